@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ctl: what the verbs of batchctl share: the parsed command line, the connection, how results and failures
+ * are told. A verb returns the program's exit code (sysexits.h).
+ */
+#ifndef BATCHCTL_CTL_H
+#define BATCHCTL_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batchctl/ids.h"
+#include "batchctl/table.h"
+#include "common/config.h"
+#include "common/db.h"
+#include "core/strbuf.h"
+
+#define CTL_OPERANDS_MAX      2
+#define CTL_EXIT_CHECK_FAILED 1
+
+struct ctl {
+	const char *operands[CTL_OPERANDS_MAX];
+	int n_operands;
+	bool json;
+	const char *role;                          /* --role, or NULL */
+	const char *status;                        /* --status, or NULL */
+	int64_t limit;                             /* --limit, 0 = not given */
+	bool open_only;                            /* --open */
+	bool print_sql;                            /* --print */
+	bool grants;                               /* --grants */
+	const char *user, *socket, *password_file; /* instead of the configuration's, or NULL */
+	const struct config *config;
+	struct db *db;
+	int64_t now; /* the database's; 0 for a verb without the schema */
+};
+
+/* The verbs. */
+int ctl_migrate(struct ctl *ctl);
+int ctl_account(struct ctl *ctl);
+int ctl_key_add(struct ctl *ctl);
+int ctl_key_list(struct ctl *ctl);
+int ctl_key_revoke(struct ctl *ctl);
+int ctl_jobs(struct ctl *ctl);
+int ctl_job(struct ctl *ctl);
+int ctl_batches(struct ctl *ctl);
+int ctl_batch(struct ctl *ctl);
+int ctl_events(struct ctl *ctl);
+int ctl_check(struct ctl *ctl);
+
+/* Tell a failure on standard error; returns its exit code. */
+int ctl_fail(const struct err *err);
+/* The same for a text of one's own and a given exit code. */
+int ctl_error(int exit_code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Run a query into a new table (free with table_free). 0, or -1. */
+int ctl_table(struct ctl *ctl, enum stmt s, const struct db_val *params, size_t n,
+	      const struct table_column *columns, size_t n_columns, struct table **table,
+	      struct err *err);
+/* Print it as the program's whole output: rows, or `nothing` where there are none. Frees it. 0 or an exit code. */
+int ctl_print_rows(struct ctl *ctl, struct table **table, const char *nothing);
+
+/* A record with tables below it, as the program's whole output. */
+struct ctl_section {
+	const char *key;   /* in JSON */
+	const char *title; /* for a person */
+	struct table *table;
+};
+/* Frees the tables. 0 or an exit code. */
+int ctl_print_record(struct ctl *ctl, struct table **record, struct ctl_section *sections,
+		     size_t n_sections);
+
+#define CTL_COLUMNS(a) (a), (sizeof(a) / sizeof((a)[0]))
+
+#endif

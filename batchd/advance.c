@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* One batch: read, ask the policy, carry out (daemon_advance of batchd/daemon.h). */
+#include "batchd/build.h"
+#include "batchd/close.h"
+#include "batchd/daemon.h"
+#include "batchd/harvest.h"
+#include "batchd/planner.h"
+#include "batchd/submit.h"
+#include "batchd/tell.h"
+#include "batchd/watch.h"
+#include "common/log.h"
+#include "core/timemath.h"
+
+static bool may_send(const struct daemon *d)
+{
+	return watch_is_reconciled(d->watch) && !d->stopping && daemon_now(d) >= d->stopped_until;
+}
+
+/* Look again at a time; the row's own next_at may be earlier only by a back-off. */
+static void sleep_until(struct daemon *d, const struct batch_row *b, int64_t at)
+{
+	struct err err;
+
+	if (at != b->next_at
+	    && db_exec(d->db, STMT_BATCH_NEXT_SET, DB_P(db_time(at), db_int(b->id), db_int(b->version)), &err) < 0)
+		log_warning("batch not scheduled batch=%lld error=\"%s\"", (long long)b->id, err.text);
+}
+
+/* The remote steps that cost or bind wait for reconciliation, stops and our own end. */
+static bool is_held(const struct daemon *d, enum action a)
+{
+	switch (a) {
+	case ACT_UPLOAD:
+	case ACT_CREATE:
+		return !may_send(d);
+	case ACT_FENCE:
+	case ACT_CANCEL:
+		return d->stopping;
+	case ACT_NONE:
+	case ACT_WAIT:
+	case ACT_SEAL:
+	case ACT_DOUBT:
+	case ACT_LOOK:
+	case ACT_ANEW:
+	case ACT_POLL:
+	case ACT_LEAVE:
+	case ACT_HARVEST:
+	case ACT_DROP:
+	case ACT_GIVE_UP:
+	case ACTION_COUNT:
+		break;
+	}
+	return false;
+}
+
+static void seal(struct daemon *d, struct batch_row *b)
+{
+	batch_row_move(b, BATCH_SEALED, daemon_now(d));
+	if (submit_store(d, b, NULL, NULL) == 0)
+		daemon_advance(d, b->id);
+}
+
+static void execute(struct daemon *d, struct batch_row *b, const struct decision *next)
+{
+	switch (next->action) {
+	case ACT_SEAL:
+		seal(d, b);
+		break;
+	case ACT_UPLOAD:
+		build_start(d, b);
+		break;
+	case ACT_CREATE:
+		submit_create(d, b);
+		break;
+	case ACT_DOUBT:
+		submit_doubt(d, b);
+		break;
+	case ACT_FENCE:
+		submit_fence(d, b);
+		break;
+	case ACT_ANEW:
+		submit_anew(d, b);
+		break;
+	case ACT_CANCEL:
+		submit_cancel(d, b);
+		break;
+	case ACT_LEAVE:
+		close_leave(d, b);
+		break;
+	case ACT_HARVEST:
+		harvest_go_on(d, b);
+		break;
+	case ACT_DROP:
+		close_drop(d, b);
+		break;
+	case ACT_GIVE_UP:
+		close_lost(d, b);
+		break;
+	case ACT_LOOK:
+	case ACT_POLL:
+		watch_want(d->watch);
+		sleep_until(d, b, t_min(next->then_at > daemon_now(d) ? next->then_at : T_NEVER,
+					t_add(daemon_now(d), d->config->batch.poll_interval)));
+		break;
+	case ACT_WAIT:
+		sleep_until(d, b, next->at);
+		break;
+	case ACT_NONE:
+	case ACTION_COUNT:
+		break;
+	}
+}
+
+void daemon_advance(struct daemon *d, int64_t batch_id)
+{
+	struct batch_row b;
+	struct err err;
+	struct policy policy;
+	struct batch_view view;
+	struct decision next;
+
+	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
+		return;
+	policy = daemon_policy(d, b.n_items);
+	view = batch_row_view(&b);
+	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
+	view.looked_at = watch_looked_at(d->watch);
+	next = batch_decide(&view, &policy, daemon_now(d));
+	if (is_held(d, next.action)) {
+		sleep_until(d, &b, t_add(daemon_now(d), d->config->daemon.tick));
+		return;
+	}
+	if (next.action != ACT_WAIT && next.action != ACT_POLL)
+		log_info("batch next batch=%lld phase=%s action=%s why=\"%s\"", (long long)b.id,
+			 batch_phase_names[b.phase], action_names[next.action], why_words[next.why]);
+	if (b.phase == BATCH_RUNNING || next.warnings)
+		tell_jobs(d, &b, &next);
+	execute(d, &b, &next);
+}

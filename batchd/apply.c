@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batchd/items.h"
+#include "common/log.h"
+#include "core/limits.h"
+#include "core/request_line.h"
+#include "core/uuid.h"
+
+#define LOOKUP 100		/* items asked for in one query: placeholders of STMT_APPLY_ITEMS */
+
+struct found {			/* an item of the chunk, as it is and as it becomes */
+	int64_t id, job, lot, language;
+	enum item_state state, state_before;
+	bool here;		/* sent in this batch */
+	int64_t burned, repeats;
+	int64_t answer_no;	/* 0: none (an attempt 0 came with the order) */
+	bool has_answer_no;
+	enum grade grade;	/* of that answer */
+	int64_t attempt;
+	bool attempt_closed;
+	char mark[UUID_MARK_SIZE];
+	int64_t translate_recipe;
+	char *instructions;
+	char code[33];		/*  = none */
+	bool changed;
+};
+
+struct run {			/* one transaction */
+	const struct chunk *c;
+	struct batch_row b;
+	const struct config_model *model;
+	int64_t now;
+	struct found *items;
+	size_t n_items;
+	struct tally *tally;
+	struct db_val *answers, *lines, *attempts, *moves;
+	size_t n_answers, n_lines, n_attempts, n_moves;
+	struct lot_unblock *unblock;
+	struct lot_key *failed;
+	size_t n_unblock, n_failed;
+};
+
+#define ANSWER_COLS 14
+#define LINE_COLS 9
+#define ATTEMPT_COLS 4
+#define MOVE_COLS 6
+
+static int compare_found(const void *a, const void *b)
+{
+	const int64_t x = ((const struct found *)a)->id, y = ((const struct found *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+static struct found *find(struct run *r, uint64_t id)
+{
+	const struct found key = {.id = (int64_t)id};
+
+	return bsearch(&key, r->items, r->n_items, sizeof(*r->items), compare_found);
+}
+
+static void set_code(struct found *f, const char *code)
+{
+	snprintf(f->code, sizeof(f->code), "%s", code ? code : "");
+}
+
+static void read_found(const struct db_rows *rows, struct found *f)
+{
+	const int grade = name_find(grade_names, GRADE_COUNT, db_get_text(rows, 9, NULL));
+	const int state = name_find(item_state_names, ITEM_STATE_COUNT, db_get_text(rows, 4, NULL));
+	const char *instructions = db_get_text(rows, 14, NULL);
+
+	memset(f, 0, sizeof(*f));
+	f->id = db_get_int(rows, 0);
+	f->job = db_get_int(rows, 1);
+	f->lot = db_get_int(rows, 2);
+	f->language = db_get_int(rows, 3);
+	f->state = f->state_before = state < 0 ? ITEM_BLOCKED : (enum item_state)state;
+	f->here = db_get_int(rows, 5) != 0;
+	f->burned = db_get_int(rows, 6);
+	f->repeats = db_get_int(rows, 7);
+	f->has_answer_no = !db_is_null(rows, 8);
+	f->answer_no = db_get_int(rows, 8);
+	f->grade = grade < 0 ? GRADE_NONE : (enum grade)grade;
+	f->attempt = db_get_int(rows, 10);
+	f->attempt_closed = !db_is_null(rows, 11);
+	uuid_mark(db_get_text(rows, 12, NULL), f->mark);
+	f->translate_recipe = db_get_int(rows, 13);
+	f->instructions = instructions ? strdup(instructions) : NULL;
+	set_code(f, db_get_text(rows, 15, NULL));
+}
+
+/* Read the items that lines first..last of the chunk name; ids repeat to fill the placeholders. */
+static int look_up(struct run *r, const int64_t *ids, size_t n, struct err *err)
+{
+	struct db_val v[LOOKUP + 1];
+	struct db_rows *rows;
+
+	v[0] = db_int(r->c->batch_id);
+	for (size_t i = 0; i < LOOKUP; i++)
+		v[i + 1] = db_int(ids[i < n ? i : n - 1]);
+	if (db_query(r->c->d->db, STMT_APPLY_ITEMS, v, LOOKUP + 1, &rows, err) < 0)
+		return -1;
+	while (db_next(rows))
+		read_found(rows, &r->items[r->n_items++]);
+	db_rows_free(&rows);
+	return 0;
+}
+
+static int compare_i64(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int look_up_all(struct run *r, struct err *err)
+{
+	int64_t *ids = calloc(r->c->n + 1, sizeof(*ids));
+	size_t n = 0, unique = 0;
+	int rc = 0;
+
+	if (!ids)
+		abort();
+	for (size_t i = 0; i < r->c->n; i++) {
+		const struct result *res = &r->c->lines[i].result;
+
+		if (res->kind == RESULT_ANSWER || res->kind == RESULT_FAILURE || res->kind == RESULT_VOID)
+			ids[n++] = (int64_t)res->item;
+	}
+	qsort(ids, n, sizeof(*ids), compare_i64);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || ids[i] != ids[unique - 1])
+			ids[unique++] = ids[i];
+	}
+	for (size_t i = 0; rc == 0 && i < unique; i += LOOKUP)
+		rc = look_up(r, ids + i, unique - i < LOOKUP ? unique - i : LOOKUP, err);
+	qsort(r->items, r->n_items, sizeof(*r->items), compare_found);
+	free(ids);
+	return rc;
+}
+
+static void add_line(struct run *r, const struct apply_line *l, enum line_kind kind, const struct found *f,
+		     const char *code)
+{
+	struct db_val *v = &r->lines[r->n_lines++ * LINE_COLS];
+	const size_t head = l->n < LIMIT_LINE_HEAD_BYTES ? l->n : LIMIT_LINE_HEAD_BYTES;
+
+	v[0] = db_int(r->c->batch_id);
+	v[1] = db_int(r->c->file_no);
+	v[2] = db_int(l->offset);
+	v[3] = db_text(line_kind_names[kind]);
+	v[4] = f ? db_int(f->id) : db_null();
+	v[5] = f ? db_int(f->attempt) : db_null();
+	v[6] = db_text(code);
+	v[7] = db_int(l->size);
+	v[8] = db_bytes(l->text, head);
+	if (kind == LINE_UNSTORABLE || kind == LINE_TOO_LARGE)
+		r->b.keep_files = true;
+}
+
+static void close_attempt(struct run *r, struct found *f, enum attempt_outcome outcome, const char *code)
+{
+	struct db_val *v = &r->attempts[r->n_attempts++ * ATTEMPT_COLS];
+
+	v[0] = db_text(attempt_outcome_names[outcome]);
+	v[1] = db_text(code);
+	v[2] = db_int(f->id);
+	v[3] = db_int(f->attempt);
+	f->attempt_closed = true;
+	if (outcome == ATTEMPT_ANSWERED)
+		r->b.n_answered++;
+	else if (outcome == ATTEMPT_VOID)
+		r->b.n_void++;
+	else
+		r->b.n_failed++;
+}
+
+static int64_t add_answer(struct run *r, const struct result *res, const struct found *f)
+{
+	struct db_val *v = &r->answers[r->n_answers++ * ANSWER_COLS];
+	const struct config_model *m = r->model;
+	int64_t cost = 0;
+
+	if (m) {
+		const struct prices p = {.input = m->price_input, .cached = m->price_cached,
+					 .output = m->price_output, .factor_ppm = m->batch_factor_ppm};
+
+		cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
+	}
+	v[0] = db_int(f->id);
+	v[1] = db_int(f->attempt);
+	v[2] = db_int(f->job);
+	v[3] = db_text(grade_names[res->grade]);
+	v[4] = db_text(res->code);
+	v[5] = db_bytes(res->text ? res->text : "", res->text_n);
+	v[6] = db_null();
+	v[7] = db_text("batch");
+	v[8] = db_text(res->model);
+	v[9] = db_text(res->request_id);
+	v[10] = db_int(res->input_tokens);
+	v[11] = db_int(res->cached_tokens);
+	v[12] = db_int(res->output_tokens);
+	v[13] = db_int(cost);
+	return cost;
+}
+
+/* A description is there: its translations can be asked for. */
+static int unblock(struct run *r, const struct found *f, const struct result *res, struct err *err)
+{
+	const struct daemon *d = r->c->d;
+	const struct recipe *recipe = recipe_get(d->recipes, d->db, f->translate_recipe, err);
+	struct request q;
+
+	if (!recipe)
+		return -1;
+	q = (struct request){
+		.task = TASK_TRANSLATE,
+		.model = recipe->model,
+		.prompt = recipe->prompt,
+		.schema = recipe->schema,
+		.max_output_tokens = recipe->max_output_tokens_retry,
+		.instructions = f->instructions,
+		.language_tag = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",	/* the longest, RFC 5646 */
+		.language_name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		.description = res->text,
+		.description_n = res->text_n,
+	};
+	r->unblock[r->n_unblock++] = (struct lot_unblock){
+		.job = f->job, .seq = f->lot,
+		.bytes = (int64_t)request_line_size(&q),
+		.tokens = request_tokens(&q),
+	};
+	return 0;
+}
+
+/* Where the item stands after this line. */
+static int settle(struct run *r, struct found *f, const struct result *res, struct err *err)
+{
+	struct item_view v = {
+		.has_answer = f->grade >= GRADE_SALVAGED,
+		.grade = res->kind == RESULT_ANSWER ? res->grade : GRADE_NONE,
+		.retryable = res->kind == RESULT_VOID || res->outcome == OUTCOME_LATER,
+		.burned = (uint32_t)f->burned,
+		.repeats = (uint32_t)f->repeats,
+		.max_attempts = (uint32_t)r->c->d->config->fallback.max_attempts,
+	};
+	const enum item_state before = f->state;
+	enum item_verdict verdict;
+	enum item_state to;
+
+	if (tally_lock(r->tally, r->c->d->db, f->job, &v.job_running, err) < 0)
+		return -1;
+	verdict = item_decide(&v);
+	/* An item that left this batch, or ended, only gains by what it brings. */
+	if (verdict != ITEM_IS_DONE && !f->here)
+		return 0;
+	if (verdict == ITEM_REPEAT)
+		f->repeats++;
+	to = verdict == ITEM_IS_DONE ? ITEM_DONE : verdict == ITEM_IS_FAILED ? ITEM_FAILED : ITEM_READY;
+	f->changed = true;
+	if (to == ITEM_DONE)
+		set_code(f, NULL);
+	else
+		set_code(f, res->kind == RESULT_VOID && !v.job_running ? "deadline" : res->code);
+	if (to == before)
+		return 0;
+	tally_move(r->tally, f->job, f->language, before, to, 1);
+	f->state = to;
+	f->here = false;
+	if (f->language == 0 && to == ITEM_DONE && v.job_running)
+		return unblock(r, f, res, err);
+	if (f->language == 0 && to == ITEM_FAILED)
+		r->failed[r->n_failed++] = (struct lot_key){f->job, f->lot};
+	return 0;
+}
+
+static int apply_answer(struct run *r, struct found *f, const struct result *res, struct err *err)
+{
+	const bool unused = f->grade >= res->grade && f->grade >= GRADE_SALVAGED;
+	int64_t cost;
+	struct job_patch *patch;
+
+	if (tally_lock(r->tally, r->c->d->db, f->job, NULL, err) < 0)
+		return -1;
+	close_attempt(r, f, ATTEMPT_ANSWERED, res->code);
+	cost = add_answer(r, res, f);
+	patch = tally_patch(r->tally, f->job);
+	patch->cost += cost;
+	patch->wasted += unused ? cost : 0;
+	patch->input_tokens += res->input_tokens;
+	patch->output_tokens += res->output_tokens;
+	f->burned++;
+	f->changed = true;
+	if (res->grade > f->grade) {	/* the better wins, the first on a tie */
+		f->grade = res->grade;
+		f->answer_no = f->attempt;
+		f->has_answer_no = true;
+	}
+	return settle(r, f, res, err);
+}
+
+static int apply_line(struct run *r, const struct apply_line *l, struct err *err)
+{
+	const struct result *res = &l->result;
+	struct found *f;
+
+	if (l->too_large) {
+		add_line(r, l, LINE_TOO_LARGE, NULL, NULL);
+		return 0;
+	}
+	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER) {
+		add_line(r, l, res->kind == RESULT_BROKEN ? LINE_BROKEN : LINE_STRANGER, NULL, res->code);
+		return 0;
+	}
+	f = find(r, res->item);
+	if (!f || f->attempt != (int64_t)res->attempt || strcmp(f->mark, res->mark) != 0) {
+		add_line(r, l, LINE_STRANGER, NULL, res->code);
+		return 0;
+	}
+	if (f->attempt_closed) {
+		add_line(r, l, LINE_DUPLICATE, f, res->code);
+		return 0;
+	}
+	if (res->kind == RESULT_ANSWER)
+		return apply_answer(r, f, res, err);
+	add_line(r, l, res->kind == RESULT_VOID ? LINE_VOID : LINE_FAILURE, f, res->code);
+	close_attempt(r, f, res->kind == RESULT_VOID ? ATTEMPT_VOID : ATTEMPT_FAILED, res->code);
+	if (res->kind == RESULT_FAILURE) {
+		f->burned++;
+		f->changed = true;
+	}
+	return settle(r, f, res, err);
+}
+
+static void gather_moves(struct run *r)
+{
+	for (size_t i = 0; i < r->n_items; i++) {
+		const struct found *f = &r->items[i];
+		struct db_val *v = &r->moves[r->n_moves * MOVE_COLS];
+
+		if (!f->changed)
+			continue;
+		r->n_moves++;
+		v[0] = db_text(item_state_names[f->state]);
+		v[1] = f->code[0] ? db_text(f->code) : db_null();
+		v[2] = db_int(f->burned);
+		v[3] = db_int(f->repeats);
+		v[4] = f->has_answer_no ? db_int(f->answer_no) : db_null();
+		v[5] = db_int(f->id);
+	}
+}
+
+static int events(struct run *r, struct db *db, struct err *err)
+{
+	for (size_t i = 0; i < tally_jobs(r->tally); i++) {
+		const int64_t job = tally_job(r->tally, i);
+		int64_t n = 0;
+
+		for (size_t k = 0; k < r->n_answers; k++)
+			n += r->answers[k * ANSWER_COLS + 2].i == job;
+		if (n > 0
+		    && store_event(db, job, r->b.id, r->now, "answered", n, err, "%lld answered from batch %lld",
+				   (long long)n, (long long)r->b.id) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_all(struct run *r, struct db *db, struct err *err)
+{
+	if ((r->n_answers > 0 && db_bulk(db, STMT_ANSWER_ADD, r->answers, r->n_answers, err) < 0)
+	    || (r->n_lines > 0 && db_bulk(db, STMT_BATCH_LINE_ADD, r->lines, r->n_lines, err) < 0)
+	    || (r->n_attempts > 0 && db_bulk(db, STMT_ATTEMPT_CLOSE, r->attempts, r->n_attempts, err) < 0))
+		return -1;
+	gather_moves(r);
+	if (r->n_moves > 0 && db_bulk(db, STMT_ITEM_SETTLE, r->moves, r->n_moves, err) < 0)
+		return -1;
+	if (tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0
+	    || tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0
+	    || tally_apply(r->tally, db, r->now, r->now, err) < 0 || events(r, db, err) < 0)
+		return -1;
+	r->b.harvest_file = r->c->file_no;
+	r->b.harvest_offset = r->c->end_offset;
+	return batch_row_store(db, &r->b, err);
+}
+
+static void run_init(struct run *r, const struct chunk *c)
+{
+	const size_t n = c->n + 1;
+
+	memset(r, 0, sizeof(*r));
+	r->c = c;
+	r->now = daemon_now(c->d);
+	r->tally = tally_new();
+	r->items = calloc(n, sizeof(*r->items));
+	r->answers = calloc(n * ANSWER_COLS, sizeof(struct db_val));
+	r->lines = calloc(n * LINE_COLS, sizeof(struct db_val));
+	r->attempts = calloc(n * ATTEMPT_COLS, sizeof(struct db_val));
+	r->moves = calloc(n * MOVE_COLS, sizeof(struct db_val));
+	r->unblock = calloc(n, sizeof(*r->unblock));
+	r->failed = calloc(n, sizeof(*r->failed));
+	if (!r->items || !r->answers || !r->lines || !r->attempts || !r->moves || !r->unblock || !r->failed)
+		abort();
+}
+
+static void run_clear(struct run *r)
+{
+	for (size_t i = 0; i < r->n_items; i++)
+		free(r->items[i].instructions);
+	free(r->items);
+	free(r->answers);
+	free(r->lines);
+	free(r->attempts);
+	free(r->moves);
+	free(r->unblock);
+	free(r->failed);
+	tally_free(&r->tally);
+}
+
+static int apply_tx(struct db *db, void *arg, struct err *err)
+{
+	struct run r;
+	int rc = -1;
+
+	run_init(&r, arg);
+	if (batch_row_read(db, r.c->batch_id, &r.b, err) == 1 && look_up_all(&r, err) == 0) {
+		r.model = config_model_find(r.c->d->config, r.b.model);
+		rc = 0;
+		for (size_t i = 0; rc == 0 && i < r.c->n; i++)
+			rc = apply_line(&r, &r.c->lines[i], err);
+		if (rc == 0)
+			rc = write_all(&r, db, err);
+	}
+	run_clear(&r);
+	return rc;
+}
+
+/* The line alone is refused for its content: it is recorded, its head kept, and the file stays at the provider. */
+static int unstorable_tx(struct db *db, void *arg, struct err *err)
+{
+	struct run r;
+	int rc = -1;
+
+	run_init(&r, arg);
+	if (batch_row_read(db, r.c->batch_id, &r.b, err) == 1) {
+		add_line(&r, &r.c->lines[0], LINE_UNSTORABLE, NULL, NULL);
+		rc = write_all(&r, db, err);
+	}
+	run_clear(&r);
+	return rc;
+}
+
+int apply_chunk(const struct chunk *c, struct err *err)
+{
+	struct chunk half = *c;
+
+	if (daemon_tx(c->d, apply_tx, &half, err) == 0)
+		return 0;
+	if (err->class != ERR_NEVER || !lease_held(&c->d->lease))
+		return -1;
+	if (c->n == 1) {
+		log_err("line not storable batch=%lld file=%d offset=%lld error=\"%s\"", (long long)c->batch_id,
+			c->file_no, (long long)c->lines[0].offset, err->text);
+		return daemon_tx(c->d, unstorable_tx, &half, err);
+	}
+	half.n = c->n / 2;
+	half.end_offset = c->lines[half.n].offset;
+	if (apply_chunk(&half, err) < 0)
+		return -1;
+	half = *c;
+	half.lines += c->n / 2;
+	half.n -= c->n / 2;
+	return apply_chunk(&half, err);
+}

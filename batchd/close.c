@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/close.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batchd/items.h"
+#include "batchd/planner.h"
+#include "batchd/tell.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "core/limits.h"
+#include "core/timemath.h"
+
+/* An order is written within minutes; what is invisible for so long was cut off. */
+#define UNFINISHED_AFTER T_H
+
+struct ending {
+	struct daemon *d;
+	struct batch_row *b;
+	struct release release;
+	enum batch_reason reason;
+	int64_t now;
+	bool ended;
+};
+
+/* One slice: release what is open; with nothing left, close. */
+static int ending_tx(struct db *db, void *arg, struct err *err)
+{
+	struct ending *e = arg;
+	struct batch_row b = *e->b;
+	const int64_t n = items_release(e->d, &b, &e->release, e->now, err);
+
+	if (n < 0)
+		return -1;
+	e->ended = n == 0;
+	if (e->ended) {
+		batch_row_move(&b, BATCH_CLOSED, e->now);
+		b.reason = e->reason;
+		if (store_event(db, 0, b.id, e->now, "closed", b.n_answered, err, "%s: %lld answered, %lld failed, "
+				"%lld never ran", batch_reason_names[b.reason], (long long)b.n_answered,
+				(long long)b.n_failed, (long long)b.n_void) < 0)
+			return -1;
+	}
+	if (batch_row_store(db, &b, err) < 0)
+		return -1;
+	*e->b = b;
+	return 0;
+}
+
+static int ending_step(struct work *w, struct err *err)
+{
+	struct ending *e = w->state;
+
+	e->now = daemon_now(w->d);
+	if (daemon_tx(w->d, ending_tx, e, err) < 0)
+		return -1;
+	if (!e->ended)
+		return 1;
+	log_info("batch closed batch=%lld reason=%s answered=%lld failed=%lld void=%lld", (long long)e->b->id,
+		 batch_reason_names[e->reason], (long long)e->b->n_answered, (long long)e->b->n_failed,
+		 (long long)e->b->n_void);
+	planner_wake(w->d->planner);
+	tell_forget(w->d, e->b->id);
+	return 0;
+}
+
+static void ending_free(void *state)
+{
+	struct ending *e = state;
+
+	free(e->b);
+	free(e);
+}
+
+static void begin_ending(struct daemon *d, const struct batch_row *b, enum batch_reason reason,
+			 struct release release)
+{
+	struct work *w = work_new(d, b->id);
+	struct ending *e = calloc(1, sizeof(*e));
+
+	if (!e || !(e->b = malloc(sizeof(*e->b))))
+		abort();
+	*e->b = *b;
+	e->d = d;
+	e->reason = reason;
+	e->release = release;
+	w->state = e;
+	w->state_free = ending_free;
+	w->step = ending_step;
+}
+
+void close_drop(struct daemon *d, struct batch_row *b)
+{
+	begin_ending(d, b, REASON_NEVER_CREATED,
+		     (struct release){.outcome = ATTEMPT_VOID, .code = "never_sent", .again = true,
+				      .ready_at = daemon_now(d)});
+}
+
+void close_failed(struct daemon *d, struct batch_row *b, const char *code)
+{
+	begin_ending(d, b, REASON_FAILED,
+		     (struct release){.outcome = ATTEMPT_FAILED, .code = code, .again = true,
+				      .ready_at = daemon_now(d)});
+}
+
+void close_lost(struct daemon *d, struct batch_row *b)
+{
+	begin_ending(d, b, REASON_LOST,
+		     (struct release){.outcome = ATTEMPT_FAILED, .code = "batch_lost", .again = true,
+				      .ready_at = daemon_now(d)});
+}
+
+void close_harvested(struct daemon *d, struct batch_row *b)
+{
+	struct release r = {.outcome = ATTEMPT_FAILED, .code = "no_line", .again = true, .ready_at = daemon_now(d)};
+	enum batch_reason reason = REASON_HARVESTED;
+
+	if (b->remote == REMOTE_FAILED) {
+		const struct call_outcome o = batch_failure_classify(b->remote_code, b->last_error);
+
+		reason = REASON_FAILED;
+		r.code = o.code;
+		if (o.outcome == OUTCOME_LATER) {	/* it never ran: burns nothing, waits a while */
+			r.outcome = ATTEMPT_VOID;
+			r.ready_at = t_add(r.ready_at, t_max(o.wait_us, d->config->batch.poll_interval));
+		}
+	} else if (b->remote == REMOTE_EXPIRED || b->remote == REMOTE_CANCELLED) {
+		r.outcome = ATTEMPT_VOID;	/* lines that are in no file never ran */
+		r.code = b->remote == REMOTE_EXPIRED ? "batch_expired" : "batch_cancelled";
+	}
+	begin_ending(d, b, reason, r);
+}
+
+struct leaving {
+	struct daemon *d;
+	int64_t batch_id, n;
+};
+
+static int leaving_tx(struct db *db, void *arg, struct err *err)
+{
+	struct leaving *l = arg;
+	struct batch_row b;
+
+	if (batch_row_read(db, l->batch_id, &b, err) < 1)
+		return -1;
+	l->n = items_leave(l->d, &b, daemon_now(l->d), err);
+	if (l->n != 0)
+		return l->n < 0 ? -1 : 0;
+	b.left_at = daemon_now(l->d);
+	return batch_row_store(db, &b, err);
+}
+
+static int leaving_step(struct work *w, struct err *err)
+{
+	struct leaving l = {.d = w->d, .batch_id = w->batch_id};
+
+	if (daemon_tx(w->d, leaving_tx, &l, err) < 0)
+		return -1;
+	planner_wake(w->d->planner);
+	return l.n > 0;
+}
+
+void close_leave(struct daemon *d, struct batch_row *b)
+{
+	work_new(d, b->id)->step = leaving_step;
+}
+
+/* --- jobs past their deadline --- */
+
+struct overdue {
+	int64_t job, now;
+};
+
+static int overdue_tx(struct db *db, void *arg, struct err *err)
+{
+	const struct overdue *o = arg;
+
+	return store_job_refresh(db, o->job, NULL, o->now, NULL, err);
+}
+
+int close_overdue_jobs(struct daemon *d, struct err *err)
+{
+	struct overdue t = {.now = daemon_now(d)};
+	struct db_rows *r;
+	int n = 0, rc = 0;
+
+	if (t.now < d->no_close_before)
+		return 0;
+	if (db_query(d->db, STMT_JOBS_OVERDUE, DB_P(db_time(t.now)), &r, err) < 0)
+		return -1;
+	while (rc == 0 && db_next(r)) {
+		t.job = db_get_int(r, 0);
+		rc = daemon_tx(d, overdue_tx, &t, err);
+		if (rc == 0)
+			log_info("job ended at its deadline job=%lld", (long long)t.job);
+		n++;
+	}
+	db_rows_free(&r);
+	return rc < 0 ? -1 : n == 100;
+}
+
+/* --- orders that were never finished --- */
+
+struct unfinished {
+	int64_t job;
+	bool more;
+};
+
+/* Slice by slice from the widest tables; the job row goes last. */
+static int unfinished_tx(struct db *db, void *arg, struct err *err)
+{
+	static const enum stmt parts[] = {STMT_UNFINISHED_ANSWERS, STMT_UNFINISHED_ITEMS, STMT_UNFINISHED_IMAGES,
+					  STMT_UNFINISHED_LOTS, STMT_UNFINISHED_LANGUAGES, STMT_UNFINISHED_JOB};
+	struct unfinished *u = arg;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const int64_t n = db_exec(db, parts[i], DB_P(db_int(u->job)), err);
+
+		if (n < 0)
+			return -1;
+		u->more = n >= SLICE_ROWS;
+		if (u->more)
+			return 0;
+	}
+	return 0;
+}
+
+int close_unfinished_orders(struct daemon *d, struct err *err)
+{
+	struct unfinished u = {0};
+	struct db_rows *r;
+
+	if (db_query(d->db, STMT_UNFINISHED_FIND, DB_P(db_time(t_sub(daemon_now(d), UNFINISHED_AFTER))), &r, err) < 0)
+		return -1;
+	if (db_next(r))
+		u.job = db_get_int(r, 0);
+	db_rows_free(&r);
+	if (!u.job)
+		return 0;
+	if (daemon_tx(d, unfinished_tx, &u, err) < 0)
+		return -1;
+	if (!u.more)
+		log_info("unfinished order removed job=%lld", (long long)u.job);
+	return 1;
+}
+
+/* --- remote files --- */
+
+struct sweep {
+	struct daemon *d;
+	int64_t batch_id;
+	char files[3][LIMIT_REMOTE_ID_BYTES];
+	int next;
+};
+
+static void sweep_go_on(struct work *w);
+
+static void on_swept(const struct openai_reply *r, void *ctx)
+{
+	struct work *w = ctx;
+	struct sweep *s = w->state;
+
+	if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404) {
+		log_info("file not deleted batch=%lld error=\"%s\"", (long long)w->batch_id, r->message);
+		work_free(w);		/* the next sweep tries again */
+		return;
+	}
+	s->next++;
+	sweep_go_on(w);
+}
+
+static void sweep_go_on(struct work *w)
+{
+	struct sweep *s = w->state;
+	struct daemon *d = w->d;
+	struct err err;
+
+	while (s->next < 3 && !s->files[s->next][0])
+		s->next++;
+	if (s->next < 3) {
+		if (openai_delete_file(d->openai, s->files[s->next], on_swept, w, &err) < 0)
+			work_free(w);
+		return;
+	}
+	if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(w->batch_id)), &err) < 0)
+		log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)w->batch_id, err.text);
+	work_free(w);
+}
+
+static void sweep_batch(struct daemon *d, int64_t id)
+{
+	struct batch_row b;
+	struct err err;
+	struct sweep *s;
+	struct work *w;
+
+	if (work_find(d, id) || batch_row_read(d->db, id, &b, &err) < 1)
+		return;
+	w = work_new(d, id);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	w->state = s;
+	w->state_free = free;
+	strcpy(s->files[0], b.input_file_id);
+	if (!b.keep_files) {		/* what could not be stored stays at the provider */
+		strcpy(s->files[1], b.output_file_id);
+		strcpy(s->files[2], b.error_file_id);
+	}
+	sweep_go_on(w);
+}
+
+void close_sweep(struct daemon *d)
+{
+	int64_t ids[20];
+	size_t n = 0;
+	struct db_rows *r;
+	struct err err;
+
+	if (db_query(d->db, STMT_BATCH_TO_SWEEP, DB_P(db_time(daemon_now(d))), &r, &err) < 0)
+		return;
+	while (n < 20 && db_next(r))
+		ids[n++] = db_get_int(r, 0);
+	db_rows_free(&r);
+	for (size_t i = 0; i < n; i++)
+		sweep_batch(d, ids[i]);
+}

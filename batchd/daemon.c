@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "batchd/close.h"
+#include "batchd/planner.h"
+#include "batchd/submit.h"
+#include "batchd/tell.h"
+#include "batchd/watch.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/service.h"
+#include "common/store.h"
+#include "core/timemath.h"
+
+#define STOP_PROBE (10 * T_MIN)		/* DESIGN, Stops */
+#define DB_RETRY T_S
+#define CLOCK_JUMP (60 * T_S)
+#define NO_CLOSE (2 * T_MIN)
+
+/* --- work in hand --- */
+
+struct work *work_find(struct daemon *d, int64_t batch_id)
+{
+	struct work *w = d->works;
+
+	while (w && w->batch_id != batch_id)
+		w = w->next;
+	return w;
+}
+
+struct work *work_new(struct daemon *d, int64_t batch_id)
+{
+	struct work *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	w->batch_id = batch_id;
+	w->d = d;
+	w->next = d->works;
+	d->works = w;
+	return w;
+}
+
+void work_free(struct work *w)
+{
+	struct work **at = &w->d->works;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	if (w->state_free)
+		w->state_free(w->state);
+	free(w);
+}
+
+/* --- clock and transactions --- */
+
+int64_t daemon_now(const struct daemon *d)
+{
+	return d->db_time + (clock_boot() - d->db_time_boot);
+}
+
+struct guarded {
+	struct daemon *d;
+	db_tx_fn *fn;
+	void *arg;
+};
+
+static int guarded_tx(struct db *db, void *arg, struct err *err)
+{
+	const struct guarded *g = arg;
+
+	if (lease_guard(&g->d->lease, db, err) < 0) {
+		if (err->class == ERR_NEVER)
+			g->d->lease.epoch = 0;	/* the loop notices, and drops what is in hand */
+		return -1;
+	}
+	return g->fn(db, g->arg, err);
+}
+
+int daemon_tx(struct daemon *d, db_tx_fn *fn, void *arg, struct err *err)
+{
+	struct guarded g = {.d = d, .fn = fn, .arg = arg};
+
+	return db_tx(d->db, guarded_tx, &g, err);
+}
+
+struct policy daemon_policy(const struct daemon *d, int64_t n_items)
+{
+	const struct config_policy *p = config_policy_for(d->config, n_items);
+
+	return (struct policy){
+		.alert_after = p->alert_after,
+		.stall_after = p->stall_after,
+		.cancel_after = p->cancel_after,
+		.cancel_grace = p->cancel_grace,
+		.validating_after = p->validating_after,
+		.finalizing_after = p->finalizing_after,
+		.poll_interval = d->config->batch.poll_interval,
+		.settle = d->config->batch.settle,
+	};
+}
+
+void daemon_stop_sending(struct daemon *d, const char *code, const char *message)
+{
+	d->stopped_until = t_add(daemon_now(d), STOP_PROBE);
+	d->stop_code = code;
+	log_err("sending stopped code=%s until_s=600 error=\"%s\"", code, message);
+}
+
+/* --- the loop --- */
+
+static void advance_due(struct daemon *d)
+{
+	int64_t ids[200];
+	size_t n = 0;
+	struct db_rows *r;
+	struct err err;
+
+	if (db_query(d->db, STMT_BATCH_DUE, DB_P(db_time(daemon_now(d))), &r, &err) < 0) {
+		log_warning("batches not read error=\"%s\"", err.text);
+		return;
+	}
+	while (n < 200 && db_next(r))
+		ids[n++] = db_get_int(r, 0);
+	db_rows_free(&r);
+	for (size_t i = 0; i < n; i++)
+		daemon_advance(d, ids[i]);
+}
+
+/* Database time and boot clock must agree in their advance; after a jump nothing is closed for a while. */
+static void check_clock(struct daemon *d, int64_t now)
+{
+	const int64_t jump = now - daemon_now(d);
+	struct err err;
+
+	if (d->db_time == 0 || (jump < CLOCK_JUMP && jump > -CLOCK_JUMP))
+		return;
+	log_err("database clock jumped seconds=%lld", (long long)(jump / T_S));
+	d->no_close_before = t_add(now, NO_CLOSE);
+	if (db_exec(d->db, STMT_LEASE_NO_CLOSE,
+		    DB_P(db_int(NO_CLOSE), db_text(d->lease.owner), db_int(d->lease.epoch)), &err) < 0)
+		log_warning("jump not stored error=\"%s\"", err.text);
+	lease_release(&d->lease, d->db);	/* a new epoch, by the new clock */
+}
+
+static int read_tick(struct daemon *d, struct err *err)
+{
+	struct db_rows *r;
+	int64_t now;
+
+	if (db_query(d->db, STMT_TICK, DB_NONE, &r, err) < 0)
+		return -1;
+	if (db_next(r)) {
+		now = db_get_time(r, 0);
+		check_clock(d, now);
+		d->db_time = now;
+		d->db_time_boot = clock_boot();
+		d->wake = db_get_int(r, 1);
+		d->no_close_before = t_max(d->no_close_before, db_get_time(r, 2));
+	}
+	db_rows_free(&r);
+	return 0;
+}
+
+static void tick(struct daemon *d)
+{
+	struct err err;
+
+	if (read_tick(d, &err) < 0) {
+		log_warning("database away error=\"%s\"", err.text);
+		return;
+	}
+	if (!lease_held(&d->lease))
+		return;
+	if (db_generation(d->db) != d->db_generation) {
+		/* A new connection may be to another server: look before anything is sent (DESIGN). */
+		d->db_generation = db_generation(d->db);
+		watch_reset(d->watch);
+	}
+	if (close_overdue_jobs(d, &err) < 0)
+		log_warning("jobs not closed error=\"%s\"", err.text);
+	planner_wake(d->planner);
+	advance_due(d);
+	watch_tick(d);
+	if (close_unfinished_orders(d, &err) < 0)
+		log_warning("order not removed error=\"%s\"", err.text);
+	if (!d->stopping)
+		close_sweep(d);
+}
+
+static void drop_works(struct daemon *d)
+{
+	http_abort_all(d->http);	/* their callbacks free most */
+	while (d->works)
+		work_free(d->works);
+}
+
+static void lease_lost(struct daemon *d)
+{
+	log_warning("lease lost");
+	d->lease.epoch = 0;
+	planner_reset(d->planner);
+	drop_works(d);
+	tell_forget(d, 0);
+	watch_reset(d->watch);
+}
+
+static int read_installation(struct daemon *d, struct err *err)
+{
+	struct db_rows *r;
+
+	if (db_query(d->db, STMT_INSTALLATION, DB_NONE, &r, err) < 0)
+		return -1;
+	if (db_next(r))
+		snprintf(d->installation, sizeof(d->installation), "%s", db_get_text(r, 0, NULL));
+	db_rows_free(&r);
+	return 0;
+}
+
+static void keep_lease(struct daemon *d)
+{
+	struct err err;
+	int rc;
+
+	if (!lease_held(&d->lease)) {
+		if (d->works || http_in_flight(d->http) > 0)
+			lease_lost(d);
+		rc = lease_take(&d->lease, d->db, &err);
+		if (rc == 1 && read_installation(d, &err) == 0 && read_tick(d, &err) == 0) {
+			log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
+			watch_reset(d->watch);
+			planner_reset(d->planner);
+		}
+		if (rc < 0)
+			log_warning("lease not taken error=\"%s\"", err.text);
+		return;
+	}
+	if (lease_remaining(&d->lease) <= 0) {
+		lease_lost(d);
+		return;
+	}
+	if (clock_boot() < t_add(d->lease.renewed_boot, d->lease.length / 3))
+		return;
+	rc = lease_renew(&d->lease, d->db, &err);
+	if (rc < 0)
+		log_warning("lease not renewed error=\"%s\"", err.text);
+	else if (rc == 0)
+		lease_lost(d);
+}
+
+/* What failed for now is tried again after its back-off. */
+static void work_failed(struct daemon *d, int64_t batch_id, const struct err *why)
+{
+	struct batch_row b;
+	struct err err;
+
+	log_warning("work failed batch=%lld error=\"%s\"", (long long)batch_id, why->text);
+	if (!lease_held(&d->lease) || batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase == BATCH_CLOSED)
+		return;
+	batch_row_backoff(&b, daemon_now(d), 0, why->text);
+	submit_store(d, &b, NULL, NULL);
+}
+
+/* One slice of every work and of the planner. True where more can be done at once. */
+static bool slices(struct daemon *d)
+{
+	struct work *w = d->works, *next;
+	struct err err;
+	bool more = false;
+	int rc;
+
+	for (; w; w = next) {
+		next = w->next;
+		if (!w->step)
+			continue;
+		rc = w->step(w, &err);
+		if (rc == 2)		/* freed itself; the list changed */
+			return true;
+		if (rc == 1)
+			more = true;
+		if (rc <= 0) {
+			const int64_t id = w->batch_id;
+
+			work_free(w);
+			if (rc == 0)
+				daemon_advance(d, id);
+			else
+				work_failed(d, id, &err);
+			return true;	/* the list changed */
+		}
+		if (!lease_held(&d->lease))
+			return false;
+	}
+	if (!d->stopping) {
+		rc = planner_step(d, &err);
+		if (rc < 0)
+			log_warning("planner failed error=\"%s\"", err.text);
+		more |= rc > 0;
+	}
+	return more;
+}
+
+static bool is_idle(const struct daemon *d)
+{
+	return !d->works && http_in_flight(d->http) == 0;
+}
+
+static void handle_signals(struct daemon *d, int fd, void (*reload)(struct daemon *d), int64_t *stop_by)
+{
+	int s;
+
+	while ((s = service_signal_next(fd)) != 0) {
+		if (s == SIGHUP) {
+			reload(d);
+			continue;
+		}
+		d->cut = d->stopping;
+		if (!d->stopping) {
+			log_notice("stopping");
+			service_notify("STOPPING=1");
+			*stop_by = t_add(clock_boot(), d->config->daemon.stop_grace);
+		}
+		d->stopping = true;
+	}
+}
+
+int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
+{
+	int64_t next_tick = 0, stop_by = T_NEVER;
+	bool more = false;
+
+	while (!(d->stopping && (d->cut || is_idle(d) || !lease_held(&d->lease) || clock_boot() >= stop_by))) {
+		const int64_t now = clock_boot();
+
+		handle_signals(d, fd, reload, &stop_by);
+		keep_lease(d);
+		if (now >= next_tick) {
+			if (lease_held(&d->lease))
+				tick(d);
+			next_tick = t_add(now, d->config->daemon.tick);
+		}
+		more = lease_held(&d->lease) && slices(d);
+		if (d->one_pass && !more && is_idle(d) && (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
+			break;
+		http_wait(d->http, fd, more ? 0 : t_sub(next_tick, clock_boot()));
+		http_drain(d->http);
+	}
+	drop_works(d);
+	lease_release(&d->lease, d->db);
+	return EX_OK;
+}
+
+void daemon_reload(struct daemon *d, struct config *config, const char *api_key)
+{
+	config_free(&d->config);
+	d->config = config;
+	d->lease.length = config->daemon.lease;
+	http_set_bearer(d->http, api_key);
+}
+
+struct daemon *daemon_new(struct config *c, const char *api_key, const char *spool)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	const int quarter_ms = (int)t_max(c->daemon.lease / 4 / T_MS, 250);
+	const struct db_options o = {
+		.host = c->database.host,
+		.port = (unsigned)c->database.port,
+		.socket = c->database.socket,
+		.name = c->database.name,
+		.user = c->database.user,
+		.password_file = c->database.password_file,
+		.tls_ca = c->database.tls_ca,
+		.program = "batchd",
+		.connect_timeout_ms = quarter_ms,
+		.io_timeout_ms = quarter_ms,
+		.idle_tx_timeout_s = quarter_ms >= 1000 ? quarter_ms / 1000 : 1,
+		.may_write_large = true,
+	};
+
+	if (!d || !(d->spool = strdup(spool)))
+		abort();
+	d->config = c;
+	d->db = db_new(&o);
+	d->http = http_new(api_key);
+	d->openai = openai_new(d->http, c->openai.base_url);
+	d->recipes = recipes_new();
+	d->planner = planner_new();
+	d->watch = watch_new();
+	lease_init(&d->lease, c->daemon.lease);
+	return d;
+}
+
+void daemon_free(struct daemon **at)
+{
+	struct daemon *d = *at;
+
+	if (!d)
+		return;
+	drop_works(d);
+	tell_forget(d, 0);
+	openai_free(&d->openai);
+	http_free(&d->http);
+	watch_free(&d->watch);
+	planner_free(&d->planner);
+	recipes_free(&d->recipes);
+	db_free(&d->db);
+	config_free(&d->config);
+	free(d->spool);
+	free(d);
+	*at = NULL;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon: the one loop of batchd and what its parts share. Everything that is in memory alone can be lost at
+ * any instant: rows say what to do next (core/policy.h), and a successor does it.
+ */
+#ifndef BATCHD_DAEMON_H
+#define BATCHD_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "batchd/batch_row.h"
+#include "batchd/lease.h"
+#include "batchd/openai.h"
+#include "batchd/recipe.h"
+#include "common/config.h"
+#include "common/db.h"
+#include "core/policy.h"
+
+struct daemon;
+struct planner;
+struct watch;
+
+/* Something in hand for a batch: a call in flight, or a piece of work done in slices. One per batch. */
+struct work {
+	int64_t batch_id;
+	struct daemon *d;
+	/* Do one slice; NULL while a call is in flight. 1 = more to do, 0 = ended (work is freed), -1 = failed. */
+	int (*step)(struct work *w, struct err *err);
+	void *state;
+	void (*state_free)(void *state);
+	struct work *next;
+};
+
+/* What the jobs of a batch were last told, so that unchanged news and progress below a minute are not written. */
+struct told {
+	int64_t batch_id, at;
+	unsigned warnings;
+	enum remote_status remote;
+	struct told *next;
+};
+
+struct daemon {
+	struct told *told;
+	struct config *config;		/* owned */
+	struct db *db;
+	struct http *http;
+	struct openai *openai;
+	struct lease lease;
+	struct recipes *recipes;
+	struct planner *planner;
+	struct watch *watch;
+	struct work *works;
+	char installation[33];
+	char key_fingerprint[17];
+	char *spool;			/* folder of files on their way */
+	int64_t db_time, db_time_boot;	/* the database's clock at the last tick, and the boot clock then */
+	int64_t no_close_before;
+	int64_t wake;
+	int64_t stopped_until;		/* nothing is sent before (quota, key); 0 = open */
+	const char *stop_code;
+	unsigned db_generation;
+	bool one_pass;			/* -1 */
+	bool stopping, cut;
+};
+
+/* Takes the configuration; key and path are copied. */
+struct daemon *daemon_new(struct config *config, const char *api_key, const char *spool);
+/* Another configuration (taken) and key; the database connection and base_url stay until a restart. */
+void daemon_reload(struct daemon *d, struct config *config, const char *api_key);
+void daemon_free(struct daemon **d);
+/* Run until a signal of signal_fd says stop. reload is called on SIGHUP. Returns an exit code. */
+int daemon_run(struct daemon *d, int signal_fd, void (*reload)(struct daemon *d));
+
+/* The database's clock, carried on by the boot clock since the last tick. */
+int64_t daemon_now(const struct daemon *d);
+/* A transaction that holds only while the lease is ours. */
+int daemon_tx(struct daemon *d, db_tx_fn *fn, void *arg, struct err *err);
+/* The policy's numbers for a batch of so many requests. */
+struct policy daemon_policy(const struct daemon *d, int64_t n_items);
+/* Read the batch, ask the policy, carry out what is due. Failures are logged: the row says what is next. */
+void daemon_advance(struct daemon *d, int64_t batch_id);
+
+/* Work of a batch: NULL where there is none. */
+struct work *work_find(struct daemon *d, int64_t batch_id);
+struct work *work_new(struct daemon *d, int64_t batch_id);
+void work_free(struct work *w);
+
+/* Note a failure that stops all sending (quota, key). */
+void daemon_stop_sending(struct daemon *d, const char *code, const char *message);
+
+#endif

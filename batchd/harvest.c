@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/harvest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batchd/apply.h"
+#include "batchd/build.h"
+#include "batchd/close.h"
+#include "batchd/line_reader.h"
+#include "batchd/planner.h"
+#include "batchd/submit.h"
+#include "common/log.h"
+#include "core/json_util.h"
+#include "core/limits.h"
+#include "core/timemath.h"
+
+#define CHUNK_BYTES (8u << 20)
+/* A result file that the provider does not know for so long will not come back. */
+#define GONE_AFTER (10 * T_MIN)
+#define FILES 2			/* output, errors */
+
+static const char *const spool_names[FILES] = {"output", "errors"};
+
+static const char *file_id(const struct batch_row *b)
+{
+	return b->harvest_file == 0 ? b->output_file_id : b->error_file_id;
+}
+
+/* --- lines --- */
+
+struct reading {
+	struct line_reader reader;
+	const struct recipe *recipe;
+	int file_no;
+	struct chunk chunk;
+};
+
+static void chunk_clear(struct chunk *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->lines[i].text);
+		result_clear(&c->lines[i].result);
+	}
+	c->n = 0;
+}
+
+static void reading_free(void *state)
+{
+	struct reading *r = state;
+
+	line_reader_close(&r->reader);
+	chunk_clear(&r->chunk);
+	free(r->chunk.lines);
+	free(r);
+}
+
+static void take_line(struct reading *r, const struct file_line *line)
+{
+	struct apply_line *l = &r->chunk.lines[r->chunk.n++];
+
+	memset(l, 0, sizeof(*l));
+	l->offset = line->offset;
+	l->size = line->size;
+	l->n = line->n;
+	l->too_large = line->too_large;
+	l->text = malloc(line->n + 1);
+	if (!l->text)
+		abort();
+	memcpy(l->text, line->text, line->n + 1);
+	if (!line->too_large)
+		result_line_read(l->text, l->n, r->recipe->schema_tree, &l->result);
+}
+
+/* Up to SLICE_ROWS lines or CHUNK_BYTES; empty lines are skipped. 1 = lines, 0 = the end, -1. */
+static int read_chunk(struct reading *r, struct err *err)
+{
+	struct file_line line;
+	size_t bytes = 0;
+	int rc = 1;
+
+	chunk_clear(&r->chunk);
+	while (r->chunk.n < SLICE_ROWS && bytes < CHUNK_BYTES) {
+		rc = line_reader_next(&r->reader, &line, err);
+		if (rc <= 0)
+			break;
+		if (line.size == 0)
+			continue;
+		take_line(r, &line);
+		bytes += line.n;
+	}
+	r->chunk.end_offset = r->reader.offset;
+	return rc < 0 ? -1 : r->chunk.n > 0;
+}
+
+/* The file is read to its end: the cursor goes to the next one. */
+static int file_done(struct daemon *d, int64_t batch_id)
+{
+	struct batch_row b;
+	struct err err;
+	char path[4096];
+
+	if (batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase != BATCH_HARVESTING)
+		return -1;
+	spool_path(d, batch_id, spool_names[b.harvest_file], path, sizeof(path));
+	b.harvest_file++;
+	b.harvest_offset = 0;
+	if (submit_store(d, &b, NULL, NULL) < 0)
+		return -1;
+	unlink(path);
+	daemon_advance(d, batch_id);
+	return 0;
+}
+
+static int reading_step(struct work *w, struct err *err)
+{
+	struct reading *r = w->state;
+	struct daemon *d = w->d;
+	const int64_t id = w->batch_id;
+	int rc = read_chunk(r, err);
+
+	if (rc <= 0) {
+		if (rc == 0) {
+			w->step = NULL;		/* the next step is another work */
+			work_free(w);
+			file_done(d, id);
+		}
+		return rc < 0 ? -1 : 2;
+	}
+	if (apply_chunk(&r->chunk, err) < 0)
+		return -1;
+	planner_wake(d->planner);
+	return 1;
+}
+
+static void start_reading(struct daemon *d, const struct batch_row *b)
+{
+	struct work *w = work_new(d, b->id);
+	struct reading *r = calloc(1, sizeof(*r));
+	char path[4096];
+	struct err err;
+
+	if (!r || !(r->chunk.lines = calloc(SLICE_ROWS, sizeof(*r->chunk.lines))))
+		abort();
+	w->state = r;
+	w->state_free = reading_free;
+	w->step = reading_step;
+	r->chunk.d = d;
+	r->chunk.batch_id = b->id;
+	r->chunk.file_no = (int)b->harvest_file;
+	r->recipe = recipe_get(d->recipes, d->db, b->recipe_id, &err);
+	spool_path(d, b->id, spool_names[b->harvest_file], path, sizeof(path));
+	if (!r->recipe
+	    || line_reader_open(&r->reader, path, b->harvest_offset, LIMIT_LINE_BYTES, LIMIT_LINE_HEAD_BYTES, &err)
+		       < 0) {
+		log_warning("harvest not started batch=%lld error=\"%s\"", (long long)b->id, err.text);
+		work_free(w);
+	}
+}
+
+/* --- download --- */
+
+struct download {
+	int64_t expected;		/* bytes by the file's object; -1 = not told */
+};
+
+static bool read_row(struct daemon *d, int64_t id, struct batch_row *b)
+{
+	struct err err;
+
+	return lease_held(&d->lease) && batch_row_read(d->db, id, b, &err) == 1 && b->phase == BATCH_HARVESTING
+	       && b->harvest_file < FILES;
+}
+
+static void download_failed(struct daemon *d, struct batch_row *b, const struct openai_reply *r)
+{
+	const int64_t now = daemon_now(d);
+
+	log_warning("call failed call=download batch=%lld file=%s error=\"%s\"", (long long)b->id, file_id(b),
+		    r->message);
+	if (r->http_status == 404 && now >= t_add(b->phase_at, GONE_AFTER)) {
+		log_err("result file is gone batch=%lld file=%s", (long long)b->id, file_id(b));
+		b->harvest_file++;
+		b->harvest_offset = 0;
+		submit_store(d, b, "unreadable", "a result file is not there any more");
+		return;
+	}
+	batch_row_backoff(b, now, r->outcome.wait_us, r->message);
+	submit_store(d, b, NULL, NULL);
+}
+
+static void on_downloaded(const struct openai_reply *r, void *ctx)
+{
+	struct work *w = ctx;
+	struct daemon *d = w->d;
+	const int64_t id = w->batch_id, expected = ((struct download *)w->state)->expected;
+	struct openai_reply reply = *r;
+	struct batch_row b;
+	char part[4096], path[4096];
+
+	work_free(w);
+	if (!read_row(d, id, &b))
+		return;
+	/* A connection that ends early looks like a short file: both lengths must agree. */
+	if (r->outcome.outcome == OUTCOME_DONE
+	    && ((expected >= 0 && r->saved_bytes != expected)
+		|| (r->content_length >= 0 && r->saved_bytes != r->content_length))) {
+		reply.outcome.outcome = OUTCOME_LATER;
+		snprintf(reply.message, sizeof(reply.message), "cut: %lld bytes of %lld", (long long)r->saved_bytes,
+			 (long long)(expected >= 0 ? expected : r->content_length));
+	}
+	if (reply.outcome.outcome != OUTCOME_DONE) {
+		download_failed(d, &b, &reply);
+		return;
+	}
+	spool_path(d, id, "part", part, sizeof(part));
+	spool_path(d, id, spool_names[b.harvest_file], path, sizeof(path));
+	if (rename(part, path) == 0)
+		start_reading(d, &b);
+}
+
+static void on_file_object(const struct openai_reply *r, void *ctx)
+{
+	struct work *w = ctx;
+	struct daemon *d = w->d;
+	struct download *dl = w->state;
+	struct batch_row b;
+	struct err err;
+	char part[4096];
+
+	dl->expected = -1;
+	if (r->outcome.outcome == OUTCOME_DONE)
+		json_get_int(r->body, "bytes", 1, INT64_MAX, &dl->expected);
+	if (!read_row(d, w->batch_id, &b)) {
+		work_free(w);
+		return;
+	}
+	spool_path(d, b.id, "part", part, sizeof(part));
+	if (openai_download(d->openai, file_id(&b), part, on_downloaded, w, &err) < 0) {
+		log_warning("download not started batch=%lld error=\"%s\"", (long long)b.id, err.text);
+		work_free(w);
+	}
+}
+
+static void start_download(struct daemon *d, const struct batch_row *b)
+{
+	struct work *w = work_new(d, b->id);
+	struct err err;
+
+	w->state = calloc(1, sizeof(struct download));
+	w->state_free = free;
+	if (!w->state)
+		abort();
+	if (openai_get_file(d->openai, file_id(b), on_file_object, w, &err) < 0)
+		work_free(w);
+}
+
+void harvest_go_on(struct daemon *d, struct batch_row *b)
+{
+	if (b->phase == BATCH_RUNNING) {
+		batch_row_move(b, BATCH_HARVESTING, daemon_now(d));
+		if (submit_store(d, b, "ended", b->remote_status) < 0)
+			return;
+	}
+	while (b->harvest_file < FILES && !file_id(b)[0]) {
+		b->harvest_file++;
+		b->harvest_offset = 0;
+	}
+	if (b->harvest_file >= FILES)
+		close_harvested(d, b);
+	else
+		start_download(d, b);
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/planner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "core/limits.h"
+#include "core/plan.h"
+#include "core/timemath.h"
+
+#define MAX_CANDIDATES 1000	/* the most urgent jobs; the rest has its turn after them */
+
+struct planner {
+	bool look;			/* candidates may be due */
+	struct plan_candidate candidates[MAX_CANDIDATES];
+	size_t n;
+	size_t at;			/* candidate in hand */
+	int64_t batch_id;		/* being filled; 0 = none */
+	const struct recipe *recipe;
+	int64_t token_room, byte_room;
+};
+
+struct planner *planner_new(void)
+{
+	struct planner *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		abort();
+	p->look = true;
+	return p;
+}
+
+void planner_free(struct planner **p)
+{
+	free(*p);
+	*p = NULL;
+}
+
+void planner_reset(struct planner *p)
+{
+	p->batch_id = 0;
+	p->look = true;
+}
+
+void planner_wake(struct planner *p)
+{
+	p->look = true;
+}
+
+bool planner_fills(const struct planner *p, int64_t batch_id)
+{
+	return p->batch_id == batch_id;
+}
+
+static int read_candidates(struct daemon *d, int64_t now, struct err *err)
+{
+	struct planner *p = d->planner;
+	const struct config *c = d->config;
+	struct db_rows *r;
+
+	p->n = 0;
+	if (db_query(d->db, STMT_PLAN_CANDIDATES, DB_P(db_time(now)), &r, err) < 0)
+		return -1;
+	while (p->n < MAX_CANDIDATES && db_next(r)) {
+		const uint64_t open = (uint64_t)db_get_int(r, 8);
+		const struct latest_start_view v = {
+			.created_at = db_get_time(r, 6),
+			.deadline_at = db_get_time(r, 7),
+			.reserve = c->fallback.reserve,
+			.needed = time_needed(open, c->fallback.concurrency, c->fallback.estimate),
+		};
+
+		p->candidates[p->n++] = (struct plan_candidate){
+			.job_id = db_get_int(r, 0),
+			.account_id = db_get_int(r, 1),
+			.recipe_id = db_get_int(r, 3),
+			.ready_since = db_get_time(r, 4),
+			.n_ready = (uint32_t)db_get_int(r, 5),
+			.latest_start = latest_start(&v),
+		};
+	}
+	db_rows_free(&r);
+	return 0;
+}
+
+struct begin {
+	struct daemon *d;
+	char key[33];
+	int64_t now, id;
+};
+
+static int begin_tx(struct db *db, void *arg, struct err *err)
+{
+	struct begin *b = arg;
+	const struct recipe *recipe = b->d->planner->recipe;
+
+	if (db_exec(db, STMT_BATCH_ADD,
+		    DB_P(db_text(b->key), db_int(recipe->id), db_text(recipe->model), db_time(b->now),
+			 db_time(b->now), db_time(t_add(b->now, T_MIN))),
+		    err) < 0)
+		return -1;
+	b->id = (int64_t)db_insert_id(db);
+	return 0;
+}
+
+static void random_key(char out[33])
+{
+	uint8_t bytes[16];
+
+	clock_random(bytes, sizeof(bytes));
+	for (int i = 0; i < 16; i++)
+		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* What the provider's queue for the model still takes; INT64_MAX where no limit is known. */
+static int token_room(struct daemon *d, const char *model, int64_t *room, struct err *err)
+{
+	const struct config_model *m = config_model_find(d->config, model);
+	struct db_rows *r;
+
+	*room = INT64_MAX;
+	if (!m || m->enqueued_tokens == 0)
+		return 0;
+	if (db_query(d->db, STMT_BATCH_OPEN_TOKENS, DB_P(db_text(model)), &r, err) < 0)
+		return -1;
+	db_next(r);
+	*room = m->enqueued_tokens - db_get_int(r, 0);
+	db_rows_free(&r);
+	return 0;
+}
+
+/* A remote batch of ours without a row may already hold these items: nothing is sent until it is adopted. */
+static int recipe_is_held(struct daemon *d, const char *hash, bool *held, struct err *err)
+{
+	struct db_rows *r;
+
+	if (db_query(d->db, STMT_ORPHAN_HOLDS, DB_P(db_text(hash)), &r, err) < 0)
+		return -1;
+	db_next(r);
+	*held = db_get_int(r, 0) > 0;
+	db_rows_free(&r);
+	return 0;
+}
+
+/* 1 = a batch was begun, 0 = nothing is due, -1. */
+static int begin_batch(struct daemon *d, struct err *err)
+{
+	struct planner *p = d->planner;
+	const int64_t now = daemon_now(d);
+	const struct plan_limits limits = {.linger = d->config->batch.linger,
+					   .max_requests = (uint32_t)d->config->batch.max_requests};
+	struct begin b = {.d = d, .now = now};
+	size_t first = 0;
+	bool held;
+	int64_t at;
+
+	p->look = false;
+	if (read_candidates(d, now, err) < 0)
+		return -1;
+	if (plan_pick(p->candidates, p->n, &limits, now, &at) == 0)
+		return 0;
+	while (p->candidates[first].share == 0)
+		first++;
+	p->recipe = recipe_get(d->recipes, d->db, p->candidates[first].recipe_id, err);
+	if (!p->recipe || token_room(d, p->recipe->model, &p->token_room, err) < 0
+	    || recipe_is_held(d, p->recipe->hash, &held, err) < 0)
+		return -1;
+	if (held || p->token_room <= 0)
+		return 0;	/* the provider's queue is full: the next tick looks again */
+	random_key(b.key);
+	if (daemon_tx(d, begin_tx, &b, err) < 0)
+		return -1;
+	p->batch_id = b.id;
+	p->byte_room = d->config->batch.max_bytes;
+	p->at = first;
+	return 1;
+}
+
+struct take {
+	struct daemon *d;
+	struct plan_candidate *c;
+	int64_t now;
+	/* out */
+	uint32_t taken;
+	int64_t bytes, tokens;
+	bool full;
+};
+
+struct taken_items {
+	struct db_val attempts[SLICE_ROWS * 5];
+	struct db_val items[SLICE_ROWS * 3];
+	int64_t per_language[LIMIT_LANGUAGES + 1];
+};
+
+static bool item_fits(struct take *t, int64_t bytes, int64_t tokens)
+{
+	const struct planner *p = t->d->planner;
+
+	/* A batch always takes its first item: alone it cannot be made smaller. */
+	if (p->byte_room == t->d->config->batch.max_bytes && t->taken == 0)
+		return true;
+	return t->bytes + bytes <= p->byte_room && t->tokens + tokens <= p->token_room;
+}
+
+static void take_item(struct take *t, const struct db_rows *r, struct taken_items *out)
+{
+	const int64_t id = db_get_int(r, 0), language = db_get_int(r, 1), no = db_get_int(r, 2) + 1;
+	const bool is_repeat = db_get_int(r, 4) != 0;
+	struct db_val *a = &out->attempts[t->taken * 5], *i = &out->items[t->taken * 3];
+
+	a[0] = db_int(id);
+	a[1] = db_int(no);
+	a[2] = db_int(t->d->planner->batch_id);
+	a[3] = db_int(is_repeat);
+	a[4] = db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7));
+	i[0] = db_int(t->d->planner->batch_id);
+	i[1] = db_int(no);
+	i[2] = db_int(id);
+	out->per_language[language]++;
+	t->bytes += db_get_int(r, 5);
+	t->tokens += db_get_int(r, 6);
+	t->taken++;
+}
+
+static int store_taken(struct db *db, struct take *t, const struct taken_items *items, struct err *err)
+{
+	const int64_t job = t->c->job_id;
+	int64_t moved;
+	struct batch_row b;
+
+	if (db_bulk(db, STMT_ATTEMPT_ADD, items->attempts, t->taken, err) < 0)
+		return -1;
+	moved = db_bulk(db, STMT_ITEM_SEND, items->items, t->taken, err);
+	if (moved < 0)
+		return -1;
+	if (moved != t->taken)
+		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved, t->taken);
+	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
+		const int64_t n = items->per_language[no];
+
+		if (n > 0
+		    && db_exec(db, STMT_JOB_LANGUAGE_ADD,
+			       DB_P(db_int(0), db_null(), db_int(-n), db_int(n), db_int(0), db_int(0),
+				    db_int(job), db_int(no)),
+			       err) < 0)
+			return -1;
+	}
+	if (db_exec(db, STMT_BATCH_JOB_ADD, DB_P(db_int(t->d->planner->batch_id), db_int(job), db_int(t->taken)),
+		    err) < 0
+	    || batch_row_read(db, t->d->planner->batch_id, &b, err) < 0)
+		return -1;
+	b.n_items += t->taken;
+	b.est_tokens += t->tokens;
+	return batch_row_store(db, &b, err);
+}
+
+static int take_tx(struct db *db, void *arg, struct err *err)
+{
+	struct take *t = arg;
+	const bool translate = t->d->planner->recipe->task == TASK_TRANSLATE;
+	const struct job_patch patch = {.set_wait = true, .wait_what = "batch", .wait_since = t->now,
+					.wait_action = action_words[ACT_UPLOAD], .wait_action_at = t->now,
+					.warnings = ""};
+	struct taken_items *items = calloc(1, sizeof(*items));
+	struct db_rows *r;
+	int rc = -1;
+
+	if (!items)
+		abort();
+	t->taken = 0;
+	t->bytes = t->tokens = 0;
+	t->full = false;
+	if (db_query(db, STMT_PLAN_ITEMS,
+		     DB_P(db_int(t->c->job_id), db_int(translate), db_int(translate ? LIMIT_LANGUAGES : 0)), &r,
+		     err) < 0)
+		goto out;
+	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
+		if (!item_fits(t, db_get_int(r, 5), db_get_int(r, 6))) {
+			t->full = true;
+			break;
+		}
+		take_item(t, r, items);
+	}
+	db_rows_free(&r);
+	rc = 0;
+	if (t->taken > 0) {
+		rc = store_taken(db, t, items, err);
+		if (rc == 0)
+			rc = store_job_refresh(db, t->c->job_id, &patch, t->now, NULL, err);
+	}
+out:
+	free(items);
+	return rc;
+}
+
+struct seal {
+	int64_t batch_id, now;
+};
+
+static int seal_tx(struct db *db, void *arg, struct err *err)
+{
+	const struct seal *s = arg;
+	struct batch_row b;
+
+	if (batch_row_read(db, s->batch_id, &b, err) < 0)
+		return -1;
+	if (b.phase != BATCH_FILLING)
+		return 0;
+	batch_row_move(&b, BATCH_SEALED, s->now);
+	return batch_row_store(db, &b, err);
+}
+
+static int seal(struct daemon *d, struct err *err)
+{
+	struct planner *p = d->planner;
+	struct seal s = {.batch_id = p->batch_id, .now = daemon_now(d)};
+
+	p->batch_id = 0;
+	p->look = true;
+	if (daemon_tx(d, seal_tx, &s, err) < 0)
+		return -1;
+	daemon_advance(d, s.batch_id);
+	return 1;
+}
+
+int planner_step(struct daemon *d, struct err *err)
+{
+	struct planner *p = d->planner;
+	struct take t = {.d = d, .now = daemon_now(d)};
+
+	if (!p->batch_id)
+		return p->look ? begin_batch(d, err) : 0;
+	while (p->at < p->n && p->candidates[p->at].share == 0)
+		p->at++;
+	if (p->at == p->n)
+		return seal(d, err);
+	t.c = &p->candidates[p->at];
+	if (daemon_tx(d, take_tx, &t, err) < 0) {
+		planner_reset(p);
+		return -1;
+	}
+	p->byte_room -= t.bytes;
+	p->token_room -= t.tokens;
+	t.c->share -= t.taken;
+	if (t.taken == 0 || t.full)
+		t.c->share = 0;		/* the job ended or what it has does not fit */
+	if (t.full)
+		p->at = p->n;
+	return 1;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/* The counts of jobs within one transaction (batchd/items.h). */
+#include "batchd/items.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/limits.h"
+
+struct job_tally {
+	int64_t job;
+	bool running;
+	bool recount;			/* the deltas are not certain: count the items instead */
+	int64_t n_translations;		/* languages but the description */
+	int64_t delta[LIMIT_LANGUAGES + 1][ITEM_STATE_COUNT];
+	struct job_patch patch;
+};
+
+struct tally {
+	struct job_tally **jobs;
+	size_t n, cap;
+};
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct tally *tally_new(void)
+{
+	return must(calloc(1, sizeof(struct tally)));
+}
+
+void tally_free(struct tally **t)
+{
+	if (!*t)
+		return;
+	for (size_t i = 0; i < (*t)->n; i++)
+		free((*t)->jobs[i]);
+	free((*t)->jobs);
+	free(*t);
+	*t = NULL;
+}
+
+static struct job_tally *find(const struct tally *t, int64_t job)
+{
+	for (size_t i = t->n; i > 0; i--) {	/* neighbours in a file often share a job */
+		if (t->jobs[i - 1]->job == job)
+			return t->jobs[i - 1];
+	}
+	return NULL;
+}
+
+/* A job that was locked before: anything else is a mistake of the caller. */
+static struct job_tally *held(const struct tally *t, int64_t job)
+{
+	return must(find(t, job));
+}
+
+size_t tally_jobs(const struct tally *t)
+{
+	return t->n;
+}
+
+int64_t tally_job(const struct tally *t, size_t i)
+{
+	return t->jobs[i]->job;
+}
+
+int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struct err *err)
+{
+	struct job_tally *j = find(t, job);
+	struct db_rows *r;
+
+	if (!j) {
+		if (db_query(db, STMT_TALLY_LOCK, DB_P(db_int(job)), &r, err) < 0)
+			return -1;
+		if (!db_next(r)) {
+			db_rows_free(&r);
+			return err_set(err, ERR_BUG, 0, "there is no job %lld", (long long)job);
+		}
+		j = must(calloc(1, sizeof(*j)));
+		j->job = job;
+		j->running = db_get_int(r, 0) != 0;
+		j->n_translations = db_get_int(r, 1);
+		db_rows_free(&r);
+		if (t->n == t->cap) {
+			t->cap = t->cap ? 2 * t->cap : 16;
+			t->jobs = must(realloc(t->jobs, t->cap * sizeof(struct job_tally *)));
+		}
+		t->jobs[t->n++] = j;
+	}
+	if (running)
+		*running = j->running;
+	return 0;
+}
+
+void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state from, enum item_state to, int64_t n)
+{
+	struct job_tally *j = held(t, job);
+
+	j->delta[language][from] -= n;
+	j->delta[language][to] += n;
+}
+
+struct job_patch *tally_patch(struct tally *t, int64_t job)
+{
+	return &held(t, job)->patch;
+}
+
+/* All translations of a lot are blocked while its description is open; where that was not so, count. */
+static void blocked_moved(struct tally *t, int64_t job, enum item_state to)
+{
+	const struct job_tally *j = held(t, job);
+
+	for (int64_t no = 1; no <= j->n_translations; no++)
+		tally_move(t, job, no, ITEM_BLOCKED, to, 1);
+}
+
+static void recount_all(struct tally *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		t->jobs[i]->recount = true;
+}
+
+int tally_fail_blocked(struct tally *t, struct db *db, const struct lot_key *lots, size_t n, struct err *err)
+{
+	int64_t expected = 0, moved;
+	struct db_val *v;
+
+	if (n == 0)
+		return 0;
+	v = must(calloc(n, 2 * sizeof(*v)));
+	for (size_t i = 0; i < n; i++) {
+		v[2 * i] = db_int(lots[i].job);
+		v[2 * i + 1] = db_int(lots[i].seq);
+		expected += held(t, lots[i].job)->n_translations;
+		blocked_moved(t, lots[i].job, ITEM_FAILED);
+	}
+	moved = db_bulk(db, STMT_ITEM_FAIL_BLOCKED, v, n, err);
+	free(v);
+	if (moved != expected)
+		recount_all(t);
+	return moved < 0 ? -1 : 0;
+}
+
+int tally_unblock(struct tally *t, struct db *db, const struct lot_unblock *lots, size_t n, struct err *err)
+{
+	int64_t expected = 0, moved;
+	struct db_val *v;
+
+	if (n == 0)
+		return 0;
+	v = must(calloc(n, 4 * sizeof(*v)));
+	for (size_t i = 0; i < n; i++) {
+		v[4 * i] = db_int(lots[i].bytes);
+		v[4 * i + 1] = db_int(lots[i].tokens);
+		v[4 * i + 2] = db_int(lots[i].job);
+		v[4 * i + 3] = db_int(lots[i].seq);
+		expected += held(t, lots[i].job)->n_translations;
+		blocked_moved(t, lots[i].job, ITEM_READY);
+	}
+	moved = db_bulk(db, STMT_ITEM_UNBLOCK, v, n, err);
+	free(v);
+	if (moved != expected)
+		recount_all(t);
+	return moved < 0 ? -1 : 0;
+}
+
+static int apply_counts(const struct job_tally *j, struct db *db, int64_t ready_at, struct err *err)
+{
+	for (int64_t no = 0; no <= j->n_translations; no++) {
+		const int64_t *d = j->delta[no];
+
+		if (!d[ITEM_READY] && !d[ITEM_SENT] && !d[ITEM_DONE] && !d[ITEM_FAILED])
+			continue;
+		if (db_exec(db, STMT_JOB_LANGUAGE_ADD,
+			    DB_P(db_int(d[ITEM_READY]), db_time(ready_at), db_int(d[ITEM_READY]),
+				 db_int(d[ITEM_SENT]), db_int(d[ITEM_DONE]), db_int(d[ITEM_FAILED]),
+				 db_int(j->job), db_int(no)),
+			    err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int tally_apply(struct tally *t, struct db *db, int64_t now, int64_t ready_at, struct err *err)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct job_tally *j = t->jobs[i];
+		int rc;
+
+		if (j->recount)
+			rc = db_exec(db, STMT_JOB_RECOUNT, DB_P(db_int(j->job), db_time(ready_at), db_int(j->job)),
+				     err) < 0 ? -1 : 0;
+		else
+			rc = apply_counts(j, db, ready_at, err);
+		if (rc < 0 || store_job_refresh(db, j->job, &j->patch, now, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}

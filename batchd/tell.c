@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/tell.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/store.h"
+#include "core/timemath.h"
+
+#define PROGRESS_EVERY (60 * T_S)
+
+static void add_warning(struct strbuf *out, unsigned set, enum warning w, const char *code, const char *message,
+			int64_t since)
+{
+	if (!(set & w))
+		return;
+	if (out->len)
+		strbuf_addc(out, ',');
+	strbuf_addf(out, "{\"code\":\"%s\",\"message\":", code);
+	strbuf_adds_json(out, message);
+	strbuf_adds(out, ",\"since\":");
+	strbuf_add_time(out, since);
+	strbuf_addc(out, '}');
+}
+
+static void render_warnings(const struct batch_row *b, const struct policy *p, unsigned set, struct strbuf *out)
+{
+	const struct batch_view v = batch_row_view(b);
+
+	add_warning(out, set, WARN_OLD, "batch_old", "the batch has been at the provider for unusually long",
+		    t_add(v.created_at, p->alert_after));
+	add_warning(out, set, WARN_STALLED, "batch_stalled", "the batch makes no progress at the provider",
+		    t_add(v.progress_at, p->stall_after));
+	add_warning(out, set, WARN_FINALIZING, "batch_finalizing", "the provider takes long to write the results",
+		    t_add(v.progress_at, p->finalizing_after));
+	add_warning(out, set, WARN_MISSING, "batch_missing", "the provider does not know the batch at the moment",
+		    b->missing_since);
+	add_warning(out, set, WARN_UNKNOWN_CREATE, "create_unknown",
+		    "it is being found out whether the batch was created", b->phase_at);
+}
+
+struct tell {
+	const struct job_patch *patch;
+	int64_t job, now;
+};
+
+static int tell_tx(struct db *db, void *arg, struct err *err)
+{
+	const struct tell *t = arg;
+
+	return store_job_refresh(db, t->job, t->patch, t->now, NULL, err);
+}
+
+static void tell_each(struct daemon *d, int64_t batch_id, const struct job_patch *patch)
+{
+	struct tell t = {.patch = patch, .now = daemon_now(d)};
+	struct db_rows *r;
+	struct err err;
+
+	if (db_query(d->db, STMT_BATCH_JOBS, DB_P(db_int(batch_id)), &r, &err) < 0)
+		return;
+	while (db_next(r)) {
+		t.job = db_get_int(r, 0);
+		if (daemon_tx(d, tell_tx, &t, &err) < 0)
+			log_warning("job not told job=%lld error=\"%s\"", (long long)t.job, err.text);
+	}
+	db_rows_free(&r);
+}
+
+static struct told *told_of(struct daemon *d, int64_t batch_id)
+{
+	struct told *t = d->told;
+
+	while (t && t->batch_id != batch_id)
+		t = t->next;
+	return t;
+}
+
+void tell_forget(struct daemon *d, int64_t batch_id)
+{
+	struct told **at = &d->told;
+
+	while (*at) {
+		struct told *t = *at;
+
+		if (batch_id == 0 || t->batch_id == batch_id) {
+			*at = t->next;
+			free(t);
+		} else {
+			at = &t->next;
+		}
+	}
+}
+
+/* True where the news are worth a new version of the jobs; notes them as told. */
+static bool is_news(struct daemon *d, const struct batch_row *b, unsigned warnings)
+{
+	struct told *t = told_of(d, b->id);
+	const int64_t now = daemon_now(d);
+
+	if (!t) {
+		t = calloc(1, sizeof(*t));
+		if (!t)
+			abort();
+		t->batch_id = b->id;
+		t->next = d->told;
+		d->told = t;
+	} else if (t->warnings == warnings && t->remote == b->remote
+		   && (b->progress_at <= t->at || now < t_add(t->at, PROGRESS_EVERY))) {
+		return false;
+	}
+	t->at = now;
+	t->warnings = warnings;
+	t->remote = b->remote;
+	return true;
+}
+
+void tell_jobs(struct daemon *d, const struct batch_row *b, const struct decision *next)
+{
+	const struct policy p = daemon_policy(d, b->n_items);
+	struct job_patch patch = {.set_wait = true, .wait_what = "batch"};
+	struct strbuf warnings;
+
+	if (b->phase == BATCH_CLOSED || !is_news(d, b, next->warnings))
+		return;
+	strbuf_init(&warnings, 4096);
+	render_warnings(b, &p, next->warnings, &warnings);
+	patch.wait_since = b->created_at;
+	patch.wait_progress_at = b->remote_done + b->remote_failed > 0 ? b->progress_at : 0;
+	patch.wait_action = action_words[next->then];
+	patch.wait_action_at = next->then_at;
+	patch.warnings = warnings.len ? warnings.data : "";
+	tell_each(d, b->id, &patch);
+	strbuf_clear(&warnings);
+}
+
+void tell_jobs_of(struct daemon *d, int64_t batch_id)
+{
+	struct batch_row b;
+	struct batch_view v;
+	struct decision next;
+	struct policy p;
+	struct err err;
+
+	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
+		return;
+	p = daemon_policy(d, b.n_items);
+	v = batch_row_view(&b);
+	next = batch_decide(&v, &p, daemon_now(d));
+	tell_jobs(d, &b, &next);
+}

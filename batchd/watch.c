@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/watch.h"
+
+#include <json-c/json_object.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batchd/close.h"
+#include "batchd/submit.h"
+#include "batchd/tell.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "core/json_util.h"
+#include "core/timemath.h"
+
+/* A batch may show in the list with a creation time by the provider's clock. */
+#define CLOCK_SLACK (10 * T_MIN)
+/* Of the pass after a start: batches run 24 hours, and ended ones are of interest for 48 (DESIGN). */
+#define RECONCILE_DEPTH (96 * T_H)
+#define ORPHAN_AGE (48 * T_H)
+#define RETRY_AFTER (5 * T_S)
+
+struct watched {
+	int64_t id;
+	char *remote_id;		/* NULL: not known */
+	char key[33];
+	bool seen;
+};
+
+struct watch {
+	bool reconciled, wanted, active;
+	int64_t started_at, looked_at, next_at;
+	int64_t oldest_at;		/* pages are read back to this */
+	struct watched *list;
+	size_t n;
+	size_t pages;
+	unsigned pass;			/* number of the pass: answers of an earlier one are ignored */
+};
+
+struct page_call {
+	struct daemon *d;
+	unsigned pass;
+};
+
+struct watch *watch_new(void)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	return w;
+}
+
+static void forget(struct watch *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free(w->list[i].remote_id);
+	free(w->list);
+	w->list = NULL;
+	w->n = 0;
+	w->active = false;
+}
+
+void watch_free(struct watch **w)
+{
+	if (*w) {
+		forget(*w);
+		free(*w);
+		*w = NULL;
+	}
+}
+
+void watch_reset(struct watch *w)
+{
+	forget(w);
+	w->reconciled = false;
+	w->wanted = true;
+	w->looked_at = w->next_at = 0;
+}
+
+bool watch_is_reconciled(const struct watch *w)
+{
+	return w->reconciled;
+}
+
+int64_t watch_looked_at(const struct watch *w)
+{
+	return w->looked_at;
+}
+
+void watch_want(struct watch *w)
+{
+	w->wanted = true;
+}
+
+int64_t watch_due(const struct daemon *d)
+{
+	return d->watch->active ? T_NEVER : d->watch->next_at;
+}
+
+static int read_watched(struct daemon *d, struct watch *w, struct err *err)
+{
+	struct db_rows *r;
+
+	forget(w);
+	if (db_query(d->db, STMT_BATCH_WATCHED, DB_NONE, &r, err) < 0)
+		return -1;
+	w->list = calloc(db_rows_count(r) + 1, sizeof(*w->list));
+	if (!w->list)
+		abort();
+	w->oldest_at = w->started_at;
+	while (db_next(r)) {
+		struct watched *b = &w->list[w->n++];
+		const char *remote_id = db_get_text(r, 1, NULL);
+
+		b->id = db_get_int(r, 0);
+		if (remote_id && !(b->remote_id = strdup(remote_id)))
+			abort();
+		strncpy(b->key, db_get_text(r, 2, NULL), sizeof(b->key) - 1);
+		w->oldest_at = t_min(w->oldest_at, db_get_time(r, 4));
+	}
+	db_rows_free(&r);
+	w->oldest_at = t_sub(w->oldest_at, CLOCK_SLACK);
+	if (!w->reconciled)
+		w->oldest_at = t_min(w->oldest_at, t_sub(w->started_at, RECONCILE_DEPTH));
+	return 0;
+}
+
+static struct watched *find_watched(struct watch *w, const struct remote_batch *r)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->list[i].remote_id ? strcmp(w->list[i].remote_id, r->id) == 0
+					 : strcmp(w->list[i].key, r->batch_key) == 0)
+			return &w->list[i];
+	}
+	return NULL;
+}
+
+/* Store what was seen and act on it. */
+static void observe(struct daemon *d, int64_t id, const struct remote_batch *r, int64_t at)
+{
+	struct batch_row b;
+	struct err err;
+	const bool in_call = work_find(d, id) != NULL;
+	enum batch_phase before;
+	bool changed;
+
+	if (in_call || batch_row_read(d->db, id, &b, &err) < 1)
+		return;		/* a reply is on its way and knows better */
+	before = b.phase;
+	if (b.phase == BATCH_CREATING || b.phase == BATCH_UNKNOWN || b.phase == BATCH_FENCING
+	    || b.phase == BATCH_FENCED) {
+		if (b.phase == BATCH_CREATING)
+			batch_row_move(&b, BATCH_UNKNOWN, daemon_now(d));
+		batch_row_move(&b, BATCH_RUNNING, daemon_now(d));
+		b.submitted_at = r->created_at ? r->created_at : at;
+		b.progress_at = daemon_now(d);
+	} else if (b.phase != BATCH_RUNNING) {
+		return;
+	}
+	changed = batch_row_observe(&b, r, at);
+	if (!changed && before == BATCH_RUNNING)
+		return;
+	b.next_at = daemon_now(d);
+	if (submit_store(d, &b, before == BATCH_RUNNING ? NULL : "found",
+			 "found in the provider's list after a lost answer") < 0)
+		return;
+	tell_jobs_of(d, id);
+	daemon_advance(d, id);
+}
+
+/* Ours by its mark, and no row: from a backup that is older than the provider's list. */
+static void orphan(struct daemon *d, const struct remote_batch *r)
+{
+	struct db_rows *rows;
+	struct err err;
+	bool known;
+
+	if (remote_status_is_final(r->status) && r->created_at < t_sub(daemon_now(d), ORPHAN_AGE))
+		return;
+	if (db_query(d->db, STMT_BATCH_BY_KEY, DB_P(db_text(r->batch_key)), &rows, &err) < 0)
+		return;
+	known = db_next(rows) && (db_is_null(rows, 2) || strcmp(db_get_text(rows, 2, NULL), r->id) == 0);
+	db_rows_free(&rows);
+	if (known)
+		return;
+	log_err("unknown batch of ours remote=%s key=%s status=%s", r->id, r->batch_key, r->status_text);
+	if (db_exec(d->db, STMT_ORPHAN_ADD,
+		    DB_P(db_text(r->id), db_text(r->batch_key), db_text(r->recipe ? r->recipe : ""),
+			 db_text(r->status_text ? r->status_text : ""), db_time(daemon_now(d))),
+		    &err) < 0)
+		log_warning("orphan not stored error=\"%s\"", err.text);
+}
+
+static void on_single(const struct openai_reply *r, void *ctx)
+{
+	struct work *w = ctx;
+	struct daemon *d = w->d;
+	const int64_t id = w->batch_id;
+	struct remote_batch remote;
+	struct batch_row b;
+	struct err err;
+
+	work_free(w);
+	if (r->outcome.outcome == OUTCOME_DONE && remote_batch_read(r->body, &remote) == 0) {
+		observe(d, id, &remote, daemon_now(d));
+		return;
+	}
+	if (r->http_status != 404 || batch_row_read(d->db, id, &b, &err) < 1 || b.phase != BATCH_RUNNING)
+		return;
+	if (!b.missing_since) {
+		b.missing_since = daemon_now(d);
+		log_warning("batch missing batch=%lld remote=%s", (long long)id, b.remote_id);
+		if (submit_store(d, &b, "missing", "the provider does not know it at the moment") == 0)
+			tell_jobs_of(d, id);
+	}
+	daemon_advance(d, id);
+}
+
+static void read_single(struct daemon *d, const struct watched *b)
+{
+	struct work *w;
+	struct err err;
+
+	if (work_find(d, b->id))
+		return;
+	w = work_new(d, b->id);
+	if (openai_get_batch(d->openai, b->remote_id, on_single, w, &err) < 0)
+		work_free(w);
+}
+
+static void end_pass(struct daemon *d)
+{
+	struct watch *w = d->watch;
+
+	w->active = false;
+	w->looked_at = w->started_at;
+	w->next_at = t_add(w->started_at, d->config->batch.poll_interval);
+	if (!w->reconciled)
+		log_info("reconciled batches=%zu pages=%zu", w->n, w->pages);
+	w->reconciled = true;
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->list[i].seen)
+			continue;
+		if (w->list[i].remote_id)
+			read_single(d, &w->list[i]);
+		else
+			daemon_advance(d, w->list[i].id);
+	}
+}
+
+static bool all_seen(const struct watch *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (!w->list[i].seen)
+			return false;
+	}
+	return true;
+}
+
+static void next_page(struct daemon *d, const char *after);
+
+static void pass_failed(struct daemon *d, const struct openai_reply *r)
+{
+	struct watch *w = d->watch;
+
+	log_warning("call failed call=list code=%s error=\"%s\"", r->outcome.code ? r->outcome.code : "-", r->message);
+	if (r->outcome.scope == SCOPE_ALL)
+		daemon_stop_sending(d, r->outcome.code, r->message);
+	w->active = false;
+	w->next_at = t_add(daemon_now(d), t_max(r->outcome.wait_us, t_min(RETRY_AFTER, d->config->batch.poll_interval)));
+}
+
+/* Look at one page. Returns the id of its last batch where another page is wanted, else NULL. */
+static const char *read_page(struct daemon *d, const struct json_object *body)
+{
+	struct watch *w = d->watch;
+	struct json_object *data = json_get_array(body, "data");
+	const size_t n = data ? json_object_array_length(data) : 0;
+	struct remote_batch r = {0};
+	bool more = false, deep = true;
+
+	for (size_t i = 0; i < n; i++) {
+		struct watched *b;
+
+		if (remote_batch_read(json_object_array_get_idx(data, i), &r) < 0)
+			continue;
+		deep = !r.created_at || r.created_at >= w->oldest_at;
+		if (!r.installation || !r.batch_key || strcmp(r.installation, d->installation) != 0)
+			continue;	/* never touched */
+		b = find_watched(w, &r);
+		if (b) {
+			b->seen = true;
+			observe(d, b->id, &r, w->started_at);
+		} else {
+			orphan(d, &r);
+		}
+	}
+	json_get_bool(body, "has_more", &more);
+	/* As the official clients page: by the last element's id, not by last_id. */
+	return more && n > 0 && deep && r.id && !(w->reconciled && all_seen(w)) ? r.id : NULL;
+}
+
+static void on_page(const struct openai_reply *r, void *ctx)
+{
+	struct page_call *call = ctx;
+	struct daemon *d = call->d;
+	const bool is_old = call->pass != d->watch->pass;
+	const char *after;
+
+	free(call);
+	if (is_old || !d->watch->active || !lease_held(&d->lease))
+		return;
+	if (r->outcome.outcome != OUTCOME_DONE) {
+		pass_failed(d, r);
+		return;
+	}
+	d->watch->pages++;
+	after = read_page(d, r->body);
+	if (!d->watch->active)
+		return;
+	if (after)
+		next_page(d, after);
+	else
+		end_pass(d);
+}
+
+static void next_page(struct daemon *d, const char *after)
+{
+	struct page_call *call = calloc(1, sizeof(*call));
+	struct err err;
+
+	if (!call)
+		abort();
+	call->d = d;
+	call->pass = d->watch->pass;
+	if (openai_list_batches(d->openai, after, on_page, call, &err) < 0) {
+		log_warning("list not started error=\"%s\"", err.text);
+		d->watch->active = false;
+		free(call);
+	}
+}
+
+void watch_tick(struct daemon *d)
+{
+	struct watch *w = d->watch;
+	const int64_t now = daemon_now(d);
+	struct err err;
+
+	if (w->active || d->stopping || (now < w->next_at && !(w->wanted && now >= t_add(w->looked_at, t_min(T_S, d->config->batch.poll_interval)))))
+		return;
+	w->started_at = now;
+	if (read_watched(d, w, &err) < 0) {
+		log_warning("batches not read error=\"%s\"", err.text);
+		return;
+	}
+	if (w->n == 0 && w->reconciled) {	/* nothing to watch */
+		w->next_at = t_add(now, d->config->batch.poll_interval);
+		return;
+	}
+	w->wanted = false;
+	w->active = true;
+	w->pages = 0;
+	w->pass++;
+	next_page(d, NULL);
+}

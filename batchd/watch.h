@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * watch: reconciles the provider's list of batches with ours. One pass reads pages, newest first, until every
+ * batch that we watch was seen or the list is older than the oldest of them; what the list lacks is read singly.
+ * The first pass after a start or a takeover goes further back and comes before any submission.
+ */
+#ifndef BATCHD_WATCH_H
+#define BATCHD_WATCH_H
+
+#include "batchd/daemon.h"
+
+struct watch *watch_new(void);
+void watch_free(struct watch **w);
+/* The lease was taken, or the database may be another: reconcile before anything is sent. */
+void watch_reset(struct watch *w);
+/* True once a whole pass was made since the last reset. */
+bool watch_is_reconciled(const struct watch *w);
+/* Start (database time) of the last whole pass; 0 = none. */
+int64_t watch_looked_at(const struct watch *w);
+/* Somebody wants to know: a pass begins at the next tick even before poll_interval is over. */
+void watch_want(struct watch *w);
+/* Called each tick: begins a pass where one is due. */
+void watch_tick(struct daemon *d);
+/* When the next pass is due, database time. */
+int64_t watch_due(const struct daemon *d);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * result_line: see result_line.h. The line is scanned once, strictly, then walked in place: no tree
+ * is made of it, so that 8 MiB cost their own size and linear time.
+ *
+ * The text of an answer is what the line's JSON string says, to the code unit. A lone surrogate
+ * (\ud800), which UTF-8 cannot hold and other decoders turn into U+FFFD, is kept in the generalised
+ * form of three bytes (WTF-8): reversible, and refused as JSON, since that must be UTF-8. An escape
+ * inside the answer's own JSON is plain ASCII here and passes as it is.
+ */
+#include "core/result_line.h"
+
+#include <json-c/json_object.h>
+#include <string.h>
+
+#include "core/ascii.h"
+#include "core/json_scan.h"
+#include "core/json_schema.h"
+#include "core/strbuf.h"
+#include "core/utf8.h"
+
+#define TOKENS_MAX  UINT32_MAX /* what the database's columns hold */
+#define CODE_SIZE   65         /* of the provider's codes; those we know are shorter */
+#define PER_MILLION UINT64_C(1000000)
+
+/* An error object of whatever completeness. */
+struct told {
+	bool present;
+	int status; /* some providers give an HTTP status as the code; else 0 */
+	char code[CODE_SIZE];
+	char type[CODE_SIZE];
+	char message[241];
+};
+
+static const struct json_span nothing = {"", 0};
+
+/* The member of that kind, else nothing. */
+static struct json_span member(struct json_span object, const char *key, enum json_kind kind)
+{
+	struct json_member m;
+
+	if (json_find(object, key, &m) && m.kind == kind)
+		return m.value;
+	return nothing;
+}
+
+/*
+ * Text for a column and a log: cut at its size between characters, without control characters.
+ * False where nothing is left. The value may be nothing.
+ */
+static bool copy_text(struct json_span string, char *out, size_t size)
+{
+	size_t at = 0, len = 0, n;
+	char c[4];
+
+	while ((n = json_string_next(string, &at, c)) != 0 && len + n < size) {
+		if (n == 1 && ((unsigned char)c[0] < 0x20 || c[0] == 0x7f))
+			c[0] = ' ';
+		memcpy(out + len, c, n);
+		len += n;
+	}
+	len = utf8_whole(out, len);
+	out[len] = '\0';
+	return len > 0;
+}
+
+/* A whole number that is not negative, or a string of its digits; -1 for anything else. */
+static int64_t whole_number(struct json_span object, const char *key)
+{
+	struct json_member m;
+	int64_t v = 0;
+	size_t n;
+
+	if (!json_find(object, key, &m))
+		return -1;
+	if (m.kind == JSON_KIND_STRING)
+		m.value = (struct json_span){m.value.p + 1, m.value.n - 2};
+	for (n = 0; n < m.value.n && ascii_is_digit(m.value.p[n]); n++)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, m.value.p[n] - '0', &v))
+			return -1;
+	return n > 0 && n == m.value.n ? v : -1;
+}
+
+/* An HTTP status that can be, else 0. */
+static int http_status(struct json_span object, const char *key)
+{
+	const int64_t v = whole_number(object, key);
+
+	return v >= 100 && v <= 599 ? (int)v : 0;
+}
+
+static int64_t token_count(struct json_span object, const char *key)
+{
+	const int64_t v = whole_number(object, key);
+
+	return v < 0 ? 0 : v > (int64_t)TOKENS_MAX ? (int64_t)TOKENS_MAX : v;
+}
+
+/* null, "", {} and an object of only such values are no error. */
+static void read_error(struct json_span holder, const char *key, struct told *e)
+{
+	struct json_member m, part;
+	struct json_walk w;
+
+	memset(e, 0, sizeof(*e));
+	if (!json_find(holder, key, &m))
+		return;
+	if (m.kind == JSON_KIND_STRING) {
+		e->present = copy_text(m.value, e->message, sizeof(e->message));
+		return;
+	}
+	json_walk_begin(&w, m.value);
+	while (m.kind == JSON_KIND_OBJECT && json_walk_next(&w, &part))
+		e->present |= part.kind != JSON_KIND_NULL &&
+			      !(part.kind == JSON_KIND_STRING && part.value.n == 2);
+	e->status = http_status(m.value, "code");
+	copy_text(member(m.value, "code", JSON_KIND_STRING), e->code, sizeof(e->code));
+	copy_text(member(m.value, "type", JSON_KIND_STRING), e->type, sizeof(e->type));
+	copy_text(member(m.value, "message", JSON_KIND_STRING), e->message, sizeof(e->message));
+}
+
+static void fail(struct result *out, int status, const struct told *e)
+{
+	const struct line_outcome o = line_classify(status, e->code, e->type, e->message);
+
+	out->kind = o.is_void ? RESULT_VOID : RESULT_FAILURE;
+	out->code = o.code;
+	out->outcome = o.outcome;
+	out->scope = o.scope;
+	memcpy(out->message, e->message, sizeof(out->message));
+}
+
+static void fail_without_text(struct result *out, const char *code, enum outcome outcome)
+{
+	out->kind = RESULT_FAILURE;
+	out->code = code;
+	out->outcome = outcome;
+}
+
+/* Decode a string to the code unit; out's limit is not below the span. */
+static int decode_exactly(struct json_span string, struct strbuf *out)
+{
+	size_t at = 1;
+
+	while (at + 1 < string.n) {
+		const size_t left = string.n - 1 - at;
+		const char *p = string.p + at;
+		const char *slash = memchr(p, '\\', left);
+		const size_t run = slash == NULL ? left : (size_t)(slash - p);
+		char c[4];
+		size_t n;
+
+		strbuf_add(out, p, run);
+		at += run;
+		if (slash == NULL)
+			break;
+		n = json_string_next(string, &at, c);
+		/* U+FFFD from an escape \uD...: the first byte of what it stands for is ED */
+		if (n == 3 && memcmp(c, "\xef\xbf\xbd", 3) == 0 && ascii_hex(slash[2]) == 0xd) {
+			c[0] = '\xed';
+			c[1] = (char)(0x80 | ascii_hex(slash[3]) << 2 | ascii_hex(slash[4]) >> 2);
+			c[2] = (char)(0x80 | (ascii_hex(slash[4]) & 3) << 4 | ascii_hex(slash[5]));
+		}
+		strbuf_add(out, c, n);
+	}
+	return strbuf_failed(out) ? -1 : 0;
+}
+
+/* The text becomes an answer's, owned by its doc. Without memory: false, and a broken line. */
+static bool take_text(struct result *out, struct json_span string)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, string.n);
+	if (decode_exactly(string, &text) == 0 && text.len <= INT32_MAX)
+		out->doc = json_object_new_string_len(text.data, (int)text.len);
+	strbuf_clear(&text);
+	if (out->doc == NULL)
+		return false;
+	out->kind = RESULT_ANSWER;
+	out->text = json_object_get_string(out->doc);
+	out->text_n = (size_t)json_object_get_string_len(out->doc);
+	return true;
+}
+
+static void grade(struct result *out, enum grade grade, const char *code, enum outcome outcome)
+{
+	out->grade = grade;
+	out->code = code;
+	out->outcome = outcome;
+}
+
+static void grade_text(struct result *out, const struct json_object *schema)
+{
+	struct json_span value;
+	struct json_fault fault;
+
+	if (json_scan(out->text, out->text_n, &json_rules_provider, &fault) != 0) {
+		grade(out, GRADE_REFUSED, "invalid_json", OUTCOME_LATER);
+		return;
+	}
+	value = json_span_of(out->text, out->text_n);
+	if (json_kind_of(value) != JSON_KIND_OBJECT ||
+	    (schema != NULL && json_schema_fits(schema, value, NULL) != 0)) {
+		grade(out, GRADE_REFUSED, "schema_mismatch", OUTCOME_LATER);
+		return;
+	}
+	grade(out, GRADE_VALID, NULL, OUTCOME_DONE);
+}
+
+/* In this order: a refusal, cut off, filtered, empty; what is left is graded as JSON. */
+static void read_choice(struct json_span choice, const struct json_object *schema,
+			struct result *out)
+{
+	const struct json_span message = member(choice, "message", JSON_KIND_OBJECT);
+	const struct json_span refusal = member(message, "refusal", JSON_KIND_STRING);
+	const struct json_span content = member(message, "content", JSON_KIND_STRING);
+	const struct json_span reason = member(choice, "finish_reason", JSON_KIND_STRING);
+	const bool cut = json_string_equals(reason, "length", 6);
+	const bool filtered = json_string_equals(reason, "content_filter", 14);
+	const char *code = cut ? "cut_off" : filtered ? "content_filter" : "empty";
+
+	if (refusal.n <= 2 && content.n <= 2)
+		fail_without_text(out, code, filtered ? OUTCOME_NEVER : OUTCOME_LATER);
+	else if (!take_text(out, refusal.n > 2 ? refusal : content))
+		return;
+	else if (refusal.n > 2)
+		grade(out, GRADE_REFUSED, "refused", OUTCOME_NEVER);
+	else if (cut || filtered)
+		grade(out, GRADE_REFUSED, code, filtered ? OUTCOME_NEVER : OUTCOME_LATER);
+	else
+		grade_text(out, schema);
+}
+
+static void read_usage(struct json_span body, struct result *out)
+{
+	const struct json_span usage = member(body, "usage", JSON_KIND_OBJECT);
+	const struct json_span details = member(usage, "prompt_tokens_details", JSON_KIND_OBJECT);
+
+	out->input_tokens = token_count(usage, "prompt_tokens");
+	out->output_tokens = token_count(usage, "completion_tokens");
+	out->cached_tokens = token_count(details, "cached_tokens");
+	if (out->cached_tokens > out->input_tokens)
+		out->cached_tokens = out->input_tokens;
+}
+
+/* The body of an answer of status 200. */
+static void read_body(struct json_span body, const struct json_object *schema, struct result *out)
+{
+	struct json_walk w;
+	struct json_member choice;
+	struct told e;
+
+	copy_text(member(body, "model", JSON_KIND_STRING), out->model, sizeof(out->model));
+	copy_text(member(body, "service_tier", JSON_KIND_STRING), out->service_tier,
+		  sizeof(out->service_tier));
+	read_usage(body, out);
+	read_error(body, "error", &e);
+	if (e.present) {
+		fail(out, 200, &e);
+		return;
+	}
+	json_walk_begin(&w, member(body, "choices", JSON_KIND_ARRAY));
+	if (json_walk_next(&w, &choice))
+		read_choice(choice.value, schema, out);
+	else
+		fail_without_text(out, "empty", OUTCOME_LATER);
+}
+
+/* Some providers put the error's parts into the body itself. */
+static void read_body_error(struct json_span body, const struct told *line_error, struct told *e)
+{
+	read_error(body, "error", e);
+	if (e->present)
+		return;
+	*e = *line_error;
+	if (e->present)
+		return;
+	copy_text(member(body, "code", JSON_KIND_STRING), e->code, sizeof(e->code));
+	copy_text(member(body, "type", JSON_KIND_STRING), e->type, sizeof(e->type));
+	copy_text(member(body, "message", JSON_KIND_STRING), e->message, sizeof(e->message));
+}
+
+static void read_response(struct json_span line, struct json_span response,
+			  const struct json_object *schema, struct result *out)
+{
+	const struct json_span body = member(response, "body", JSON_KIND_OBJECT);
+	int status = http_status(response, "status_code");
+	struct told line_error, e;
+
+	/* without a status, a body that answers is an answer */
+	if (status == 0 && member(body, "choices", JSON_KIND_ARRAY).n > 2)
+		status = 200;
+
+	copy_text(member(response, "request_id", JSON_KIND_STRING), out->request_id,
+		  sizeof(out->request_id));
+	read_error(line, "error", &line_error);
+	if (status == 200 && !line_error.present) {
+		read_body(body, schema, out);
+		return;
+	}
+	read_body_error(body, &line_error, &e);
+	fail(out, status != 0 ? status : e.status, &e);
+}
+
+static bool read_custom_id(struct json_span line, struct result *out)
+{
+	/* what is cut off here is too long to be ours anyway */
+	char text[CUSTOM_ID_SIZE];
+
+	copy_text(member(line, "custom_id", JSON_KIND_STRING), text, sizeof(text));
+	return custom_id_parse(text, &out->item, &out->attempt, out->mark) == 0;
+}
+
+/* The JSON object that the whole of s is, after a byte order mark; else nothing. */
+static struct json_span object_of(const char *s, size_t n)
+{
+	struct json_fault fault;
+	struct json_span value;
+
+	if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
+		s += 3;
+		n -= 3;
+	}
+	if (json_scan(s, n, &json_rules_provider, &fault) != 0)
+		return nothing;
+	value = json_span_of(s, n);
+	return json_kind_of(value) == JSON_KIND_OBJECT ? value : nothing;
+}
+
+static void begin(struct result *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = RESULT_BROKEN;
+	out->outcome = OUTCOME_LATER;
+	out->scope = SCOPE_CALL;
+}
+
+void result_line_read(const char *line, size_t n, struct json_object *schema, struct result *out)
+{
+	struct json_span object;
+	struct json_member response, error;
+	bool has_response, has_error;
+
+	begin(out);
+	object = object_of(line, n);
+	if (object.n == 0)
+		return;
+	if (!read_custom_id(object, out)) {
+		out->kind = RESULT_STRANGER;
+		return;
+	}
+	has_response = json_find(object, "response", &response);
+	has_error = json_find(object, "error", &error);
+	if (!has_response && !has_error)
+		return;
+	if (has_response && response.kind == JSON_KIND_OBJECT)
+		read_response(object, response.value, schema, out);
+	else
+		read_response(object, nothing, schema, out);
+}
+
+void result_body_read(const char *body, size_t n, struct json_object *schema, struct result *out)
+{
+	struct json_span object;
+
+	begin(out);
+	object = object_of(body, n);
+	if (object.n != 0)
+		read_body(object, schema, out);
+}
+
+void result_clear(struct result *r)
+{
+	json_object_put(r->doc);
+	r->doc = NULL;
+	r->text = NULL;
+	r->text_n = 0;
+}
+
+__extension__ typedef unsigned __int128 uint128;
+
+/* Below 2^126, so that three of them can be added. */
+static uint128 charge(int64_t count, int64_t price)
+{
+	return count > 0 && price > 0 ? (uint128)count * (uint128)price : 0;
+}
+
+int64_t result_cost(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens,
+		    const struct prices *p)
+{
+	const uint64_t divisor = PER_MILLION * PER_MILLION;
+	const uint64_t factor = p->factor_ppm > 0 ? (uint64_t)p->factor_ppm : 0;
+	uint128 sum;
+
+	if (input_tokens < 0)
+		input_tokens = 0;
+	if (cached_tokens < 0)
+		cached_tokens = 0;
+	if (cached_tokens > input_tokens)
+		cached_tokens = input_tokens;
+	sum = charge(input_tokens - cached_tokens, p->input) + charge(cached_tokens, p->cached) +
+	      charge(output_tokens, p->output);
+	if (__builtin_mul_overflow(sum, factor, &sum) ||
+	    __builtin_add_overflow(sum, divisor / 2, &sum) || sum / divisor > INT64_MAX)
+		return INT64_MAX;
+	return (int64_t)(sum / divisor);
+}

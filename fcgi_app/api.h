@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* api: the handlers of the HTTP API, one file each; router.c has the table. */
+#ifndef FCGI_APP_API_H
+#define FCGI_APP_API_H
+
+#include "fcgi_app/call.h"
+
+void api_order(struct call *c);  /* POST /api/v1/jobs */
+void api_status(struct call *c); /* GET /api/v1/jobs/{id}/status */
+void api_job(struct call *c);    /* GET /api/v1/jobs/{id} */
+void api_events(struct call *c); /* GET /api/v1/jobs/{id}/events */
+void api_healthz(struct call *c);
+void api_readyz(struct call *c);
+
+#endif

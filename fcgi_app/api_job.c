@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * GET /api/v1/jobs/{id}: the status object plus lots: a page of them, or with ?download=1 all, streamed.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "core/status.h"
+#include "fcgi_app/api.h"
+#include "fcgi_app/job.h"
+#include "fcgi_app/lot_page.h"
+
+#define MOST_LOTS 1000
+/* A page ends early before it becomes longer; the router's limit of a body lies well above one slice more. */
+#define PAGE_BYTES  (16u << 20)
+#define SLICE_BYTES (256u << 20)
+
+struct wish { /* the query */
+	const char *language;
+	int64_t limit, first_seq;
+	bool download;
+};
+
+static int refuse(struct call *c, const char *parameter, const char *detail)
+{
+	const struct problem_fault fault = {.parameter = parameter, .detail = detail};
+
+	call_problem_faults(c, PROBLEM_BAD_REQUEST, "a query parameter is not valid", &fault, 1);
+	return -1;
+}
+
+/* A whole number from min to max. */
+static int read_number(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+	size_t n = strlen(text);
+	int64_t v;
+
+	if (n == 0 || n > 10 || strspn(text, "0123456789") != n)
+		return -1;
+	v = strtoll(text, NULL, 10);
+	if (v < min || v > max)
+		return -1;
+	*out = v;
+	return 0;
+}
+
+static int read_parameter(struct call *c, const char *name, const char *value, struct wish *w)
+{
+	int64_t n;
+
+	if (strcmp(name, "language") == 0) {
+		w->language = value;
+	} else if (strcmp(name, "limit") == 0) {
+		if (read_number(value, 1, MOST_LOTS, &w->limit) < 0)
+			return refuse(c, "limit", "is a number from 1 to 1000");
+	} else if (strcmp(name, "after") == 0) {
+		if (read_number(value, 0, UINT32_MAX, &n) < 0)
+			return refuse(c, "after", "is what `next` of the page before says");
+		w->first_seq = n + 1;
+	} else if (strcmp(name, "download") == 0) {
+		if (strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
+			return refuse(c, "download", "is 1 or 0");
+		w->download = value[0] == '1';
+	} else {
+		return refuse(c, name, "is not known here");
+	}
+	return 0;
+}
+
+static int read_wish(struct call *c, struct wish *w)
+{
+	const struct target *t = &c->target;
+
+	*w = (struct wish){.limit = MOST_LOTS};
+	for (size_t i = 0; i < t->parameter_count; i++)
+		if (read_parameter(c, t->parameters[i].name, t->parameters[i].value, w) < 0)
+			return -1;
+	if (w->download && (target_parameter(t, "limit") || target_parameter(t, "after")))
+		return refuse(c, "download", "gives the whole and takes neither limit nor after");
+	return 0;
+}
+
+/* ,"next":"/api/v1/jobs/...?limit=1000&after=999" or null */
+static void render_next(const struct call *c, const struct wish *w, const struct lot_page *p,
+			struct strbuf *out)
+{
+	if (p->at_end) {
+		strbuf_adds(out, ",\"next\":null");
+		return;
+	}
+	strbuf_adds(out, ",\"next\":\"");
+	strbuf_adds(out, c->app->link_base);
+	strbuf_addf(out, "/api/v1/jobs/%s?limit=%" PRId64 "&after=%" PRId64, c->job_id, w->limit,
+		    p->next_seq - 1);
+	if (p->language >= 0)
+		strbuf_addf(out, "&language=%s", p->tags[p->language]);
+	strbuf_addc(out, '"');
+}
+
+/* Is there a lot behind the last of a page that is full? */
+static int look_ahead(struct lot_page *p)
+{
+	struct db_rows *rows;
+
+	if (call_query(p->c, p->c->database->patient, STMT_FRONT_LOTS,
+		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(1)), &rows) < 0)
+		return -1;
+	p->at_end = db_rows_count(rows) == 0;
+	db_rows_free(&rows);
+	return 0;
+}
+
+static int render_page(struct call *c, const struct job *job, const struct wish *w,
+		       struct lot_page *p)
+{
+	struct strbuf *out = &c->response.body;
+	int64_t left = w->limit;
+	int n = 0;
+
+	strbuf_add(out, job->status_json, job->status_json_n);
+	strbuf_adds(out, ",\"lots\":[");
+	while (left > 0 && out->len < PAGE_BYTES && (n = lot_page_next(p, left, out)) > 0)
+		left -= n;
+	if (n < 0 || (!p->at_end && look_ahead(p) < 0))
+		return -1;
+	strbuf_addc(out, ']');
+	render_next(c, w, p, out);
+	return status_render_links(c->job_id, c->app->link_base, out);
+}
+
+static void answer_page(struct call *c, const struct job *job, const struct wish *w,
+			struct lot_page *p)
+{
+	int64_t retry_after_s = job_retry_after_s(c, job);
+
+	if (render_page(c, job, w, p) < 0)
+		return;
+	c->response.status = 200;
+	http_add_header(&c->response, "Cache-Control", "private, no-cache");
+	if (retry_after_s > 0)
+		http_add_header(&c->response, "Retry-After", "%" PRId64, retry_after_s);
+}
+
+/* -1: the peer left, or the database: then the stream is broken off, as it cannot take back its 200. */
+static int stream_lots(struct call *c, struct lot_page *p, struct strbuf *slice)
+{
+	int n;
+
+	while ((n = lot_page_next(p, MOST_LOTS, slice)) > 0) {
+		if (strbuf_failed(slice) || http_stream(&c->response, slice->data, slice->len) < 0)
+			return -1;
+		strbuf_reset(slice);
+	}
+	return n;
+}
+
+static void stream(struct call *c, const struct job *job, struct lot_page *p)
+{
+	struct strbuf slice;
+	int rc;
+
+	if (!gate_enter(&c->app->gate, &c->pass, GATE_LONG_BYTES + 1)) {
+		call_problem(c, PROBLEM_BUSY, "other downloads are under way; try again");
+		return;
+	}
+	c->response.status = 200;
+	http_add_header(&c->response, "Cache-Control", "private, no-cache");
+	http_add_header(&c->response, "Content-Disposition", "attachment; filename=\"%s.json\"",
+			c->job_id);
+	strbuf_init(&slice, SLICE_BYTES);
+	strbuf_add(&slice, job->status_json, job->status_json_n);
+	strbuf_adds(&slice, ",\"lots\":[");
+	rc = http_stream_begin(&c->response);
+	if (rc == 0)
+		rc = stream_lots(c, p, &slice);
+	strbuf_adds(&slice, "]");
+	status_render_links(c->job_id, c->app->link_base, &slice);
+	if (rc == 0)
+		rc = http_stream(&c->response, slice.data, slice.len);
+	if (rc < 0) {
+		log_warning("download broken off job=%s lots=%" PRId64, c->job_id, p->next_seq);
+		http_stream_abort(&c->response);
+	}
+	strbuf_clear(&slice);
+}
+
+void api_job(struct call *c)
+{
+	struct wish wish;
+	struct job job;
+	struct lot_page page;
+
+	if (read_wish(c, &wish) < 0)
+		return;
+	if (job_load(c, &job) == 0) {
+		if (lot_page_init(&page, c, &job, wish.language, wish.first_seq) == 0) {
+			if (wish.download)
+				stream(c, &job, &page);
+			else
+				answer_page(c, &job, &wish, &page);
+		}
+		lot_page_clear(&page);
+	}
+	job_clear(&job);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * app: what all workers share. Filled once by app_init() before the threads start and read-only after,
+ * but for the atomics.
+ */
+#ifndef FCGI_APP_APP_H
+#define FCGI_APP_APP_H
+
+#include <json-c/json_types.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "core/err.h"
+#include "fcgi_app/breaker.h"
+#include "fcgi_app/gate.h"
+#include "fcgi_app/recipe.h"
+
+struct app {
+	const struct config *config;
+	struct recipe describe, translate; /* those of new orders */
+	struct json_object *schema;        /* of descriptions that come with an order */
+	char *link_base; /* before the paths in answers: public_url and base_path */
+
+	struct breaker breaker;
+	struct gate gate;
+	_Atomic int64_t no_close_until; /* on clock_boot(): the database refused a write */
+	atomic_bool told_about_authorization;
+
+	int listen_fd;
+	int wake_fd; /* eventfd, readable from the stop on */
+	atomic_bool stopping;
+	bool drain; /* the socket is ours alone: serve what waits in it before the end */
+};
+
+/* 0, or -1 where the configured schema cannot be used. The configuration is borrowed. */
+int app_init(struct app *app, const struct config *config, struct err *err);
+void app_clear(struct app *app);
+
+#endif

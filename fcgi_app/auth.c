@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* auth: see auth.h. */
+#include "fcgi_app/auth.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/log.h"
+#include "core/apikey.h"
+#include "core/model.h"
+#include "fcgi_app/recipe.h"
+
+#define HASH_BYTES 32
+
+static const char *const role_names[ROLE_COUNT] = {
+	[ROLE_READ] = "read",
+	[ROLE_SUBMIT] = "submit",
+	[ROLE_ADMIN] = "admin",
+};
+
+/* The same answer for an unknown, a revoked and a mistyped key. */
+static int refuse(struct call *c, const char *detail, const char *error)
+{
+	call_problem(c, PROBLEM_UNAUTHORIZED, "%s", detail);
+	http_add_header(&c->response, "WWW-Authenticate", "Bearer realm=\"lotscribe\"%s", error);
+	return -1;
+}
+
+/* Apache keeps the header from FastCGI programs unless it is told not to. */
+static void hint_at_apache(struct call *c)
+{
+	const char *server = http_variable(&c->request, "SERVER_SOFTWARE");
+
+	if (server && strncmp(server, "Apache", 6) == 0 &&
+	    !atomic_exchange(&c->app->told_about_authorization, true))
+		log_warning(
+			"authorization absent hint=\"Apache passes it on with: CGIPassAuth On\"");
+}
+
+/* The key in "Bearer KEY", or NULL. */
+static const char *bearer(const char *authorization)
+{
+	if (strncasecmp(authorization, "Bearer ", 7) != 0)
+		return NULL;
+	authorization += 7;
+	return authorization + strspn(authorization, " ");
+}
+
+/* Compare with the stored hash; where there is no such key with a dummy, in the same time. */
+static bool secret_fits(const struct apikey *key, const struct db_rows *rows, bool found)
+{
+	static const unsigned char dummy[HASH_BYTES];
+	unsigned char hash[HASH_BYTES];
+	const void *stored = dummy;
+	size_t n = 0;
+
+	sha256(key->secret, strlen(key->secret), hash);
+	if (found) {
+		const char *text = db_get_text(rows, 2, &n);
+
+		if (n == HASH_BYTES)
+			stored = text;
+	}
+	return CRYPTO_memcmp(hash, stored, HASH_BYTES) == 0 && n == HASH_BYTES;
+}
+
+static int look_up(struct call *c, const struct apikey *key)
+{
+	struct db_rows *rows;
+	bool found;
+	bool fits;
+
+	if (call_query(c, c->database->quick, STMT_FRONT_KEY, DB_P(db_text(key->id)), &rows) < 0)
+		return -1;
+	found = db_next(rows);
+	fits = secret_fits(key, rows, found);
+	if (fits) {
+		int role = name_find(role_names, ROLE_COUNT, db_get_text(rows, 1, NULL));
+
+		c->caller.role = role < 0 ? ROLE_NONE : (enum role)role;
+		c->caller.account_id = db_get_int(rows, 0);
+		memcpy(c->caller.key_id, key->id, sizeof(c->caller.key_id));
+	}
+	db_rows_free(&rows);
+	if (!fits)
+		return refuse(c, "the key is not valid", ", error=\"invalid_token\"");
+	return 0;
+}
+
+int auth_require(struct call *c, enum role least)
+{
+	const char *authorization = http_variable(&c->request, "HTTP_AUTHORIZATION");
+	const char *text = authorization ? bearer(authorization) : NULL;
+	struct apikey key;
+	int rc;
+
+	if (!text) {
+		if (!authorization)
+			hint_at_apache(c);
+		return refuse(c, "this call needs a key: Authorization: Bearer lot_...", "");
+	}
+	if (apikey_parse(text, strlen(text), &key) < 0)
+		return refuse(c, "the key is not valid", ", error=\"invalid_token\"");
+	rc = look_up(c, &key);
+	OPENSSL_cleanse(&key, sizeof(key));
+	if (rc == 0 && c->caller.role < least) {
+		call_problem(c, PROBLEM_FORBIDDEN, "this call needs a key of the role %s",
+			     role_names[least]);
+		rc = -1;
+	}
+	return rc;
+}
+
+bool auth_may_see(const struct call *c, int64_t account_id)
+{
+	return c->caller.role == ROLE_NONE || c->caller.role == ROLE_ADMIN ||
+	       c->caller.account_id == account_id;
+}

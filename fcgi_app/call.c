@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/* call: see call.h. */
+#include "fcgi_app/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "core/timemath.h"
+
+/* Connecting and reading together stay below 1.5 s: after a slow failure nothing is tried again. */
+#define QUICK_CONNECT_MS 1200
+#define QUICK_IO_MS      1200
+#define PATIENT_IO_MS    10000
+#define IDLE_TX_S        30
+#define RETRY_AFTER_S    2
+
+void database_init(struct database *d, const struct config *config)
+{
+	struct db_options options = {
+		.host = config->database.host,
+		.port = (unsigned)config->database.port,
+		.socket = config->database.socket,
+		.name = config->database.name,
+		.user = config->database.user,
+		.password_file = config->database.password_file,
+		.tls_ca = config->database.tls_ca,
+		.program = "lotscribe.fcgi",
+		.connect_timeout_ms = QUICK_CONNECT_MS,
+		.io_timeout_ms = QUICK_IO_MS,
+		.idle_tx_timeout_s = IDLE_TX_S,
+	};
+
+	d->checked = 0;
+	d->quick = db_new(&options);
+	options.io_timeout_ms = PATIENT_IO_MS;
+	options.may_write_large = true;
+	d->patient = db_new(&options);
+}
+
+void database_clear(struct database *d)
+{
+	db_free(&d->quick);
+	db_free(&d->patient);
+}
+
+static void set_problem(struct call *c, enum problem p)
+{
+	struct http_response *a = &c->response;
+
+	http_response_reset(a);
+	a->status = problem_status(p);
+	a->content_type = "application/problem+json";
+	if (a->status == 503)
+		http_add_header(a, "Retry-After", "%d", RETRY_AFTER_S);
+}
+
+void call_problem_faults(struct call *c, enum problem p, const char *detail,
+			 const struct problem_fault *faults, size_t n)
+{
+	set_problem(c, p);
+	problem_render(p, detail, faults, n, &c->response.body);
+}
+
+void call_problem(struct call *c, enum problem p, const char *fmt, ...)
+{
+	char detail[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	call_problem_faults(c, p, detail, NULL, 0);
+}
+
+void call_fail(struct call *c, const struct err *err)
+{
+	log_warning("request failed job=%s class=%s error=\"%s\"", c->job_id[0] ? c->job_id : "-",
+		    err_class_name(err->class), err->text);
+	if (db_err_is_readonly(err)) {
+		call_problem(c, PROBLEM_DATABASE, "the database accepts no writes at present");
+		return;
+	}
+	switch (err->class) {
+	case ERR_BUG:
+		call_problem(c, PROBLEM_INTERNAL,
+			     "the request could not be carried out; the log has the reason");
+		return;
+	case ERR_LATER:
+	case ERR_NEVER: /* of an account or a grant: the operator's to mend */
+		if (!db_connected(c->database->quick))
+			breaker_fail(&c->app->breaker, clock_boot());
+		break;
+	case ERR_CONFLICT:
+	case ERR_UNKNOWN:
+	case ERR_NONE:
+	case ERR_CLASS_COUNT:
+		break;
+	}
+	call_problem(c, PROBLEM_DATABASE, "the database is not available at present");
+}
+
+/* A new session: is this the schema that the program was written for, and may we use it? */
+static int check_schema(struct call *c, struct err *err)
+{
+	struct database *d = c->database;
+
+	if (db_connect(d->quick, err) < 0)
+		return -1;
+	if (d->checked == db_generation(d->quick))
+		return 0;
+	if (store_schema_check(d->quick, err) < 0 || db_prepare_all(d->quick, P_FCGI, err) < 0)
+		return -1;
+	d->checked = db_generation(d->quick);
+	breaker_succeed(&c->app->breaker);
+	return 0;
+}
+
+int call_database(struct call *c)
+{
+	struct database *d = c->database;
+	int64_t now = clock_boot();
+	struct err err;
+
+	if (!breaker_pass(&c->app->breaker, now)) {
+		call_problem(c, PROBLEM_DATABASE, "the database is not available at present");
+		return -1;
+	}
+	if (db_connected(d->quick) && d->checked == db_generation(d->quick))
+		return 0;
+	if (check_schema(c, &err) == 0)
+		return 0;
+	if (db_connected(d->quick) && (err.class == ERR_NEVER || err.class == ERR_BUG)) {
+		log_err("schema unusable error=\"%s\"", err.text);
+		call_problem(c, PROBLEM_SCHEMA, "the database's schema does not fit this program");
+		/* Looked at again with the next request after a pause. */
+		breaker_fail(&c->app->breaker, now);
+	} else {
+		call_fail(c, &err);
+	}
+	return -1;
+}
+
+int call_query(struct call *c, struct db *db, enum stmt s, const struct db_val *params, size_t n,
+	       struct db_rows **rows)
+{
+	struct err err;
+
+	if (db_query(db, s, params, n, rows, &err) == 0) {
+		breaker_succeed(&c->app->breaker);
+		return 0;
+	}
+	call_fail(c, &err);
+	return -1;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * call: one request on its way to its answer: what the handlers are given, and how they fail. A handler
+ * prepares call->response (or streams it) and returns; whatever it borrowed lives until the call ends.
+ */
+#ifndef FCGI_APP_CALL_H
+#define FCGI_APP_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/db.h"
+#include "core/err.h"
+#include "core/target.h"
+#include "core/uuid.h"
+#include "fcgi_app/app.h"
+#include "fcgi_app/http.h"
+#include "fcgi_app/problem.h"
+
+/*
+ * A worker's connections. `quick` serves the look-ups that every request begins with: they end in time
+ * for a 503 within two seconds (DESIGN section 5). `patient` serves what may take longer once these
+ * were answered: orders and pages of results.
+ */
+struct database {
+	struct db *quick, *patient;
+	unsigned checked; /* generation of `quick` whose schema was found right */
+};
+
+/* Neither connects. */
+void database_init(struct database *d, const struct config *config);
+void database_clear(struct database *d);
+
+enum role { ROLE_NONE, ROLE_READ, ROLE_SUBMIT, ROLE_ADMIN, ROLE_COUNT };
+
+struct caller {
+	enum role role; /* ROLE_NONE: no key was asked for */
+	int64_t account_id;
+	char key_id[13];
+};
+
+struct call {
+	struct app *app;
+	struct database *database;
+	struct http_request request;
+	struct http_response response;
+	struct target target;
+	char job_id[UUID_TEXT_SIZE]; /* of the path, lower case; "" where it has none */
+	struct caller caller;
+	struct gate_pass pass;
+};
+
+/* Connected and of the right schema? 0, or -1 and the 503 is prepared. */
+int call_database(struct call *c);
+/* db_query on a connection of the call's. 0, or -1 and the error answer is prepared. */
+int call_query(struct call *c, struct db *db, enum stmt s, const struct db_val *params, size_t n,
+	       struct db_rows **rows);
+
+/* Prepare an error answer, in place of what was prepared before. */
+void call_problem(struct call *c, enum problem p, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void call_problem_faults(struct call *c, enum problem p, const char *detail,
+			 const struct problem_fault *faults, size_t n);
+/* The same for a failure of the database (or of ours), which is logged and remembered. */
+void call_fail(struct call *c, const struct err *err);
+
+#endif

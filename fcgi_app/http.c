@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * http: see http.h. Web servers differ in what they pass: chunked uploads arrive without CONTENT_LENGTH
+ * through Apache, compressors change entity tags, and a client that went away is seen in the byte count
+ * alone; so nothing here trusts one sign only.
+ */
+#include "fcgi_app/http.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "core/timemath.h"
+#include "fcgi_app/problem.h"
+
+#define HEADERS_LIMIT 8192
+#define READ_CHUNK    65536
+/* The least rate of an upload, and the time over which it is measured (DESIGN section 5). */
+#define LEAST_BYTES_PER_S  16384
+#define LEAST_RATE_SPAN_US (30 * T_S)
+
+static enum http_method method_parse(const char *text)
+{
+	if (strcmp(text, "GET") == 0)
+		return HTTP_GET;
+	if (strcmp(text, "HEAD") == 0)
+		return HTTP_HEAD;
+	if (strcmp(text, "POST") == 0)
+		return HTTP_POST;
+	return HTTP_OTHER;
+}
+
+void http_request_init(struct http_request *r, struct FCGX_Request *fcgx)
+{
+	const char *method;
+	const char *uri;
+
+	*r = (struct http_request){.fcgx = fcgx};
+	method = http_variable(r, "REQUEST_METHOD");
+	uri = http_variable(r, "REQUEST_URI");
+	r->method_text = method ? method : "";
+	r->method = method_parse(r->method_text);
+	r->uri = uri ? uri : "";
+}
+
+const char *http_variable(const struct http_request *r, const char *name)
+{
+	const char *value = FCGX_GetParam(name, r->fcgx->envp);
+
+	return value && value[0] != '\0' ? value : NULL;
+}
+
+/* -1: absent, -2: no number. */
+static int64_t content_length(const struct http_request *r)
+{
+	const char *text = http_variable(r, "CONTENT_LENGTH");
+	char *end;
+	long long n;
+
+	if (!text)
+		return -1;
+	if (text[0] < '0' || text[0] > '9')
+		return -2;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	return errno != 0 || *end != '\0' ? -2 : n;
+}
+
+static bool too_slow(int64_t spent_us, int64_t bytes)
+{
+	return spent_us > LEAST_RATE_SPAN_US && bytes < spent_us / T_S * LEAST_BYTES_PER_S;
+}
+
+/* Waits for one byte, takes what is there: so that a trickle is seen as such. */
+static int read_some(FCGX_Stream *in, char *out, int size)
+{
+	ptrdiff_t buffered = in->stop - in->rdNext;
+
+	return FCGX_GetStr(out, buffered <= 0 ? 1 : buffered < size ? (int)buffered : size, in);
+}
+
+enum http_body http_read_body(const struct http_request *r, struct gate *gate,
+			      struct gate_pass *pass, struct strbuf *out)
+{
+	FCGX_Stream *in = r->fcgx->in;
+	int64_t announced = content_length(r);
+	int64_t started = clock_boot();
+	char chunk[READ_CHUNK];
+	int error;
+	int n;
+
+	if (announced == -2)
+		return HTTP_BODY_BAD_LENGTH;
+	if (announced >= 0 && (uint64_t)announced > out->limit)
+		return HTTP_BODY_TOO_LARGE;
+	if (announced >= 0 && !gate_enter(gate, pass, (uint64_t)announced))
+		return HTTP_BODY_BUSY;
+	while ((n = read_some(in, chunk, READ_CHUNK)) > 0) {
+		if ((size_t)n > out->limit - out->len)
+			return HTTP_BODY_TOO_LARGE;
+		if (!gate_enter(gate, pass, out->len + (size_t)n))
+			return HTTP_BODY_BUSY;
+		if (strbuf_add(out, chunk, (size_t)n) < 0)
+			return HTTP_BODY_NO_MEMORY;
+		if (too_slow(clock_boot() - started, (int64_t)out->len))
+			return HTTP_BODY_SLOW;
+	}
+	error = FCGX_GetError(in);
+	if (error == EAGAIN)
+		return HTTP_BODY_SLOW;
+	if (error != 0 || (announced >= 0 && (uint64_t)announced != out->len))
+		return HTTP_BODY_CUT;
+	return HTTP_BODY_OK;
+}
+
+/* Length of a tag's inner text without a compressor's suffix. */
+static size_t etag_stem(const char *inner, size_t n)
+{
+	static const char *const suffixes[] = {"-gzip", "-br", "-deflate", "-zstd"};
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		size_t k = strlen(suffixes[i]);
+
+		if (n > k && memcmp(inner + n - k, suffixes[i], k) == 0)
+			return n - k;
+	}
+	return n;
+}
+
+bool http_etag_matches(const char *if_none_match, const char *etag)
+{
+	const char *p = if_none_match;
+	size_t own = strlen(etag) - 2;
+	const char *end;
+
+	if (!p)
+		return false;
+	for (;;) {
+		p += strspn(p, " \t,");
+		if (*p == '*')
+			return true;
+		if (strncmp(p, "W/", 2) == 0)
+			p += 2;
+		if (*p != '"')
+			return false;
+		p++;
+		end = strchr(p, '"');
+		if (!end)
+			return false;
+		if (etag_stem(p, (size_t)(end - p)) == own && memcmp(p, etag + 1, own) == 0)
+			return true;
+		p = end + 1;
+	}
+}
+
+bool http_is_json(const char *content_type)
+{
+	size_t n;
+
+	if (!content_type)
+		return true;
+	n = strcspn(content_type, "; \t");
+	if (n == 16 && strncasecmp(content_type, "application/json", n) == 0)
+		return true;
+	return n > 17 && strncasecmp(content_type, "application/", 12) == 0 &&
+	       strncasecmp(content_type + n - 5, "+json", 5) == 0;
+}
+
+void http_response_init(struct http_response *a, struct http_request *r, size_t body_limit)
+{
+	*a = (struct http_response){.request = r, .content_type = "application/json"};
+	strbuf_init(&a->headers, HEADERS_LIMIT);
+	strbuf_init(&a->body, body_limit);
+}
+
+void http_response_clear(struct http_response *a)
+{
+	strbuf_clear(&a->headers);
+	strbuf_clear(&a->body);
+}
+
+void http_response_reset(struct http_response *a)
+{
+	strbuf_reset(&a->headers);
+	strbuf_reset(&a->body);
+	a->status = 0;
+	a->content_type = "application/json";
+	a->cacheable = false;
+}
+
+void http_add_header(struct http_response *a, const char *name, const char *fmt, ...)
+{
+	char value[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	if (strcmp(name, "Cache-Control") == 0)
+		a->cacheable = true;
+	strbuf_addf(&a->headers, "%s: %s\r\n", name, value);
+}
+
+/* Status line and headers; body_length < 0: of unknown length. */
+static void render_head(const struct http_response *a, int64_t body_length, struct strbuf *out)
+{
+	strbuf_addf(out, "Status: %d %s\r\n", a->status, http_reason(a->status));
+	if (a->status != 304)
+		strbuf_addf(out, "Content-Type: %s\r\n", a->content_type);
+	if (body_length >= 0 && a->status != 304)
+		strbuf_addf(out, "Content-Length: %lld\r\n", (long long)body_length);
+	if (!a->cacheable)
+		strbuf_adds(out, "Cache-Control: no-store\r\n");
+	strbuf_adds(out, "X-Content-Type-Options: nosniff\r\n"
+			 "Referrer-Policy: no-referrer\r\n"
+			 "X-Robots-Tag: noindex\r\n");
+	strbuf_add(out, a->headers.data, a->headers.len);
+	strbuf_adds(out, "\r\n");
+}
+
+static int write_all(struct http_response *a, const char *bytes, size_t n)
+{
+	FCGX_Stream *out = a->request->fcgx->out;
+
+	while (n > 0) {
+		int k = n > READ_CHUNK ? READ_CHUNK : (int)n;
+
+		if (FCGX_PutStr(bytes, k, out) != k)
+			return -1;
+		bytes += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+int http_send(struct http_response *a)
+{
+	struct strbuf head;
+	int rc;
+
+	strbuf_init(&head, 2 * HEADERS_LIMIT);
+	render_head(a, (int64_t)a->body.len, &head);
+	rc = strbuf_failed(&head) ? -1 : write_all(a, head.data, head.len);
+	if (rc == 0 && a->request->method != HTTP_HEAD && a->status != 304)
+		rc = write_all(a, a->body.data, a->body.len);
+	strbuf_clear(&head);
+	return rc;
+}
+
+int http_stream_begin(struct http_response *a)
+{
+	struct strbuf head;
+	int rc;
+
+	strbuf_init(&head, 2 * HEADERS_LIMIT);
+	render_head(a, -1, &head);
+	rc = strbuf_failed(&head) ? -1 : write_all(a, head.data, head.len);
+	a->streaming = true;
+	strbuf_clear(&head);
+	return rc;
+}
+
+int http_stream(struct http_response *a, const void *bytes, size_t n)
+{
+	int64_t started = clock_boot();
+
+	if (a->request->method == HTTP_HEAD)
+		return 0;
+	if (write_all(a, bytes, n) < 0)
+		return -1;
+	a->stream_us += clock_boot() - started;
+	a->stream_bytes += (int64_t)n;
+	return too_slow(a->stream_us, a->stream_bytes) ? -1 : 0;
+}
+
+void http_stream_abort(struct http_response *a)
+{
+	shutdown(a->request->fcgx->ipcFd, SHUT_RDWR);
+}

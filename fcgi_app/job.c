@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* job: see job.h. */
+#include "fcgi_app/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "core/limits.h"
+#include "core/status.h"
+#include "core/timemath.h"
+#include "fcgi_app/auth.h"
+
+/* batchd has this many ticks to close a job before the front end does (DESIGN, I1). */
+#define OVERDUE_TICKS   5
+#define CLOCKS_APART_US (60 * T_S)
+/* A database that refused a write is not asked again with every poll. */
+#define UNWRITABLE_PAUSE_US   (2 * T_S)
+#define LONGEST_RETRY_AFTER_S 30
+
+static int job_read(struct call *c, struct job *job)
+{
+	int status;
+
+	db_rows_free(&job->rows);
+	if (call_query(c, c->database->quick, STMT_FRONT_JOB, DB_P(db_text(c->job_id)),
+		       &job->rows) < 0)
+		return -1;
+	if (!db_next(job->rows) || !auth_may_see(c, db_get_int(job->rows, 1))) {
+		call_problem(c, PROBLEM_NOT_FOUND, "there is no such job");
+		return -1;
+	}
+	status = name_find(job_status_names, JOB_STATUS_COUNT, db_get_text(job->rows, 3, NULL));
+	job->id = db_get_int(job->rows, 0);
+	job->version = db_get_int(job->rows, 2);
+	job->status = status < 0 ? JOB_QUEUED : (enum job_status)status;
+	job->updated_at = db_get_time(job->rows, 4);
+	job->deadline_at = db_get_time(job->rows, 5);
+	job->status_json = db_get_text(job->rows, 6, &job->status_json_n);
+	job->now = db_get_time(job->rows, 7);
+	return 0;
+}
+
+static bool is_overdue(const struct call *c, const struct job *job)
+{
+	const int64_t grace = t_mul(c->app->config->daemon.tick, OVERDUE_TICKS);
+
+	return !job_status_is_terminal(job->status) && job->now >= t_add(job->deadline_at, grace);
+}
+
+/* Nothing is closed on the word of a clock that may be wrong. 1, 0, or -1 and the 503 is prepared. */
+static int clock_is_trusted(struct call *c)
+{
+	struct db_rows *rows;
+	int64_t now;
+	int64_t no_close_before;
+
+	if (call_query(c, c->database->quick, STMT_FRONT_LEASE, DB_NONE, &rows) < 0)
+		return -1;
+	if (!db_next(rows)) {
+		db_rows_free(&rows);
+		return 1;
+	}
+	no_close_before = db_get_time(rows, 2);
+	now = db_get_time(rows, 3);
+	db_rows_free(&rows);
+	if (llabs(now - clock_wall()) > CLOCKS_APART_US) {
+		log_warning("clocks differ by_ms=%lld job=%s",
+			    (long long)((now - clock_wall()) / T_MS), c->job_id);
+		return 0;
+	}
+	return now >= no_close_before;
+}
+
+/* The view of the job as it should be, for a database that cannot be written. */
+static int view_closed(struct call *c, struct job *job)
+{
+	struct err err;
+
+	strbuf_reset(&job->closed);
+	if (store_job_render_closed(c->database->quick, job->id, job->now, &job->closed, &err) <
+	    0) {
+		call_fail(c, &err);
+		return -1;
+	}
+	job->status_json = job->closed.data;
+	job->status_json_n = job->closed.len;
+	job->unstored = true;
+	return 0;
+}
+
+static int close_overdue(struct call *c, struct job *job)
+{
+	struct err err = {0};
+
+	if (clock_boot() >= atomic_load(&c->app->no_close_until)) {
+		if (store_job_close_overdue(c->database->quick, job->id, &err) == 0)
+			log_notice("job closed job=%s late_ms=%lld", c->job_id,
+				   (long long)((job->now - job->deadline_at) / T_MS));
+		else
+			log_warning("job not closed job=%s class=%s error=\"%s\"", c->job_id,
+				    err_class_name(err.class), err.text);
+		if (db_err_is_readonly(&err))
+			atomic_store(&c->app->no_close_until, clock_boot() + UNWRITABLE_PAUSE_US);
+	}
+	/* Whatever came of it, the row tells. */
+	if (job_read(c, job) < 0)
+		return -1;
+	return job_status_is_terminal(job->status) ? 0 : view_closed(c, job);
+}
+
+int job_load(struct call *c, struct job *job)
+{
+	int trusted;
+
+	*job = (struct job){0};
+	strbuf_init(&job->closed, LIMIT_STATUS_BYTES);
+	if (job_read(c, job) < 0)
+		return -1;
+	if (!is_overdue(c, job))
+		return 0;
+	trusted = clock_is_trusted(c);
+	if (trusted <= 0)
+		return trusted;
+	return close_overdue(c, job);
+}
+
+void job_clear(struct job *job)
+{
+	db_rows_free(&job->rows);
+	strbuf_clear(&job->closed);
+}
+
+int job_render(const struct call *c, const struct job *job, const char *more, struct strbuf *out)
+{
+	strbuf_add(out, job->status_json, job->status_json_n);
+	strbuf_adds(out, more);
+	return status_render_links(c->job_id, c->app->link_base, out);
+}
+
+void job_etag(const struct call *c, const struct job *job, char out[JOB_ETAG_SIZE])
+{
+	snprintf(out, JOB_ETAG_SIZE, "\"%.8s-%lld%s\"", c->job_id, (long long)job->version,
+		 job->unstored ? "-closed" : "");
+}
+
+int64_t job_retry_after_s(const struct call *c, const struct job *job)
+{
+	int64_t wait;
+	int64_t left;
+
+	if (job->unstored || job_status_is_terminal(job->status))
+		return 0;
+	/* What moved a moment ago moves again soon; what stands still may stand for hours. */
+	wait = t_max(1, (job->now - job->updated_at) / (10 * T_S));
+	left = t_sub(t_add(job->deadline_at, c->app->config->daemon.tick), job->now);
+	return t_max(1, t_min(t_min(wait, LONGEST_RETRY_AFTER_S), (left + T_S - 1) / T_S));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * job: the job that a path names, as one indexed read gives it (I7); and its end where it is overdue and
+ * no batchd has seen to it (I1).
+ */
+#ifndef FCGI_APP_JOB_H
+#define FCGI_APP_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/model.h"
+#include "core/strbuf.h"
+#include "fcgi_app/call.h"
+
+struct job {
+	int64_t id;
+	int64_t version;
+	enum job_status status;
+	int64_t updated_at, deadline_at;
+	int64_t now; /* the database's clock at the read */
+	const char
+		*status_json; /* without links and the final brace; borrowed from the two below */
+	size_t status_json_n;
+	bool unstored; /* the closed view of a job that could not be closed */
+	struct db_rows *rows;
+	struct strbuf closed;
+};
+
+/* Find c->job_id, which the caller may see. 0, or -1 and the 404 or 503 is prepared. job_clear in any case. */
+int job_load(struct call *c, struct job *job);
+void job_clear(struct job *job);
+
+/* Append the status object; `more` (may be "") goes before its links. */
+int job_render(const struct call *c, const struct job *job, const char *more, struct strbuf *out);
+
+/* The entity tag of its status, with quotes. */
+#define JOB_ETAG_SIZE 48
+void job_etag(const struct call *c, const struct job *job, char out[JOB_ETAG_SIZE]);
+/* Seconds after which a client should look again; 0 for an ended job. */
+int64_t job_retry_after_s(const struct call *c, const struct job *job);
+
+#endif

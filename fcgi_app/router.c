@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* router: see router.h. The only file with paths of the API. */
+#include "fcgi_app/router.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "core/timemath.h"
+#include "fcgi_app/api.h"
+#include "fcgi_app/auth.h"
+
+#define PATTERN_SEGMENTS 5
+/* A page of a result is cut before it comes near (api_job.c). */
+#define BODY_LIMIT (64u << 20)
+
+enum access {
+	ACCESS_OPEN,   /* no database needed */
+	ACCESS_HEALTH, /* of the database's too */
+	ACCESS_READ,   /* the job's id is enough, unless http.public_read is off */
+	ACCESS_SUBMIT,
+};
+
+struct route {
+	unsigned methods;                      /* of enum http_method */
+	const char *pattern[PATTERN_SEGMENTS]; /* "*": a job's id */
+	enum access access;
+	void (*handler)(struct call *c);
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{ HTTP_POST,             { "api", "v1", "jobs" },                ACCESS_SUBMIT, api_order },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*" },           ACCESS_READ,   api_job },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "status" }, ACCESS_READ,   api_status },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "events" }, ACCESS_READ,   api_events },
+	{ HTTP_GET | HTTP_HEAD,  { "healthz" },                          ACCESS_OPEN,   api_healthz },
+	{ HTTP_GET | HTTP_HEAD,  { "readyz" },                           ACCESS_HEALTH, api_readyz },
+};
+/* clang-format on */
+
+static bool pattern_fits(const struct route *route, const struct target *t)
+{
+	size_t n = 0;
+
+	while (n < PATTERN_SEGMENTS && route->pattern[n])
+		n++;
+	if (t->segment_count != n || t->trailing_slash)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(route->pattern[i], "*") != 0 &&
+		    strcmp(route->pattern[i], t->segments[i]) != 0)
+			return false;
+	return true;
+}
+
+static const char *allowed(unsigned methods)
+{
+	return methods == HTTP_POST ? "POST" : "GET, HEAD";
+}
+
+static const struct route *find_route(struct call *c)
+{
+	const struct route *other = NULL;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (!pattern_fits(&routes[i], &c->target))
+			continue;
+		if (routes[i].methods & c->request.method)
+			return &routes[i];
+		other = &routes[i];
+	}
+	if (other) {
+		call_problem(c, PROBLEM_METHOD, "this address takes %s", allowed(other->methods));
+		http_add_header(&c->response, "Allow", "%s", allowed(other->methods));
+	} else {
+		call_problem(c, PROBLEM_NOT_FOUND, "nothing is served here");
+	}
+	return NULL;
+}
+
+static int parse_target(struct call *c)
+{
+	const char *uri = c->request.uri;
+	struct err err;
+
+	if (target_parse(uri, strlen(uri), c->app->config->http.base_path, &c->target, &err) == 0)
+		return 0;
+	call_problem(c,
+		     err.detail == 414   ? PROBLEM_URI_TOO_LONG
+		     : err.detail == 404 ? PROBLEM_NOT_FOUND
+					 : PROBLEM_BAD_REQUEST,
+		     "%s", err.text);
+	return -1;
+}
+
+/* What is no UUID names no job; the database is not asked. */
+static int take_job_id(struct call *c, const struct route *route)
+{
+	const char *id = target_segment(&c->target, 3);
+
+	if (!route->pattern[3])
+		return 0;
+	if (!uuid_is_valid(id, strlen(id))) {
+		call_problem(c, PROBLEM_NOT_FOUND, "there is no such job");
+		return -1;
+	}
+	for (size_t i = 0; i < UUID_TEXT_SIZE; i++)
+		c->job_id[i] = (char)tolower((unsigned char)id[i]);
+	return 0;
+}
+
+static int check_access(struct call *c, enum access access)
+{
+	switch (access) {
+	case ACCESS_OPEN:
+		return 0;
+	case ACCESS_HEALTH:
+		return call_database(c);
+	case ACCESS_READ:
+		if (call_database(c) < 0)
+			return -1;
+		return c->app->config->http.public_read ? 0 : auth_require(c, ROLE_READ);
+	case ACCESS_SUBMIT:
+		return call_database(c) < 0 ? -1 : auth_require(c, ROLE_SUBMIT);
+	}
+	return -1;
+}
+
+static void route_call(struct call *c)
+{
+	const struct route *route;
+
+	if (parse_target(c) < 0)
+		return;
+	route = find_route(c);
+	if (!route || take_job_id(c, route) < 0 || check_access(c, route->access) < 0)
+		return;
+	route->handler(c);
+}
+
+static void send_answer(struct call *c)
+{
+	struct http_response *a = &c->response;
+
+	if (a->streaming)
+		return;
+	if (a->status == 0 || strbuf_failed(&a->headers) || strbuf_failed(&a->body)) {
+		log_err("answer failed path_job=%s status=%d", c->job_id, a->status);
+		call_problem(c, PROBLEM_INTERNAL, "the answer could not be made");
+	}
+	if (http_send(a) < 0)
+		log_debug("peer left job=%s", c->job_id[0] ? c->job_id : "-");
+}
+
+void router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx)
+{
+	struct call c = {.app = app, .database = database};
+	int64_t started = clock_boot();
+
+	http_request_init(&c.request, fcgx);
+	http_response_init(&c.response, &c.request, BODY_LIMIT);
+	route_call(&c);
+	send_answer(&c);
+	log_debug("request method=%s job=%s key=%s status=%d us=%" PRId64, c.request.method_text,
+		  c.job_id[0] ? c.job_id : "-", c.caller.key_id[0] ? c.caller.key_id : "-",
+		  c.response.status, clock_boot() - started);
+	gate_leave(&app->gate, &c.pass);
+	http_response_clear(&c.response);
+}

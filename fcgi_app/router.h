@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * router: from a request to its handler. The table names method, path, handler and what a call must
+ * satisfy before its handler runs; handlers start with valid input.
+ */
+#ifndef FCGI_APP_ROUTER_H
+#define FCGI_APP_ROUTER_H
+
+#include "fcgi_app/app.h"
+#include "fcgi_app/call.h"
+
+struct FCGX_Request;
+
+/* Answer one accepted request, whatever it is. Does not finish it. */
+void router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx);
+
+#endif

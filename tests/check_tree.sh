@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Every source file has its licence line, is listed in Makefile.am and names no path of a machine.
+set -u
+srcdir=${srcdir:-.}
+. "$srcdir/tests/tap.sh"
+
+cd "$srcdir" || exit 99
+folders=
+for folder in core common fcgi_app batchd batchctl sql conf tests client m4; do
+	[ -d "$folder" ] && folders="$folders $folder"
+done
+# shellcheck disable=SC2086 # a list of folders
+sources=$(find $folders -type d \( -name node_modules -o -name __pycache__ \) -prune -o -type f \
+	\( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.js' -o -name '*.mjs' \
+	-o -name '*.sql' -o -name '*.awk' -o -name '*.m4' -o -name '*.conf' -o -name '*.supp' \) \
+	! -path sql/sql_text.c -print | sort)
+for file in dev autogen.sh .ci/run .githooks/pre-commit configure.ac Makefile.am; do
+	[ -f "$file" ] && sources="$sources $file"
+done
+
+without_licence=
+for file in $sources; do
+	head -n 3 "$file" | grep -q 'SPDX-License-Identifier: ISC' ||
+		without_licence="$without_licence $file"
+done
+claim "every source file has an SPDX line" "$without_licence"
+
+# shellcheck disable=SC2086 # a list of files
+claim "no path of one machine" \
+	"$(grep -nE '(^|[^[:alnum:]_.])/(home|root|wor[k]|Users)/|\.\./share[d]' $sources)"
+
+unlisted=
+# shellcheck disable=SC2086 # a list of folders
+for file in $(find $folders -name '*.[ch]' ! -path sql/sql_text.c | sort); do
+	# A test program's source is implied by the program's name.
+	grep -qE "(^|[[:space:]])(${file%.c}|$file)([[:space:]]|\$)" Makefile.am ||
+		unlisted="$unlisted $file"
+done
+claim "every C file is listed in Makefile.am" "$unlisted"
+tap_end

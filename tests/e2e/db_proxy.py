@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: ISC
+"""A Unix socket between a program and MariaDB that can lose a COMMIT on its way there, or its answer.
+
+Owns: one thread a connection and direction. Losing means that the client's connection breaks at that moment;
+with the answer lost, the server has carried the COMMIT out. Connections that come later pass untouched.
+"""
+import contextlib
+import socket
+import threading
+from typing import List, Optional
+
+COMMIT = b"\x03COMMIT"  # COM_QUERY
+
+
+class CommitProxy:
+    def __init__(self, server: str, path: str) -> None:
+        self.path = path
+        self.lost = 0
+        self._server = server
+        self._what = ""
+        self._left: Optional[int] = 0
+        self._guard = threading.Lock()
+        self._sockets: List[socket.socket] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(path)
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def lose(self, what: str, times: Optional[int]) -> None:
+        """Lose the "request" or the "answer" of the next COMMITs; None: of all."""
+        with self._guard:
+            self._what, self._left, self.lost = what, times, 0
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for sock in self._sockets:
+            _break(sock)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._server)
+            self._sockets += [client, server]
+            swallow = threading.Event()
+            threading.Thread(target=self._requests, args=(client, server, swallow), daemon=True).start()
+            threading.Thread(target=self._answers, args=(client, server, swallow), daemon=True).start()
+
+    def _take(self) -> str:
+        with self._guard:
+            if self._left == 0:
+                return ""
+            if self._left is not None:
+                self._left -= 1
+            self.lost += 1
+            return self._what
+
+    def _requests(self, client: socket.socket, server: socket.socket, swallow: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                part = client.recv(65536)
+                if not part:
+                    break
+                what = self._take() if part[4:] == COMMIT else ""
+                if what == "request":
+                    break
+                if what == "answer":
+                    swallow.set()
+                server.sendall(part)
+        _break(server)
+        _break(client)
+
+    def _answers(self, client: socket.socket, server: socket.socket, swallow: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                part = server.recv(65536)
+                if not part or swallow.is_set():
+                    break
+                client.sendall(part)
+        _break(client)
+        _break(server)
+
+
+def _break(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()

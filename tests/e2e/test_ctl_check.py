@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: ISC
+"""batchctl check: every query of sql/invariants.sql holds on a sound database and sees its own fault."""
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(Path(__file__).resolve().parent)]
+
+from ctl_database import (FULL, NOW, RUNNING, ctl_server, ctl_world, empty, migrated,  # noqa: E402,F401
+                          run_sql, status_json, world)
+from harness import config as conf  # noqa: E402
+
+INVARIANTS = TESTS.parent / "sql" / "invariants.sql"
+
+# By query, what a person does to the world by hand that it must see; several cases where it has several halves.
+BREAKS = {
+    "I1 no job has outlived its deadline": [
+        f"UPDATE job SET deadline_at = {NOW} - INTERVAL 1 HOUR WHERE id = 2",
+    ],
+    "I1 a running job has open items": [
+        "UPDATE job SET status = 'translating', outcome = NULL, completed_at = NULL WHERE id = 1",
+    ],
+    "an ended job has the time of its end, a running one has none": [
+        "UPDATE job SET completed_at = NULL WHERE id = 1",
+        f"UPDATE job SET completed_at = {NOW} WHERE id = 2",
+    ],
+    "an outcome stands where the status has one, and is full exactly where every item is done": [
+        "UPDATE job SET outcome = NULL WHERE id = 1",
+        "UPDATE job SET outcome = 'partial' WHERE id = 1",
+        "UPDATE job SET outcome = 'full' WHERE id = 3",
+        "UPDATE job SET outcome = 'partial' WHERE id = 2",
+    ],
+    "a completed job has a description, a failed one has none": [
+        "UPDATE job SET status = 'failed', outcome = NULL WHERE id = 1",
+        "UPDATE job_language SET n_done = 0 WHERE job_id = 3 AND no = 0",
+    ],
+    "I4 a job has one item for each lot and language": [
+        "DELETE FROM item WHERE id = 8",
+        "UPDATE job SET lots = 3 WHERE id = 1",
+        "UPDATE job_language SET n_total = 5 WHERE job_id = 1",
+    ],
+    "I4 a job has its lots": [
+        "DELETE FROM lot WHERE job_id = 2 AND seq = 1",
+    ],
+    "I4 every item is of a language of its job": [
+        "DELETE FROM job_language WHERE job_id = 1 AND no = 1",
+    ],
+    "I4 the counts of a job's languages are those of its items": [
+        *(f"UPDATE job_language SET {column} = {column} + 1 WHERE job_id = 2 AND no = 1"
+             for column in ("n_ready", "n_sent", "n_done", "n_failed")),
+        "UPDATE item SET state = 'ready' WHERE id = 8",
+    ],
+    "I4 a poll shows the job's row": [
+        *(f"UPDATE job SET status_json = '{status_json(*shown, 2, 2, 2, 0)}' WHERE id = 1"
+             for shown in (("failed", "full"), ("completed", None))),
+        "UPDATE job SET status_json = '' WHERE id = 1",
+    ],
+    "I4 a poll shows the counts of the job's items": [
+        *(f"UPDATE job SET status_json = '{status_json('completed', 'partial', 2, *counts)}' WHERE id = 3"
+             for counts in ((2, 0, 3), (1, 1, 3), (1, 0, 2))),
+    ],
+    "I4 in a closed batch every item is answered, failed or void": [
+        *(f"UPDATE batch SET {column} = {column} + 1 WHERE id = 4"
+             for column in ("n_items", "n_answered", "n_failed", "n_void")),
+    ],
+    "I4 the counts of a batch are those of its attempts": [
+        *(f"UPDATE batch SET {column} = {column} + 1 WHERE id = 2"
+             for column in ("n_items", "n_answered", "n_failed", "n_void")),
+        "DELETE FROM attempt WHERE item_id = 11",
+    ],
+    "I4 no attempt is open in a closed batch": [
+        "UPDATE attempt SET outcome = NULL WHERE item_id = 11",
+    ],
+    "I4 the jobs of a batch share its items": [
+        "UPDATE batch_job SET n_items = 3 WHERE batch_id = 2",
+    ],
+    "an attempt in a batch goes by batch, any other goes alone": [
+        "UPDATE attempt SET batch_id = NULL WHERE item_id = 11",
+        "UPDATE attempt SET way = 'flex' WHERE item_id = 11",
+        "UPDATE attempt SET batch_id = 99 WHERE item_id = 11",
+    ],
+    "a sent item has one open attempt, its newest, in the batch that it names": [
+        "UPDATE item SET batch_id = 1 WHERE id = 6",
+        "UPDATE item SET attempts = 1 WHERE id = 7",
+        "UPDATE attempt SET outcome = 'failed' WHERE item_id = 6",
+        f"UPDATE attempt SET left_at = {NOW} WHERE item_id = 6",
+        "DELETE FROM attempt WHERE item_id = 6",
+    ],
+    "an item that names a batch is sent, and only that": [
+        "UPDATE item SET state = 'ready' WHERE id = 6",
+        "UPDATE item SET batch_id = NULL WHERE id = 6",
+    ],
+    "an open attempt that did not leave is of a sent item, or buys a better answer for a done one": [
+        "UPDATE item SET state = 'ready', batch_id = NULL WHERE id = 6",
+        "DELETE FROM item WHERE id = 6",
+    ],
+    "an item has as many attempts as it counts": [
+        "UPDATE item SET attempts = 2 WHERE id = 1",
+        "DELETE FROM attempt WHERE item_id = 7 AND no = 1",
+    ],
+    "a failed item says why": [
+        "UPDATE item SET code = NULL WHERE id = 11",
+    ],
+    "only a translation waits for a description": [
+        "UPDATE item SET state = 'blocked' WHERE id = 9",
+    ],
+    "no translation goes before its description is done": [
+        *(f"UPDATE item SET state = '{state}' WHERE id = 8"
+             for state in ("ready", "sent", "done")),
+    ],
+    "I2 a done item has the answer that it names, of use": [
+        "DELETE FROM answer WHERE item_id = 1",
+        "UPDATE answer SET grade = 'refused' WHERE item_id = 1",
+        "UPDATE item SET answer_no = NULL WHERE id = 1",
+    ],
+    "I2 an item with an answer of use is done, once its attempt is closed": [
+        "UPDATE item SET state = 'failed', code = 'deadline' WHERE id = 9",
+    ],
+    "I2 an answered attempt has its answer": [
+        "DELETE FROM answer WHERE item_id = 2",
+    ],
+    "of an item's answers the best is its own": [
+        """INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
+           SELECT item_id, 0, job_id, 'valid', raw, source, model, created_at FROM answer WHERE item_id = 2;
+           UPDATE answer SET grade = 'salvaged' WHERE item_id = 2 AND attempt_no = 1""",
+    ],
+    "I4 a job's cost and tokens are those of its answers": [
+        *(f"UPDATE job SET {column} = {column} + 1 WHERE id = 2"
+             for column in ("cost", "input_tokens", "output_tokens")),
+    ],
+    "no job has wasted more than it cost": [
+        "UPDATE job SET wasted = cost + 1 WHERE id = 1",
+    ],
+    "a closed batch has a reason and a time, an open one has neither": [
+        "UPDATE batch SET reason = NULL WHERE id = 1",
+        f"UPDATE batch SET closed_at = {NOW} WHERE id = 2",
+    ],
+    "a batch that runs or is harvested has its remote id, one that may be created has its input file": [
+        "UPDATE batch SET remote_id = NULL WHERE id = 2",
+        "UPDATE batch SET phase = 'creating', input_file_id = NULL WHERE id = 2",
+        "UPDATE batch SET phase = 'sealed' WHERE id = 2",
+    ],
+    "a harvest cursor stands at the start before the harvest and past both files after it": [
+        "UPDATE batch SET harvest_offset = 10 WHERE id = 2",
+        "UPDATE batch SET harvest_file = 1 WHERE id = 1",
+        "UPDATE batch SET harvest_file = 3 WHERE id = 1",
+    ],
+    "remote files are deleted only after the harvest": [
+        f"UPDATE batch SET swept_at = {NOW} WHERE id = 2",
+    ],
+    "installation, wake and lease have their one row": [
+        "DELETE FROM wake",
+        "DELETE FROM installation",
+    ],
+    "warning: a batchd is active": [
+        f"UPDATE daemon_lease SET expires_at = {NOW} - INTERVAL 1 SECOND",
+    ],
+    "warning: no batch waits for a look that was due a minute ago": [
+        f"UPDATE batch SET next_at = {NOW} - INTERVAL 2 MINUTE WHERE id = 2",
+    ],
+    "warning: no answer waits for its item": [
+        """INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
+           SELECT 6, 1, 2, grade, raw, source, model, created_at FROM answer WHERE item_id = 1""",
+    ],
+    "warning: no remote batch of ours is without a row": [
+        f"""INSERT INTO orphan (remote_id, batch_key, recipe_hash, remote_status, seen_at)
+           VALUES ('batch_x', MD5('x'), REPEAT('a', 64), 'in_progress', {NOW})""",
+    ],
+    "booked: items answered by a batch that they had left, and by another sending": [
+        f"""UPDATE attempt SET outcome = 'answered', left_at = {NOW}, batch_id = 5 WHERE item_id = 7 AND no = 1;
+           INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
+           SELECT 7, 1, 2, 'refused', raw, source, model, created_at FROM answer WHERE item_id = 1""",
+    ],
+    "booked: answers bought to better another (repeats)": [
+        "UPDATE attempt SET is_repeat = 1 WHERE item_id = 2",
+    ],
+    "booked: batches that vanished": [
+        "UPDATE batch SET reason = 'lost' WHERE id = 1",
+    ],
+    "booked: lines that are a second answer, or none that could be kept": [
+        *(f"UPDATE batch_line SET kind = '{kind}'"
+             for kind in ("duplicate", "stranger", "broken", "unstorable", "too_large")),
+    ],
+}
+
+FSYNC = "warning: a commit is on disk before it is answered (innodb_flush_log_at_trx_commit = 1)"
+
+
+def names():
+    return re.findall(r"^-- name: (.+)$", INVARIANTS.read_text(), re.MULTILINE)
+
+
+def full_name(check):
+    return check["name"] if check["kind"] == "rule" else f"{check['kind']}: {check['name']}"
+
+
+def told(stack, *options):
+    """What queries returned, by name; those that returned nothing are left out."""
+    done = stack.batchctl(*options, "-j", "check", check=False)
+    report = json.loads(done.stdout)
+    found = {full_name(c): c["rows"] for c in report["checks"] if not c["holds"]}
+    fails = [c for c in report["checks"] if c["kind"] == "rule" and not c["holds"]]
+    assert done.returncode == (1 if fails else 0)
+    assert report["ok"] == (not fails)
+    return found
+
+
+def test_every_query_has_a_case_that_breaks_it():
+    assert sorted(set(names())) == sorted(names())
+    assert set(names()) == set(BREAKS) | {FSYNC}
+
+
+def test_every_query_runs(migrated):
+    report = migrated.batchctl_json("check")
+    assert [full_name(check) for check in report["checks"]] == names()
+
+
+def test_a_new_database_holds(migrated):
+    assert set(told(migrated)) == {"warning: a batchd is active"}
+
+
+def test_a_sound_database_holds(world):
+    assert told(world) == {}
+
+
+@pytest.mark.parametrize("name, sql", [
+    pytest.param(name, sql, id=f"{name} {no}") for name, cases in BREAKS.items() for no, sql in enumerate(cases)])
+def test_a_broken_database_is_told(world, name, sql):
+    run_sql(world, *sql.split(";\n"))
+    found = told(world)
+    assert name in found, found
+    assert found[name]
+
+
+def test_commits_that_may_be_lost_are_told(world):
+    world.mariadb.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        found = told(world)
+    finally:
+        world.mariadb.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+    assert found == {FSYNC: [{"variable": "innodb_flush_log_at_trx_commit", "value": "2"}]}
+
+
+@pytest.mark.parametrize("sql", [
+    # Between a jump of the clock and its end nothing is closed.
+    f"""UPDATE daemon_lease SET no_close_before = {NOW} + INTERVAL 2 MINUTE;
+        UPDATE job SET deadline_at = {NOW} - INTERVAL 1 HOUR WHERE id = 2""",
+    # A large order that is still being written.
+    f"""INSERT INTO job (public_id, account_id, status, name, lots, describe_recipe, translate_recipe, created_at,
+        updated_at, deadline_at) VALUES (UUID(), 1, 'queued', 'x', 9, 1, 2, {NOW}, {NOW}, {NOW} - INTERVAL 1 HOUR)""",
+    # An item left the batch and waits to be sent again; the late answer may still come.
+    f"""UPDATE attempt SET left_at = {NOW} WHERE item_id = 6;
+        UPDATE item SET state = 'ready', batch_id = NULL WHERE id = 6;
+        UPDATE job_language SET n_ready = 1, n_sent = 0 WHERE job_id = 2 AND no = 1""",
+    # A repeat for a better answer travels beside its done item.
+    """INSERT INTO attempt (item_id, no, batch_id, way, is_repeat) VALUES (5, 2, 2, 'batch', 1);
+        UPDATE item SET attempts = 2, repeats = 1 WHERE id = 5;
+        UPDATE batch SET n_items = 3 WHERE id = 2;
+        UPDATE batch_job SET n_items = 3 WHERE batch_id = 2""",
+    # A better description that comes after it was translated replaces nothing.
+    f"""UPDATE answer SET grade = 'salvaged' WHERE item_id = 5;
+        INSERT INTO attempt (item_id, no, batch_id, way, outcome, is_repeat) VALUES (5, 2, 2, 'batch', 'answered', 0);
+        UPDATE item SET attempts = 2 WHERE id = 5;
+        UPDATE batch SET n_items = 3, n_answered = 1 WHERE id = 2;
+        UPDATE batch_job SET n_items = 3 WHERE batch_id = 2;
+        INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
+        VALUES (5, 2, 2, 'valid', '{{}}', 'batch', 'm', {NOW})""",
+    # A description that came with the order has an answer and no attempt.
+    f"""DELETE FROM answer WHERE item_id = 5;
+        DELETE FROM attempt WHERE item_id = 5;
+        UPDATE batch SET n_items = 0, n_answered = 0 WHERE id = 5;
+        DELETE FROM batch_job WHERE batch_id = 5;
+        UPDATE item SET attempts = 0, answer_no = 0 WHERE id = 5;
+        UPDATE job SET cost = 0, input_tokens = 0, output_tokens = 0 WHERE id = 2;
+        INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
+        VALUES (5, 0, 2, 'valid', '{{}}', 'order', '', {NOW})""",
+], ids=["clock-jump", "invisible", "left", "repeat", "late-description", "given"])
+def test_what_is_no_fault_is_not_told(world, sql):
+    run_sql(world, *sql.split(";\n"))
+    assert told(world) == {}
+
+
+def test_a_person_reads_what_failed(world):
+    run_sql(world, "UPDATE job SET cost = 7 WHERE id = 1", "UPDATE batch SET reason = 'lost' WHERE id = 1")
+    done = world.batchctl("check", check=False)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    at = lines.index("FAIL    I4 a job's cost and tokens are those of its answers")
+    assert lines[at + 1].split()[:3] == ["job", "cost", "answers_cost"]
+    assert lines[at + 2].split()[:3] == [FULL, "7", "400"]
+    assert "BOOKED  batches that vanished" in lines
+    assert "ok      I1 no job has outlived its deadline" in lines
+    assert lines[-1].endswith("1 failed; 0 warnings; 1 kinds of booked waste")
+
+
+def test_a_tick_of_grace_after_the_deadline(world, tmp_path):
+    """I1: one tick after the deadline the job has ended; until then it may be open."""
+    slow = conf.write(tmp_path / "slow.conf", conf.merged(
+        world.config("admin"), {"daemon": {"lease": "2m", "tick": "1m"}}))
+    run_sql(world, f"UPDATE job SET deadline_at = {NOW} - INTERVAL 30 SECOND WHERE id = 2")
+    assert told(world, "-c", slow) == {}
+    run_sql(world, f"UPDATE job SET deadline_at = {NOW} - INTERVAL 61 SECOND WHERE id = 2")
+    found = told(world, "-c", slow)
+    assert [row["job"] for row in found["I1 no job has outlived its deadline"]] == [RUNNING]
+
+
+def test_without_a_database_nothing_is_said_to_hold(world):
+    done = world.batchctl("--socket", "/nonexistent/mariadb.sock", "check", check=False)
+    assert (done.returncode, done.stdout) == (69, "")

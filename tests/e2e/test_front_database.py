@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: ISC
+"""The database away, hung, restarted, of another schema, under narrow grants, or losing the answer to a COMMIT."""
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import fcgi_client
+from db_proxy import CommitProxy
+from front_end import Front, UNKNOWN, front, installation, mariadb, order, own  # noqa: F401
+from harness import config as conf
+from harness.process import run, wait_until
+from harness.stack import TOP, find_program
+
+pytestmark = pytest.mark.front_end
+
+JOBS = "/api/v1/jobs"
+PROMISED_S = 2.0
+EX_CONFIG = 78
+
+
+def calls(front, job):  # noqa: F811
+    return [("GET", f"{JOBS}/{job}/status", None), ("GET", f"{JOBS}/{job}", None), ("GET", f"{JOBS}/{job}/events", None),
+            ("GET", f"{JOBS}/{UNKNOWN}/status", None), ("GET", "/readyz", None), ("POST", JOBS, order())]
+
+
+def unavailable(answer):
+    assert answer.status == 503, answer
+    assert answer.complete and int(answer.headers["retry-after"]) > 0
+    assert (answer.json()["code"], answer.headers["cache-control"]) == ("database_unavailable", "no-store")
+
+
+def all_answer_503(front, job):  # noqa: F811
+    """Every call, alone and many at once, within the time that DESIGN promises."""
+    for method, uri, body in calls(front, job):
+        began = time.monotonic()
+        unavailable(front.raw(method, uri, body, front.key))
+        assert time.monotonic() - began < PROMISED_S, uri
+    took = []
+
+    def poll():
+        began = time.monotonic()
+        unavailable(front.get(f"{JOBS}/{job}/status"))
+        took.append(time.monotonic() - began)
+
+    threads = [threading.Thread(target=poll) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(took) == 40 and max(took) < PROMISED_S
+    assert front.get("/healthz").status == 200
+
+
+def recovers(front, job):  # noqa: F811
+    pid = front.stack.front_end.pid
+    wait_until(lambda: front.get(f"{JOBS}/{job}/status").status == 200, 30, "the front end to recover")
+    assert front.get("/readyz").status == 200
+    assert front.stack.front_end.running and front.stack.front_end.pid == pid
+    wait_until(lambda: all(front.get(f"{JOBS}/{job}/status").status == 200 for _ in range(16)), 30, "all workers")
+    front.take(order())
+
+
+def test_a_stopped_database_is_a_quick_503_and_comes_back_without_a_restart(own):
+    job = own.take(order())
+    own.stack.mariadb.stop()
+    all_answer_503(own, job)
+    own.stack.mariadb.start()
+    recovers(own, job)
+
+
+def test_a_killed_database_is_a_quick_503_and_comes_back_without_a_restart(own):
+    job = own.take(order())
+    own.stack.mariadb.kill()
+    all_answer_503(own, job)
+    own.stack.mariadb.start()
+    recovers(own, job)
+
+
+def test_a_hung_database_is_a_quick_503_and_comes_back_without_a_restart(own):
+    job = own.take(order())
+    own.stack.mariadb.pause()
+    try:
+        all_answer_503(own, job)
+    finally:
+        own.stack.mariadb.resume()
+    recovers(own, job)
+
+
+def test_a_hung_database_met_by_a_new_process_is_a_quick_503(own):
+    job = own.take(order())
+    own.stack.mariadb.pause()
+    try:
+        own.stack.front_end.restart()
+        all_answer_503(own, job)
+    finally:
+        own.stack.mariadb.resume()
+    recovers(own, job)
+
+
+def test_a_restart_of_the_database_between_two_calls_goes_unnoticed(own):
+    job = own.take(order())
+    for _ in range(16):
+        own.status(job)
+    own.stack.mariadb.restart()
+    for _ in range(16):
+        own.status(job)
+    own.take(order())
+
+
+def test_the_web_server_passes_the_503_on(own):
+    job = own.take(order())
+    own.stack.mariadb.stop()
+    unavailable(fcgi_client.Answer(*(lambda a: (a.status, a.headers, a.body))(own.stack.get(f"{JOBS}/{job}/status")), True))
+
+
+# -- COMMIT whose answer is lost -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxied(mariadb, tmp_path):  # noqa: F811
+    """A front end whose connections go through a proxy that can lose a COMMIT or its answer."""
+    with installation("front-proxy", mariadb) as made:
+        proxy = CommitProxy(mariadb.socket, str(tmp_path / "p.sock"))
+        other = made.stack.add_front_end({"database": {"socket": proxy.path}})
+        made.stack.front_ends.reverse()
+        assert made.stack.front_end is other
+        yield made, proxy
+        made.stack.front_ends.reverse()
+        other.stop()
+        proxy.stop()
+
+
+@pytest.mark.parametrize("lots", [2, 1200])
+@pytest.mark.parametrize("lose", ["answer", "request"])
+def test_a_lost_commit_leaves_one_job_and_a_truthful_answer(proxied, lots, lose):
+    front, proxy = proxied  # noqa: F811
+    front.take(order())
+    # A large order has a COMMIT for each part; the one that shows the job is the last.
+    proxy.lose(lose, 1 if lots == 2 else None)
+    answer = front.raw("POST", JOBS, order(lots), front.key)
+    assert proxy.lost >= 1
+    shown = front.sql("SELECT public_id, visible FROM job WHERE visible = 1 ORDER BY id DESC")
+    if answer.status == 202:
+        assert shown[0]["public_id"] == answer.json()["job_id"] and len(shown) == 2
+        assert front.status(answer.json()["job_id"])["progress"]["lots"] == lots
+    else:
+        unavailable(answer)
+        assert len(shown) == 1
+    if lots == 2:
+        assert answer.status == 202
+    front.check()
+
+
+# -- schema and grants -----------------------------------------------------------------------------------
+
+
+def front_program(front, *args):  # noqa: F811
+    return [str(find_program(front.stack.build, "lotscribe.fcgi")), "-c", str(front.stack.front_end.config), *args]
+
+
+@pytest.fixture
+def schema(front):  # noqa: F811
+    """Lets a test change what the database says of its schema; put right afterwards."""
+    yield lambda text, *args: front.sql(text, *args)
+    front.sql("UPDATE schema_version SET version = 1, min_program = 1")
+
+
+@pytest.mark.parametrize("change, says", [
+    ("UPDATE schema_version SET version = 0", "migrate"),
+    ("UPDATE schema_version SET version = 99, min_program = 99", "upgrade")])
+@pytest.mark.parametrize("option", ["-t", "-l"])
+def test_a_wrong_schema_ends_the_program_with_78_where_someone_looks(front, schema, tmp_path, change, says, option):
+    schema(change)
+    args = ["-t"] if option == "-t" else ["-l", str(tmp_path / "s.sock")]
+    done = run(front_program(front, *args), check=False)
+    assert done.returncode == EX_CONFIG
+    assert says in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_newer_schema_that_allows_this_program_is_taken(front, schema):
+    schema("UPDATE schema_version SET version = 99, min_program = 1")
+    assert run(front_program(front, "-t"), check=False).returncode == 0
+
+
+def test_an_absent_schema_ends_the_program_with_78(front):
+    database = front.stack.database
+    front.sql(f"RENAME TABLE schema_version TO `{database}`.hidden")
+    try:
+        done = run(front_program(front, "-t"), check=False)
+    finally:
+        front.sql("RENAME TABLE hidden TO schema_version")
+    assert done.returncode == EX_CONFIG and "migrate" in done.stderr
+
+
+def serve_on_fd(front, tmp_path, fd):  # noqa: F811
+    """The program on a listening socket that another process made: fd 0 (web server) or fd 3 (systemd)."""
+    path = str(tmp_path / "given.sock")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null' if fd == 3 else 'exec "$@"'
+    log = open(tmp_path / "log", "wb")
+    child = subprocess.Popen(["/bin/sh", "-c", script, "sh", *front_program(front)], stdin=listener, stdout=log, stderr=log)
+    listener.close()
+    return path, child
+
+
+@pytest.mark.parametrize("fd", [0, 3])
+def test_on_a_socket_of_others_a_wrong_schema_is_answered_503_until_it_is_right(front, schema, tmp_path, fd):
+    schema("UPDATE schema_version SET version = 0")
+    path, child = serve_on_fd(front, tmp_path, fd)
+    try:
+        answer = fcgi_client.request(path, "GET", f"{JOBS}/{UNKNOWN}/status")
+        assert (answer.status, answer.json()["code"]) == (503, "wrong_schema")
+        assert fcgi_client.request(path, "GET", "/readyz").status == 503
+        assert fcgi_client.request(path, "GET", "/healthz").status == 200
+        schema("UPDATE schema_version SET version = 1")
+        wait_until(lambda: fcgi_client.request(path, "GET", "/readyz").status == 200, 30, "the schema to be seen")
+        assert child.poll() is None
+    finally:
+        child.terminate()
+        assert child.wait(30) == 0
+    assert os.path.exists(path)
+
+
+def test_the_check_tells_a_database_that_is_away(own):
+    own.stack.mariadb.stop()
+    done = run(front_program(own, "-t"), check=False)
+    assert done.returncode == 69 and done.stderr
+
+
+def test_the_front_ends_grants_are_enough_and_narrow(front, tmp_path):
+    """sql/grants.sql, applied to an account that may do nothing else."""
+    user, database = f"{front.stack.database}_n", front.stack.database
+    server = front.stack.mariadb
+    server.sql(f"CREATE OR REPLACE USER '{user}'@'localhost' IDENTIFIED BY 'narrow'")
+    text = re.sub(r"--.*", "", (TOP / "sql" / "grants.sql").read_text())
+    for statement in text.split(";"):
+        if ":front_user" in statement:
+            front.sql(statement.replace(":front_user", f"'{user}'@'localhost'").replace("%", "%%"))
+    secret = tmp_path / "password"
+    secret.touch(mode=0o600)
+    secret.write_text("narrow\n")
+    other = front.stack.add_front_end({"database": {"user": user, "password_file": str(secret)},
+                                       "daemon": {"tick": "100ms"}})
+    made = Front(front.stack)
+    type(made).socket.fget  # the shared installation keeps its own socket
+    ask = lambda method, uri, body=None: fcgi_client.request(  # noqa: E731
+        other.socket, method, uri, body, {"Authorization": f"Bearer {front.key}", "Content-Type": "application/json"})
+    import json
+    document = order(2, ["fr"], deadline="PT1S")
+    document["lots"][0]["images"] = ["data:image/png;base64,iVBORw0KGgo="]
+    document["lots"].append({"id": "own", "description": {"title": "x", "description": "x", "category": "x",
+                                                         "period": None, "materials": [], "condition": None,
+                                                         "keywords": []}})
+    answer = ask("POST", JOBS, json.dumps(document).encode())
+    assert answer.status == 202, answer
+    job = answer.json()["job_id"]
+    wait_until(lambda: ask("GET", f"{JOBS}/{job}/status").json()["completed_at"], 30, "the job to be closed")
+    assert ask("GET", f"{JOBS}/{job}").json()["outcome"] == "partial"
+    assert ask("GET", f"{JOBS}/{job}/events").status == 200
+    connection = server.connect(database, user, "narrow")
+    for forbidden in ("DELETE FROM job", "UPDATE api_key SET role = 'admin'", "UPDATE job SET account_id = 1",
+                      "UPDATE item SET state = 'ready'", "INSERT INTO api_key (id) VALUES ('x')", "SELECT * FROM batch",
+                      "UPDATE daemon_lease SET epoch = 9", "DROP TABLE wake", "DELETE FROM event"):
+        with pytest.raises(Exception, match="denied"):
+            connection.cursor().execute(forbidden)
+    connection.close()
+    server.sql(f"DROP USER '{user}'@'localhost'")

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config: what a file says is what the struct holds, and what is wrong is told with file and line.
+ */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/config_private.h"
+#include "core/timemath.h"
+
+#define MODEL "model \"m\" { price_input = \"1\" price_output = \"2\" }\n"
+
+static struct config *parse(const char *text)
+{
+	struct config *c = NULL;
+	struct err err = {0};
+
+	if (config_parse("/etc/t/t.conf", text, strlen(text), 0, NULL, &c, &err))
+		fail_msg("%s", err.text);
+	return c;
+}
+
+static void the_empty_file_is_all_defaults(void **state)
+{
+	struct config *c = parse("");
+
+	(void)state;
+	assert_string_equal(c->http.base_path, "");
+	assert_true(c->http.public_read);
+	assert_int_equal(c->http.wait_max, 25 * T_S);
+	assert_int_equal(c->http.workers, 8);
+	assert_int_equal(c->database.port, 3306);
+	assert_string_equal(c->database.socket, "/run/mysqld/mysqld.sock");
+	assert_string_equal(c->database.user, "");
+	assert_int_equal(c->daemon.stop_grace, 120 * T_S);
+	assert_string_equal(c->openai.base_url, "https://api.openai.com/v1");
+	assert_string_equal(c->describe.prompt_file, "/etc/t/describe.prompt");
+	assert_string_equal(c->describe.schema_file, "/etc/t/lot-description.schema.json");
+	assert_string_equal(c->translate.prompt_file, "/etc/t/translate.prompt");
+	assert_int_equal(c->n_models, 0);
+	assert_int_equal(c->batch.max_bytes, 200000000);
+	assert_int_equal(c->fallback.n_tiers, 2);
+	assert_string_equal(c->fallback.tiers[0], "flex");
+	assert_string_equal(c->fallback.tiers[1], "default");
+	assert_int_equal(c->budget.day, 200000000);
+	assert_int_equal(c->job.deadline, T_DAY);
+	assert_int_equal(c->job.image_retention, 7 * T_DAY);
+	assert_string_equal(c->alert.command, "");
+	assert_int_equal(c->alert.repeat, 6 * T_H);
+	assert_null(config_model_find(c, "m"));
+	config_free(&c);
+	assert_null(c);
+}
+
+static void values_are_taken(void **state)
+{
+	struct config *c = parse(
+		"# a comment with { and \"\n// another\n/* and\none */\n"
+		"http { base_path = /lots public_read = no workers = 3 public_url = \"https://x.example/\" }\n"
+		"database {\r\n\thost = \"db.example\"\n\ttls_ca = ca.pem # relative\n\tuser = 'o\\'s' }\n"
+		"daemon { lease=\"250ms\"tick=\"100ms\" }"
+		"openai { base_url = \"http://127.0.0.1:8080/v1//\" }\n"
+		"fallback { tiers = {\"default\",} reserve = \"0900s\" }\n"
+		"budget { job = \"0.000001\" day = 12.5 }\n");
+
+	(void)state;
+	assert_string_equal(c->http.base_path, "/lots");
+	assert_false(c->http.public_read);
+	assert_int_equal(c->http.workers, 3);
+	assert_string_equal(c->http.public_url, "https://x.example");
+	assert_string_equal(c->database.tls_ca, "/etc/t/ca.pem");
+	assert_string_equal(c->database.user, "o's");
+	assert_int_equal(c->daemon.lease, 250 * T_MS);
+	assert_int_equal(c->daemon.tick, 100 * T_MS);
+	assert_string_equal(c->openai.base_url, "http://127.0.0.1:8080/v1");
+	assert_int_equal(c->fallback.n_tiers, 1);
+	assert_string_equal(c->fallback.tiers[0], "default");
+	assert_int_equal(c->fallback.reserve, 15 * T_MIN);
+	assert_int_equal(c->budget.job, 1);
+	assert_int_equal(c->budget.day, 12500000);
+	config_free(&c);
+	c = parse("fallback { tiers = {} }");
+	assert_int_equal(c->fallback.n_tiers, 0);
+	config_free(&c);
+}
+
+static void texts_are_literal(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	setenv("SECRET", "leaked", 1);
+	c = parse("alert { command = \"a $b ${SECRET} \\${SECRET} \\\\${SECRET} \\\"q\\\" \\' x\" }");
+	assert_string_equal(c->alert.command, "a $b ${SECRET} ${SECRET} \\${SECRET} \"q\" ' x");
+	config_free(&c);
+	c = parse("alert { command = 'a ${SECRET} \\' \\\\ \\n \"' }");
+	assert_string_equal(c->alert.command, "a ${SECRET} ' \\ \\n \"");
+	config_free(&c);
+	c = parse("alert { command = $SECRET }");
+	assert_string_equal(c->alert.command, "$SECRET");
+	config_free(&c);
+}
+
+static void a_model_fills_in_what_it_does_not_say(void **state)
+{
+	struct config *c = parse(MODEL "model \"n\" { price_input = \"1.25\" price_cached = \"0\""
+				       " price_output = 10 max_output_tokens = 10 batch_factor = 1"
+				       " max_output_tokens_retry = 11 enqueued_tokens = 7 }");
+	const struct config_model *m = config_model_find(c, "m"), *n = config_model_find(c, "n");
+
+	(void)state;
+	assert_int_equal(m->max_output_tokens, 4096);
+	assert_int_equal(m->max_output_tokens_retry, 8192);
+	assert_int_equal(m->enqueued_tokens, 0);
+	assert_int_equal(m->price_input, 1000000);
+	assert_int_equal(m->price_cached, 1000000);
+	assert_int_equal(m->price_output, 2000000);
+	assert_int_equal(m->batch_factor_ppm, 500000);
+	assert_int_equal(n->price_cached, 0);
+	assert_int_equal(n->max_output_tokens_retry, 11);
+	assert_int_equal(n->batch_factor_ppm, 1000000);
+	assert_int_equal(n->enqueued_tokens, 7);
+	config_free(&c);
+}
+
+static void policies_are_tried_by_size(void **state)
+{
+	struct config *c = parse("");
+
+	(void)state;
+	assert_int_equal(c->n_policies, 2);
+	assert_string_equal(config_policy_for(c, 1)->name, "small");
+	assert_string_equal(config_policy_for(c, 100)->name, "small");
+	assert_string_equal(config_policy_for(c, 101)->name, "large");
+	assert_int_equal(config_policy_for(c, 1)->stall_after, T_H);
+	assert_int_equal(config_policy_for(c, 1)->batch_retries, 0);
+	assert_int_equal(config_policy_for(c, 101)->batch_retries, 1);
+	assert_int_equal(config_policy_for(c, 101)->finalizing_after, 4 * T_H);
+	config_free(&c);
+	c = parse("policy large { stall_after = \"5h\" }\npolicy \"mid\" { max_requests = 1000 }\n"
+		  "policy small { max_requests = 10 }\n");
+	assert_int_equal(c->n_policies, 3);
+	assert_string_equal(config_policy_for(c, 11)->name, "mid");
+	assert_int_equal(config_policy_for(c, 11)->stall_after, 3 * T_H); /* as large is by itself */
+	assert_int_equal(config_policy_for(c, 1001)->stall_after, 5 * T_H);
+	assert_int_equal(config_policy_for(c, 10)->cancel_after, 2 * T_H);
+	config_free(&c);
+	c = parse("policy large { max_requests = 200 }");
+	assert_string_equal(config_policy_for(c, 50000)->name, "large");
+	config_free(&c);
+}
+
+/* clang-format off */
+static const struct fault_case {
+	const char *text, *want;
+} fault_cases[] = {
+	/* what libconfuse takes in silence */
+	{"\nhttp {\n\tworkers = 1\n\tworkers = 2\n}\n", "t.conf:4: workers is given twice, first in line 3"},
+	{"http { }\n\n\nhttp { workers = 2 }\n", "t.conf:4: http is given twice, first in line 1"},
+	{MODEL MODEL, "t.conf:2: m is given twice, first in line 1"},
+	{"policy small { }\npolicy small { }", "t.conf:2: small is given twice, first in line 1"},
+	{"http {\n\tworkers = 1\n", "t.conf:1: section http is not closed by }"},
+	{"\n/* http {\n}\n", "t.conf:2: a comment that is not closed"},
+	{"http { workers = 1 *}\n", "t.conf:1: a character that means nothing here (a text with it needs quotes)"},
+	{"fallback {\ntiers += {\"flex\"} }\n", "t.conf:2: a character that means nothing here (a text with it needs quotes)"},
+	{"fallback { tiers = \"flex\" tiers = {\"flex\"} }\n", "t.conf:1: tiers is given twice, first in line 1"},
+	/* keys and sections */
+	{"\nhttp {\n\tworker = 1\n}\n", "t.conf:3: unknown key \"worker\" in section http"},
+	{"\n\nhttps { }\n", "t.conf:3: unknown section \"https\""},
+	{"workers = 1\n", "t.conf:1: unknown section \"workers\""},
+	{"include(\"/etc/passwd\")\n", "t.conf:1: unknown section \"include\""},
+	{"http { http { } }\n", "t.conf:1: unknown key \"http\" in section http"},
+	{"http\n{\nmodel = \"x\" }\n", "t.conf:3: unknown key \"model\" in section http"},
+	/* syntax */
+	{"}\n", "t.conf:1: a section is expected here"},
+	{"http = { }\n", "t.conf:1: { is missing after a section's name"},
+	{"http small { }\n", "t.conf:1: { is missing after a section's name"},
+	{"policy {\n}\n", "t.conf:1: a name is missing after the section's kind"},
+	{"policy \"\" { }\n", "t.conf:1: a name is missing after the section's kind"},
+	{"http { workers }\n", "t.conf:1: = is missing after a key"},
+	{"http { workers = }\n", "t.conf:1: a value is missing"},
+	{"http { workers = {1} }\n", "t.conf:1: this key takes one value, no list"},
+	{"http { workers = 1, }\n", "t.conf:1: a key is expected here"},
+	{"fallback { tiers = {\"flex\" \"default\"} }\n", "t.conf:1: in a list: texts in quotes, commas between them, } at its end"},
+	{"database {\n\tname = \"a\n\tuser = \"b\"\n}\n", "t.conf:2: a text that does not end on its line"},
+	{"database { name = \"a", "t.conf:1: a text that is not closed"},
+	{"database { name = \"a\\x41\" }", "t.conf:1: an escape that makes a control character or a code"},
+	{"database { name = \"a\\n\" }", "t.conf:1: an escape that makes a control character or a code"},
+	{"database { name = \"a\tb\" }", "t.conf:1: a control character in a text"},
+	{"database { name = a\x01 }", "t.conf:1: a control character"},
+	{"openai { base_url = https://api.example/v1 }", "t.conf:1: a text with // or * needs quotes"},
+	{"database { name = ${USER} }", "t.conf:1: a key is expected here"},
+	{"# caf\xe9\n", "t.conf:1: the file is not UTF-8 text"},
+	/* values */
+	{"http {\n\n workers = 0 }", "t.conf:3: http.workers: 0 is out of range (1 to 512)"},
+	{"http { workers = -1 }", "t.conf:1: http.workers: \"-1\" is not a whole number"},
+	{"http { workers = 12.5 }", "t.conf:1: http.workers: \"12.5\" is not a whole number"},
+	{"http { workers = 0x10 }", "t.conf:1: http.workers: \"0x10\" is not a whole number"},
+	{"http { workers = 99999999999999999999 }", "t.conf:1: http.workers: \"99999999999999999999\" is not a whole number"},
+	{"http { public_read = maybe }", "t.conf:1: http.public_read: \"maybe\" is not true or false"},
+	{"http { wait_max = \"26s\" }", "t.conf:1: http.wait_max: 26s is out of range (100ms to 25s)"},
+	{"batch {\n linger = 30 }", "t.conf:2: batch.linger: \"30\" is not a duration such as \"250ms\", \"30s\", \"15m\", \"2h\", \"7d\""},
+	{"batch { linger = \"99ms\" }", "t.conf:1: batch.linger: 99ms is out of range (100ms to 1d)"},
+	{"budget { day = \"1.0000001\" }", "t.conf:1: budget.day: \"1.0000001\" is not an amount in USD such as \"12.50\""},
+	{"budget { day = \"$5\" }", "t.conf:1: budget.day: \"$5\" is not an amount in USD such as \"12.50\""},
+	{"fallback { tiers = {\"flex\", \"flex\"} }", "t.conf:1: fallback.tiers: names \"flex\" twice"},
+	{"fallback { tiers = {\"priority\"} }", "t.conf:1: fallback.tiers: has the tiers \"flex\" and \"default\""},
+	{"http { base_path = \"lots\" }", "t.conf:1: http.base_path: \"lots\" begins with / and does not end with it"},
+	{"http { base_path = \"/l%C3\" }", "t.conf:1: http.base_path: \"/l%C3\" is of letters, digits and - . _ ~ between slashes"},
+	{"openai { base_url = \"http://api.example/v1\" }", "t.conf:1: openai.base_url: \"http://api.example/v1\" must be https (http is for this machine's own addresses)"},
+	{"openai { base_url = \"HTTP://127.0.0.1.example/v1\" }", "t.conf:1: openai.base_url: \"HTTP://127.0.0.1.example/v1\" must be https (http is for this machine's own addresses)"},
+	{"openai { base_url = \"https://api.example/v1?x\" }", "t.conf:1: openai.base_url: \"https://api.example/v1?x\" has a query or a fragment"},
+	{"database { host = \"a,b\" }", "t.conf:1: database.host: \"a,b\" is one name or address"},
+	{"database { name = \"\" }", "t.conf:1: database.name: \"\" is no name of a database"},
+	{"model \"m\" {\n price_input = \"1\" }", "t.conf:1: model m: price_output: is missing and has no default"},
+	{"model m {\n price_input = 1 price_output = 1\n batch_factor = 1.5 }", "t.conf:3: model m: batch_factor: 1.5 is out of range (0 to 1)"},
+	{"model m { price_input = 1 price_output = 1\n max_output_tokens_retry = 5 }", "t.conf:2: model m: max_output_tokens_retry: is below max_output_tokens"},
+	{"policy x {\n alert_after = \"31d\" }", "t.conf:2: policy x: alert_after: 31d is out of range (100ms to 30d)"},
+	/* together */
+	{"job {\n deadline = \"96h\" }", "t.conf:2: job.deadline: is above job.max_deadline"},
+	{"job {\n max_deadline = \"1h\" }", "t.conf:2: job.max_deadline: is below job.deadline"},
+	{"job {\n deadline = \"1m\" }", "t.conf:2: job.deadline: is below job.min_deadline"},
+	{"daemon { lease = \"1s\"\ntick = \"2s\" }", "t.conf:2: daemon.tick: is above daemon.lease"},
+	{"database { tls_ca = \"/ca.pem\" }", "t.conf:1: database.tls_ca: needs database.host"},
+	{"alert { mail_to = \"a@b.example\" }", "t.conf:1: alert.mail_to: needs alert.smtp_url"},
+	{"\npolicy mid { max_requests = 100 }", "t.conf:2: policy mid: max_requests: is the same as another policy's"},
+	{"policy large { }\npolicy mid { }", "t.conf:2: policy mid: max_requests: is the same as another policy's"},
+};
+/* clang-format on */
+
+static void faults_are_told_with_file_and_line(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(fault_cases) / sizeof(fault_cases[0]); i++) {
+		const struct fault_case *f = &fault_cases[i];
+		struct config *c = NULL;
+		struct err err = {0};
+
+		if (config_parse("t.conf", f->text, strlen(f->text), 0, NULL, &c, &err) == 0)
+			fail_msg("taken in silence: %s", f->text);
+		assert_int_equal(err.class, ERR_NEVER);
+		assert_string_equal(err.text, f->want);
+		assert_null(c);
+	}
+}
+
+static void every_fault_is_told(void **state)
+{
+	static const char text[] = "http { workers = 0\nwait_max = 1 }\nbudget { day = x }";
+	char told[500] = "";
+	FILE *out = fmemopen(told, sizeof(told), "w");
+	struct config *c = NULL;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(config_parse("f", text, strlen(text), 0, out, &c, &err), -1);
+	fclose(out);
+	assert_string_equal(told,
+			    "f:2: http.wait_max: \"1\" is not a duration such as \"250ms\", \"30s\","
+			    " \"15m\", \"2h\", \"7d\"\n"
+			    "f:1: http.workers: 0 is out of range (1 to 512)\n"
+			    "f:3: budget.day: \"x\" is not an amount in USD such as \"12.50\"\n");
+	assert_non_null(strstr(err.text, "f:2: "));
+}
+
+/* ---- Files beside it. */
+
+static char folder[] = "/tmp/lotscribe-config.XXXXXX";
+
+static void write_file(const char *name, const char *text)
+{
+	char path[100];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = {"t.conf", "describe.prompt", "translate.prompt",
+					    "lot-description.schema.json"};
+	char path[100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	return rmdir(folder);
+}
+
+static int load(const char *text, struct config **c, struct err *err)
+{
+	char path[100];
+
+	write_file("t.conf", text);
+	snprintf(path, sizeof(path), "%s/t.conf", folder);
+	return config_load(path, CONFIG_NEED_TASKS, NULL, c, err);
+}
+
+/* The text after the folder's name. */
+static void must_fail(const char *text, const char *want)
+{
+	struct config *c = NULL;
+	struct err err = {0};
+
+	assert_int_equal(load(text, &c, &err), -1);
+	assert_int_equal(strncmp(err.text, folder, strlen(folder)), 0);
+	if (!strstr(err.text, want))
+		fail_msg("%s\ninstead of %s", err.text, want);
+}
+
+#define TASKS MODEL "describe { model = m }\ntranslate { model = m }\n"
+#define SCHEMA                                                                                     \
+	"{\"type\":\"object\",\"properties\":{\"t\":{\"type\":\"string\"}},"                     \
+	"\"required\":[\"t\"],\"additionalProperties\":false}"
+
+static void prompts_and_schema_are_read_and_checked(void **state)
+{
+	struct config *c = NULL;
+	struct err err = {0};
+
+	(void)state;
+	must_fail(TASKS, "/t.conf:2: describe.prompt_file: ");
+	must_fail(TASKS, "describe.prompt: No such file");
+	write_file("describe.prompt", "");
+	must_fail(TASKS, "describe.prompt: is empty or no UTF-8 text");
+	write_file("describe.prompt", "caf\xe9");
+	must_fail(TASKS, "describe.prompt: is empty or no UTF-8 text");
+	write_file("describe.prompt", "Describe.\n");
+	write_file("translate.prompt", "Translate.\n");
+	write_file("lot-description.schema.json", "{\"type\":\"object\",\"pattern\":1}");
+	must_fail(TASKS, "lot-description.schema.json: ");
+	write_file("lot-description.schema.json", SCHEMA);
+	must_fail(MODEL, "/t.conf:1: describe.model: is missing and has no default");
+	must_fail(MODEL "\ndescribe { model = x }", "/t.conf:3: describe.model: there is no section model \"x\"");
+	if (load(TASKS, &c, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(c->describe.prompt, "Describe.\n");
+	assert_string_equal(c->describe.schema, SCHEMA);
+	assert_string_equal(c->translate.prompt, "Translate.\n");
+	assert_null(c->translate.schema);
+	config_free(&c);
+}
+
+static void an_unreadable_file_is_told(void **state)
+{
+	struct config *c = NULL;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(config_load("/nonexistent/t.conf", 0, NULL, &c, &err), -1);
+	assert_string_equal(err.text, "/nonexistent/t.conf: No such file or directory");
+	assert_int_equal(config_load("/", 0, NULL, &c, &err), -1);
+	assert_string_equal(err.text, "/: Is a directory");
+}
+
+static void what_is_printed_reads_as_the_same(void **state)
+{
+	char first[8000] = "", second[8000] = "";
+	struct config *c = parse(MODEL "model \"a \\\"b\\\\\" { price_input = 0.123456 price_output = 3 }\n"
+				       "policy mid { max_requests = 7 alert_after = \"90s\" }\n"
+				       "alert { command = \"x ${HOME} 'y' \\\"z\\\"\" }\n"
+				       "http { public_read = off wait_max = \"1500ms\" }\n"
+				       "fallback { tiers = {default} }\n");
+	FILE *out = fmemopen(first, sizeof(first), "w");
+
+	(void)state;
+	config_print(c, out);
+	fclose(out);
+	config_free(&c);
+	assert_non_null(strstr(first, "\talert_after = \"90s\"\n"));
+	assert_non_null(strstr(first, "model \"a \\\"b\\\\\" {\n"));
+	c = parse(first);
+	assert_string_equal(c->alert.command, "x ${HOME} 'y' \"z\"");
+	assert_string_equal(c->models[1].name, "a \"b\\");
+	out = fmemopen(second, sizeof(second), "w");
+	config_print(c, out);
+	fclose(out);
+	assert_string_equal(first, second);
+	config_free(&c);
+}
+
+static void money_is_exact(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t want; /* -1: refused */
+	} cases[] = {
+		{"0", 0}, {"1", 1000000}, {"0.5", 500000}, {"12.345678", 12345678}, {"007.10", 7100000},
+		{"9223372036854.775807", INT64_MAX}, {"9223372036854.775808", -1}, {"99999999999999999999", -1},
+		{"", -1}, {".5", -1}, {"1.", -1}, {"1.2.3", -1}, {"1,5", -1}, {"-1", -1}, {"+1", -1}, {" 1", -1},
+		{"1e3", -1}, {"1.0000000", -1}, {"1 ", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t micro = -7;
+		int rc = money_parse(cases[i].text, &micro);
+
+		if (rc != (cases[i].want < 0 ? -1 : 0) || micro != (cases[i].want < 0 ? -7 : cases[i].want))
+			fail_msg("\"%s\": %d, %lld", cases[i].text, rc, (long long)micro);
+	}
+}
+
+/* A key outside its section's block would make a second section of the same name. */
+static void the_table_is_in_blocks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_keys; i++) {
+		assert_ptr_equal(key_find(keys[i].section, keys[i].name), &keys[i]);
+		for (size_t k = i + 1; k < n_keys; k++)
+			if (!strcmp(keys[k].section, keys[i].section))
+				assert_string_equal(keys[k - 1].section, keys[k].section);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_empty_file_is_all_defaults),
+		cmocka_unit_test(values_are_taken),
+		cmocka_unit_test(texts_are_literal),
+		cmocka_unit_test(a_model_fills_in_what_it_does_not_say),
+		cmocka_unit_test(policies_are_tried_by_size),
+		cmocka_unit_test(faults_are_told_with_file_and_line),
+		cmocka_unit_test(every_fault_is_told),
+		cmocka_unit_test(prompts_and_schema_are_read_and_checked),
+		cmocka_unit_test(an_unreadable_file_is_told),
+		cmocka_unit_test(what_is_printed_reads_as_the_same),
+		cmocka_unit_test(money_is_exact),
+		cmocka_unit_test(the_table_is_in_blocks),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, make_folder, remove_folder);
+}

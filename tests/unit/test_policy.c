@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+/* The rules of core/policy.c as a table of sentences, and as properties over all states. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/policy.h"
+#include "core/timemath.h"
+
+#define T0 (1000 * T_DAY)	/* an instant far from 0, which means "not set" */
+
+static const struct policy small_policy = {
+	.alert_after = 2 * T_H,
+	.stall_after = T_H,
+	.cancel_after = 2 * T_H,
+	.cancel_grace = 30 * T_MIN,
+	.validating_after = T_H,
+	.finalizing_after = 2 * T_H,
+	.poll_interval = 30 * T_S,
+	.settle = 2 * T_MIN,
+};
+
+/* A batch that runs, submitted at T0, with one job that waits for it. */
+#define RUNNING(...)                                                                                            \
+	{.phase = BATCH_RUNNING, .remote = REMOTE_IN_PROGRESS, .n_wanted = 1, .wanted_until = T0 + 6 * T_H,     \
+	 .created_at = T0, .phase_at = T0, .submitted_at = T0, .progress_at = T0, .expires_at = T0 + T_DAY,     \
+	 .next_at = T0, __VA_ARGS__}
+#define AT(p, ...) {.phase = (p), .n_wanted = 1, .wanted_until = T0 + 6 * T_H, .created_at = T0, .phase_at = T0, \
+		    .next_at = T0, __VA_ARGS__}
+
+struct row {
+	const char *name;
+	struct batch_view view;
+	int64_t now;
+	enum action want;
+	enum why why;
+	unsigned warnings;
+};
+
+/* Where a row names a field twice the later one counts: the macros give the usual case. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+/* clang-format off */
+static const struct row rows[] = {
+	{"a batch left filling by a dead batchd is sealed as it is", AT(BATCH_FILLING), T0, ACT_SEAL, WHY_DUE, 0},
+	{"a sealed batch is uploaded", AT(BATCH_SEALED), T0, ACT_UPLOAD, WHY_DUE, 0},
+	{"a sealed batch that nobody waits for is dropped", AT(BATCH_SEALED, .n_wanted = 0), T0, ACT_DROP, WHY_NOBODY_WAITS, 0},
+	{"a failed upload waits for its back-off", AT(BATCH_SEALED, .next_at = T0 + T_S), T0, ACT_WAIT, WHY_BACKOFF, 0},
+	{"an upload that was interrupted is repeated", AT(BATCH_UPLOADING), T0, ACT_UPLOAD, WHY_DUE, 0},
+	{"an uploaded batch is created", AT(BATCH_UPLOADED), T0, ACT_CREATE, WHY_DUE, 0},
+	{"an uploaded batch that nobody waits for is never created", AT(BATCH_UPLOADED, .n_wanted = 0), T0, ACT_DROP, WHY_NOBODY_WAITS, 0},
+	{"I3: a create without its answer is doubted, never sent again", AT(BATCH_CREATING), T0, ACT_DOUBT, WHY_ANSWER_LOST, 0},
+	{"I3: a create in flight is waited for", AT(BATCH_CREATING, .in_call = true), T0, ACT_WAIT, WHY_IN_CALL, 0},
+	{"I3: a lost create is looked for", AT(BATCH_UNKNOWN), T0, ACT_LOOK, WHY_SETTLING, WARN_UNKNOWN_CREATE},
+	{"I3: one look before settle is over is not enough", AT(BATCH_UNKNOWN, .looked_at = T0 + T_MIN), T0 + 3 * T_MIN, ACT_LOOK, WHY_SETTLING, WARN_UNKNOWN_CREATE},
+	{"I3: not found by a pass begun after settle: fence", AT(BATCH_UNKNOWN, .looked_at = T0 + 2 * T_MIN), T0 + 3 * T_MIN, ACT_FENCE, WHY_NOT_FOUND, WARN_UNKNOWN_CREATE},
+	{"I3: an interrupted fence is repeated", AT(BATCH_FENCING), T0, ACT_FENCE, WHY_NOT_FOUND, 0},
+	{"I3: after the fence one more look", AT(BATCH_FENCED, .looked_at = T0), T0, ACT_LOOK, WHY_FENCED, WARN_UNKNOWN_CREATE},
+	{"I3: only then it is sent anew", AT(BATCH_FENCED, .looked_at = T0 + 1), T0 + T_S, ACT_ANEW, WHY_FENCED, WARN_UNKNOWN_CREATE},
+	{"fenced and nobody waits any more: dropped", AT(BATCH_FENCED, .looked_at = T0 + 1, .n_wanted = 0), T0 + T_S, ACT_DROP, WHY_NOBODY_WAITS, WARN_UNKNOWN_CREATE},
+	{"a running batch is polled", RUNNING(), T0, ACT_POLL, WHY_RUNNING, 0},
+	{"between polls it is left alone", RUNNING(.next_at = T0 + T_MIN), T0, ACT_WAIT, WHY_RUNNING, 0},
+	{"no progress for stall_after: a warning", RUNNING(), T0 + T_H, ACT_POLL, WHY_RUNNING, WARN_STALLED},
+	{"progress resets the stall", RUNNING(.progress_at = T0 + T_H), T0 + T_H + T_MIN, ACT_POLL, WHY_RUNNING, 0},
+	{"old but moving: only the age is told", RUNNING(.progress_at = T0 + 2 * T_H), T0 + 2 * T_H, ACT_POLL, WHY_RUNNING, WARN_OLD},
+	{"no progress for cancel_after: cancel", RUNNING(), T0 + 2 * T_H, ACT_CANCEL, WHY_STALLED, WARN_OLD | WARN_STALLED},
+	{"validating has a clock of its own", RUNNING(.remote = REMOTE_VALIDATING), T0 + T_H, ACT_CANCEL, WHY_VALIDATING_LONG, WARN_STALLED},
+	{"finalizing is never cancelled, its results exist", RUNNING(.remote = REMOTE_FINALIZING), T0 + 3 * T_H, ACT_POLL, WHY_RUNNING, WARN_OLD | WARN_FINALIZING},
+	{"an unknown status is not final", RUNNING(.remote = REMOTE_UNKNOWN), T0, ACT_POLL, WHY_RUNNING, 0},
+	{"nobody waits: cancel, what is done is still harvested", RUNNING(.n_wanted = 0), T0, ACT_CANCEL, WHY_NOBODY_WAITS, 0},
+	{"nobody waits but it is finalizing: let it end", RUNNING(.n_wanted = 0, .remote = REMOTE_FINALIZING), T0, ACT_POLL, WHY_RUNNING, 0},
+	{"after a cancel it is polled", RUNNING(.cancel_at = T0), T0 + T_MIN, ACT_POLL, WHY_CANCELLING, 0},
+	{"a cancel that takes longer than its grace frees the items", RUNNING(.cancel_at = T0), T0 + 30 * T_MIN, ACT_LEAVE, WHY_CANCEL_SLOW, 0},
+	{"once they left it is polled on", RUNNING(.cancel_at = T0, .left = true), T0 + 31 * T_MIN, ACT_POLL, WHY_CANCELLING, 0},
+	{"I2: completed is harvested", RUNNING(.remote = REMOTE_COMPLETED, .has_files = true), T0, ACT_HARVEST, WHY_ENDED, 0},
+	{"I2: failed is harvested", RUNNING(.remote = REMOTE_FAILED), T0, ACT_HARVEST, WHY_ENDED, 0},
+	{"I2: expired is harvested", RUNNING(.remote = REMOTE_EXPIRED), T0, ACT_HARVEST, WHY_ENDED, 0},
+	{"I2: cancelled is harvested, also when nobody waits", RUNNING(.remote = REMOTE_CANCELLED, .n_wanted = 0), T0, ACT_HARVEST, WHY_ENDED, 0},
+	{"completed without files is looked at again", RUNNING(.remote = REMOTE_COMPLETED, .ended_at = T0), T0 + T_MIN, ACT_POLL, WHY_NO_FILES, 0},
+	{"for ten minutes", RUNNING(.remote = REMOTE_COMPLETED, .ended_at = T0), T0 + 10 * T_MIN, ACT_HARVEST, WHY_ENDED, 0},
+	{"a 404 is not believed at once", RUNNING(.missing_since = T0 + T_MIN), T0 + 2 * T_MIN, ACT_POLL, WHY_MISSING, WARN_MISSING},
+	{"but it is in the end", RUNNING(.missing_since = T0 + T_MIN), T0 + 11 * T_MIN, ACT_GIVE_UP, WHY_VANISHED, WARN_MISSING},
+	{"48 hours past its expiry it is lost", RUNNING(.progress_at = T0 + 3 * T_DAY), T0 + 3 * T_DAY, ACT_GIVE_UP, WHY_EXPIRED_LONG, WARN_OLD},
+	{"a harvest goes on where it stopped", AT(BATCH_HARVESTING), T0, ACT_HARVEST, WHY_ENDED, 0},
+	{"a failed download waits", AT(BATCH_HARVESTING, .next_at = T0 + T_S), T0, ACT_WAIT, WHY_BACKOFF, 0},
+	{"closed is closed", AT(BATCH_CLOSED), T0, ACT_NONE, WHY_ENDED, 0},
+};
+/* clang-format on */
+
+static void table_of_sentences(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		const struct decision d = batch_decide(&r->view, &small_policy, r->now);
+
+		if (d.action != r->want || d.why != r->why || d.warnings != r->warnings)
+			fail_msg("%s: %s (%s) warnings %u", r->name, action_names[d.action], why_words[d.why],
+				 d.warnings);
+	}
+}
+
+/* Every combination of phase, remote status, ages and flags: calls f. */
+static void each_view(void (*f)(const struct batch_view *v, int64_t now))
+{
+	static const int64_t ages[] = {0, T_S, T_MIN, T_H, 5 * T_H, T_DAY, 4 * T_DAY};
+	const size_t n = sizeof(ages) / sizeof(ages[0]);
+
+	for (int phase = 0; phase < BATCH_PHASE_COUNT; phase++) {
+		for (int remote = 0; remote < REMOTE_STATUS_COUNT; remote++) {
+			for (unsigned bits = 0; bits < 128; bits++) {
+				for (size_t a = 0; a < n * n; a++) {
+					const struct batch_view v = {
+						.phase = (enum batch_phase)phase,
+						.remote = (enum remote_status)remote,
+						.n_wanted = bits & 1,
+						.wanted_until = bits & 1 ? T0 + 6 * T_H : T_NEVER,
+						.left = bits & 2,
+						.has_files = bits & 4,
+						.in_call = bits & 8,
+						.cancel_at = bits & 16 ? T0 + ages[a / n] : 0,
+						.missing_since = bits & 32 ? T0 + ages[a / n] : 0,
+						.looked_at = bits & 64 ? T0 + ages[a / n] : 0,
+						.expires_at = bits & 2 ? 0 : T0 + T_DAY,
+						.created_at = T0,
+						.phase_at = T0,
+						.submitted_at = T0,
+						.progress_at = T0 + ages[a / n],
+						.ended_at = T0,
+						.next_at = T0 + ages[a % n],
+					};
+
+					f(&v, T0 + ages[a % n]);
+				}
+			}
+		}
+	}
+}
+
+static void check_finite(const struct batch_view *v, int64_t now)
+{
+	const struct decision d = batch_decide(v, &small_policy, now);
+
+	if (v->phase == BATCH_CLOSED) {
+		assert_int_equal(d.action, ACT_NONE);
+		assert_true(d.at == T_NEVER);
+		return;
+	}
+	assert_int_not_equal(d.action, ACT_NONE);
+	if (d.at == T_NEVER)
+		fail_msg("%s/%s never", batch_phase_names[v->phase], remote_status_names[v->remote]);
+	if (d.action == ACT_WAIT)
+		assert_true(d.at > now);
+}
+
+static void I1_every_open_view_yields_a_finite_time(void **state)
+{
+	(void)state;
+	each_view(check_finite);
+}
+
+static void check_paid(const struct batch_view *v, int64_t now)
+{
+	const struct decision d = batch_decide(v, &small_policy, now);
+
+	if (d.action == ACT_CREATE)
+		assert_true(v->phase == BATCH_UPLOADED && !v->in_call && v->n_wanted > 0);
+	if (d.action == ACT_ANEW)
+		assert_true(v->phase == BATCH_FENCED && v->looked_at > v->phase_at);
+	if (d.action == ACT_UPLOAD)
+		assert_true((v->phase == BATCH_SEALED || v->phase == BATCH_UPLOADING) && v->n_wanted > 0);
+}
+
+static void I3_a_create_has_one_way_only(void **state)
+{
+	(void)state;
+	each_view(check_paid);
+}
+
+static void check_kept(const struct batch_view *v, int64_t now)
+{
+	const struct decision d = batch_decide(v, &small_policy, now);
+
+	/* What ended at the provider is harvested, or its files are still waited for: never dropped or given up. */
+	if (v->phase == BATCH_RUNNING && remote_status_is_final(v->remote) && !v->in_call)
+		assert_true(d.action == ACT_HARVEST || d.why == WHY_NO_FILES);
+	if (d.action == ACT_DROP)
+		assert_true(v->phase != BATCH_RUNNING && v->phase != BATCH_HARVESTING && v->phase != BATCH_UNKNOWN);
+}
+
+static void I2_what_ended_is_harvested(void **state)
+{
+	(void)state;
+	each_view(check_kept);
+}
+
+/* A later clock may replace an action by a stronger one, never by waiting. */
+static void check_monotone(const struct batch_view *v, int64_t now)
+{
+	const struct decision d = batch_decide(v, &small_policy, now);
+	const struct decision later = batch_decide(v, &small_policy, now + T_S);
+
+	if (d.action != ACT_WAIT && later.action == ACT_WAIT)
+		fail_msg("%s: %s, then wait", batch_phase_names[v->phase], action_names[d.action]);
+}
+
+static void a_later_clock_never_turns_doing_into_waiting(void **state)
+{
+	(void)state;
+	each_view(check_monotone);
+}
+
+static void latest_start_keeps_reserve_and_half(void **state)
+{
+	const struct latest_start_view usual = {.created_at = T0, .deadline_at = T0 + 6 * T_H, .reserve = 15 * T_MIN,
+						.needed = T_MIN};
+	struct latest_start_view v = usual;
+
+	(void)state;
+	assert_int_equal(latest_start(&v), T0 + 6 * T_H - 15 * T_MIN - T_MIN);
+	v.reserve = 2 * T_H;	/* counts as a tenth of the span at most */
+	assert_int_equal(latest_start(&v), T0 + 6 * T_H - 36 * T_MIN - T_MIN);
+	v = usual;
+	v.needed = 5 * T_H;	/* batches get their half */
+	assert_int_equal(latest_start(&v), T0 + 3 * T_H);
+	assert_int_equal(time_needed(33, 16, T_S), 3 * T_S);
+	assert_int_equal(time_needed(0, 16, T_S), 0);
+	assert_int_equal(time_needed(3, 0, T_S), 3 * T_S);
+	assert_true(time_needed(UINT64_MAX, 1, T_DAY) == T_NEVER);
+}
+
+struct item_row {
+	const char *name;
+	struct item_view view;
+	enum item_verdict want;
+};
+
+/* clang-format off */
+static const struct item_row item_rows[] = {
+	{"a valid answer ends it", {.job_running = true, .grade = GRADE_VALID, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
+	{"a valid answer counts after the job's end", {.grade = GRADE_VALID, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
+	{"an answer in hand is kept when a later sending fails", {.job_running = true, .has_answer = true, .burned = 4, .max_attempts = 4}, ITEM_IS_DONE},
+	{"a failure that may pass is sent again", {.job_running = true, .retryable = true, .burned = 1, .max_attempts = 4}, ITEM_AGAIN},
+	{"until max_attempts", {.job_running = true, .retryable = true, .burned = 4, .max_attempts = 4}, ITEM_IS_FAILED},
+	{"a failure for good ends it", {.job_running = true, .burned = 1, .max_attempts = 4}, ITEM_IS_FAILED},
+	{"I3: an unreadable answer is asked again once", {.job_running = true, .retryable = true, .grade = GRADE_REFUSED, .burned = 1, .max_attempts = 4}, ITEM_REPEAT},
+	{"I3: and only once", {.job_running = true, .retryable = true, .grade = GRADE_REFUSED, .burned = 2, .repeats = 1, .max_attempts = 4}, ITEM_IS_FAILED},
+	{"nothing is sent for an ended job", {.retryable = true, .burned = 1, .max_attempts = 4}, ITEM_IS_FAILED},
+};
+/* clang-format on */
+
+static void items_by_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(item_rows) / sizeof(item_rows[0]); i++) {
+		if (item_decide(&item_rows[i].view) != item_rows[i].want)
+			fail_msg("%s", item_rows[i].name);
+	}
+}
+
+static void every_action_and_reason_has_words(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ACTION_COUNT; i++) {
+		assert_non_null(action_names[i]);
+		assert_non_null(action_words[i]);
+	}
+	for (int i = 0; i < WHY_COUNT; i++)
+		assert_non_null(why_words[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table_of_sentences),
+		cmocka_unit_test(I1_every_open_view_yields_a_finite_time),
+		cmocka_unit_test(I2_what_ended_is_harvested),
+		cmocka_unit_test(I3_a_create_has_one_way_only),
+		cmocka_unit_test(a_later_clock_never_turns_doing_into_waiting),
+		cmocka_unit_test(latest_start_keeps_reserve_and_half),
+		cmocka_unit_test(items_by_table),
+		cmocka_unit_test(every_action_and_reason_has_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
