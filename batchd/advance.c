@@ -13,7 +13,7 @@
 
 static bool may_send(const struct daemon *d)
 {
-	return watch_is_reconciled(d->watch) && !d->stopping && daemon_now(d) >= d->stopped_until;
+	return watch_is_reconciled(d->watch) && !d->stopping && !d->is_foreign && daemon_now(d) >= d->stopped_until;
 }
 
 /* Look again at a time; the row's own next_at may be earlier only by a back-off. */
@@ -35,7 +35,7 @@ static bool is_held(const struct daemon *d, enum action a)
 		return !may_send(d);
 	case ACT_FENCE:
 	case ACT_CANCEL:
-		return d->stopping;
+		return d->stopping || d->is_foreign;
 	case ACT_NONE:
 	case ACT_WAIT:
 	case ACT_SEAL:
@@ -51,6 +51,22 @@ static bool is_held(const struct daemon *d, enum action a)
 		break;
 	}
 	return false;
+}
+
+/* A twin is read after its first: what it answers again are duplicates then. */
+static bool twin_waits(struct daemon *d, const struct batch_row *b)
+{
+	struct db_rows *r;
+	struct err err;
+	bool waits = false;
+
+	if (!b->twin_of)
+		return false;
+	if (db_query(d->db, STMT_BATCH_IS_CLOSED, DB_P(db_int(b->twin_of)), &r, &err) < 0)
+		return true;
+	waits = db_next(r) && db_get_int(r, 0) == 0;
+	db_rows_free(&r);
+	return waits;
 }
 
 static void seal(struct daemon *d, struct batch_row *b)
@@ -121,12 +137,16 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 
 	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
 		return;
+	if (b.phase != BATCH_CLOSED && b.created_at < d->renewed_at && !d->is_foreign && !work_find(d, b.id)) {
+		close_lost(d, &b);	/* it bears the mark of the installation that this one is a copy of */
+		return;
+	}
 	policy = daemon_policy(d, b.n_items);
 	view = batch_row_view(&b);
 	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
 	view.looked_at = watch_looked_at(d->watch);
 	next = batch_decide(&view, &policy, daemon_now(d));
-	if (is_held(d, next.action)) {
+	if (is_held(d, next.action) || (next.action == ACT_HARVEST && twin_waits(d, &b))) {
 		sleep_until(d, &b, t_add(daemon_now(d), d->config->daemon.tick));
 		return;
 	}

@@ -1,42 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 #include "batchd/apply.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/found.h"
 #include "batchd/items.h"
 #include "common/log.h"
 #include "core/limits.h"
 #include "core/request_line.h"
-#include "core/uuid.h"
-
-#define LOOKUP 100		/* items asked for in one query: placeholders of STMT_APPLY_ITEMS */
-
-struct found {			/* an item of the chunk, as it is and as it becomes */
-	int64_t id, job, lot, language;
-	enum item_state state, state_before;
-	bool here;		/* sent in this batch */
-	int64_t burned, repeats;
-	int64_t answer_no;	/* 0: none (an attempt 0 came with the order) */
-	bool has_answer_no;
-	enum grade grade;	/* of that answer */
-	int64_t attempt;
-	bool attempt_closed;
-	char mark[UUID_MARK_SIZE];
-	int64_t translate_recipe;
-	char *instructions;
-	char code[33];		/*  = none */
-	bool changed;
-};
 
 struct run {			/* one transaction */
 	const struct chunk *c;
 	struct batch_row b;
 	const struct config_model *model;
 	int64_t now;
-	struct found *items;
-	size_t n_items;
+	struct found_list found;
 	struct tally *tally;
 	struct db_val *answers, *lines, *attempts, *moves;
 	size_t n_answers, n_lines, n_attempts, n_moves;
@@ -49,101 +28,6 @@ struct run {			/* one transaction */
 #define LINE_COLS 9
 #define ATTEMPT_COLS 4
 #define MOVE_COLS 6
-
-static int compare_found(const void *a, const void *b)
-{
-	const int64_t x = ((const struct found *)a)->id, y = ((const struct found *)b)->id;
-
-	return (x > y) - (x < y);
-}
-
-static struct found *find(struct run *r, uint64_t id)
-{
-	const struct found key = {.id = (int64_t)id};
-
-	return bsearch(&key, r->items, r->n_items, sizeof(*r->items), compare_found);
-}
-
-static void set_code(struct found *f, const char *code)
-{
-	snprintf(f->code, sizeof(f->code), "%s", code ? code : "");
-}
-
-static void read_found(const struct db_rows *rows, struct found *f)
-{
-	const int grade = name_find(grade_names, GRADE_COUNT, db_get_text(rows, 9, NULL));
-	const int state = name_find(item_state_names, ITEM_STATE_COUNT, db_get_text(rows, 4, NULL));
-	const char *instructions = db_get_text(rows, 14, NULL);
-
-	memset(f, 0, sizeof(*f));
-	f->id = db_get_int(rows, 0);
-	f->job = db_get_int(rows, 1);
-	f->lot = db_get_int(rows, 2);
-	f->language = db_get_int(rows, 3);
-	f->state = f->state_before = state < 0 ? ITEM_BLOCKED : (enum item_state)state;
-	f->here = db_get_int(rows, 5) != 0;
-	f->burned = db_get_int(rows, 6);
-	f->repeats = db_get_int(rows, 7);
-	f->has_answer_no = !db_is_null(rows, 8);
-	f->answer_no = db_get_int(rows, 8);
-	f->grade = grade < 0 ? GRADE_NONE : (enum grade)grade;
-	f->attempt = db_get_int(rows, 10);
-	f->attempt_closed = !db_is_null(rows, 11);
-	uuid_mark(db_get_text(rows, 12, NULL), f->mark);
-	f->translate_recipe = db_get_int(rows, 13);
-	f->instructions = instructions ? strdup(instructions) : NULL;
-	set_code(f, db_get_text(rows, 15, NULL));
-}
-
-/* Read the items that lines first..last of the chunk name; ids repeat to fill the placeholders. */
-static int look_up(struct run *r, const int64_t *ids, size_t n, struct err *err)
-{
-	struct db_val v[LOOKUP + 1];
-	struct db_rows *rows;
-
-	v[0] = db_int(r->c->batch_id);
-	for (size_t i = 0; i < LOOKUP; i++)
-		v[i + 1] = db_int(ids[i < n ? i : n - 1]);
-	if (db_query(r->c->d->db, STMT_APPLY_ITEMS, v, LOOKUP + 1, &rows, err) < 0)
-		return -1;
-	while (db_next(rows))
-		read_found(rows, &r->items[r->n_items++]);
-	db_rows_free(&rows);
-	return 0;
-}
-
-static int compare_i64(const void *a, const void *b)
-{
-	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int look_up_all(struct run *r, struct err *err)
-{
-	int64_t *ids = calloc(r->c->n + 1, sizeof(*ids));
-	size_t n = 0, unique = 0;
-	int rc = 0;
-
-	if (!ids)
-		abort();
-	for (size_t i = 0; i < r->c->n; i++) {
-		const struct result *res = &r->c->lines[i].result;
-
-		if (res->kind == RESULT_ANSWER || res->kind == RESULT_FAILURE || res->kind == RESULT_VOID)
-			ids[n++] = (int64_t)res->item;
-	}
-	qsort(ids, n, sizeof(*ids), compare_i64);
-	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || ids[i] != ids[unique - 1])
-			ids[unique++] = ids[i];
-	}
-	for (size_t i = 0; rc == 0 && i < unique; i += LOOKUP)
-		rc = look_up(r, ids + i, unique - i < LOOKUP ? unique - i : LOOKUP, err);
-	qsort(r->items, r->n_items, sizeof(*r->items), compare_found);
-	free(ids);
-	return rc;
-}
 
 static void add_line(struct run *r, const struct apply_line *l, enum line_kind kind, const struct found *f,
 		     const char *code)
@@ -265,9 +149,9 @@ static int settle(struct run *r, struct found *f, const struct result *res, stru
 	to = verdict == ITEM_IS_DONE ? ITEM_DONE : verdict == ITEM_IS_FAILED ? ITEM_FAILED : ITEM_READY;
 	f->changed = true;
 	if (to == ITEM_DONE)
-		set_code(f, NULL);
+		found_set_code(f, NULL);
 	else
-		set_code(f, res->kind == RESULT_VOID && !v.job_running ? "deadline" : res->code);
+		found_set_code(f, res->kind == RESULT_VOID && !v.job_running ? "deadline" : res->code);
 	if (to == before)
 		return 0;
 	tally_move(r->tally, f->job, f->language, before, to, 1);
@@ -288,7 +172,9 @@ static int apply_answer(struct run *r, struct found *f, const struct result *res
 
 	if (tally_lock(r->tally, r->c->d->db, f->job, NULL, err) < 0)
 		return -1;
-	close_attempt(r, f, ATTEMPT_ANSWERED, res->code);
+	if (!f->attempt_closed)
+		close_attempt(r, f, ATTEMPT_ANSWERED, res->code);
+	f->attempt_answered = true;
 	cost = add_answer(r, res, f);
 	patch = tally_patch(r->tally, f->job);
 	patch->cost += cost;
@@ -318,12 +204,13 @@ static int apply_line(struct run *r, const struct apply_line *l, struct err *err
 		add_line(r, l, res->kind == RESULT_BROKEN ? LINE_BROKEN : LINE_STRANGER, NULL, res->code);
 		return 0;
 	}
-	f = find(r, res->item);
+	f = found_find(&r->found, res->item);
 	if (!f || f->attempt != (int64_t)res->attempt || strcmp(f->mark, res->mark) != 0) {
 		add_line(r, l, LINE_STRANGER, NULL, res->code);
 		return 0;
 	}
-	if (f->attempt_closed) {
+	/* What a twin answers beyond its first is an answer still. */
+	if (f->attempt_closed && !(r->b.twin_of && res->kind == RESULT_ANSWER && !f->attempt_answered)) {
 		add_line(r, l, LINE_DUPLICATE, f, res->code);
 		return 0;
 	}
@@ -340,8 +227,8 @@ static int apply_line(struct run *r, const struct apply_line *l, struct err *err
 
 static void gather_moves(struct run *r)
 {
-	for (size_t i = 0; i < r->n_items; i++) {
-		const struct found *f = &r->items[i];
+	for (size_t i = 0; i < r->found.n; i++) {
+		const struct found *f = &r->found.items[i];
 		struct db_val *v = &r->moves[r->n_moves * MOVE_COLS];
 
 		if (!f->changed)
@@ -398,22 +285,19 @@ static void run_init(struct run *r, const struct chunk *c)
 	r->c = c;
 	r->now = daemon_now(c->d);
 	r->tally = tally_new();
-	r->items = calloc(n, sizeof(*r->items));
 	r->answers = calloc(n * ANSWER_COLS, sizeof(struct db_val));
 	r->lines = calloc(n * LINE_COLS, sizeof(struct db_val));
 	r->attempts = calloc(n * ATTEMPT_COLS, sizeof(struct db_val));
 	r->moves = calloc(n * MOVE_COLS, sizeof(struct db_val));
 	r->unblock = calloc(n, sizeof(*r->unblock));
 	r->failed = calloc(n, sizeof(*r->failed));
-	if (!r->items || !r->answers || !r->lines || !r->attempts || !r->moves || !r->unblock || !r->failed)
+	if (!r->answers || !r->lines || !r->attempts || !r->moves || !r->unblock || !r->failed)
 		abort();
 }
 
 static void run_clear(struct run *r)
 {
-	for (size_t i = 0; i < r->n_items; i++)
-		free(r->items[i].instructions);
-	free(r->items);
+	found_clear(&r->found);
 	free(r->answers);
 	free(r->lines);
 	free(r->attempts);
@@ -423,20 +307,34 @@ static void run_clear(struct run *r)
 	tally_free(&r->tally);
 }
 
+/* The row and the items as they are; an adopted batch gets its attempts first. */
+static int read_all(struct run *r, struct db *db, struct err *err)
+{
+	int64_t adopted;
+
+	if (batch_row_read(db, r->c->batch_id, &r->b, err) < 1)
+		return -1;
+	if (r->b.is_adopted) {
+		adopted = found_adopt(r->c, err);
+		if (adopted < 0)
+			return -1;
+		r->b.n_items += adopted;
+	}
+	r->model = config_model_find(r->c->d->config, r->b.model);
+	return found_read(&r->found, r->c, &r->b, err);
+}
+
 static int apply_tx(struct db *db, void *arg, struct err *err)
 {
 	struct run r;
-	int rc = -1;
+	int rc;
 
 	run_init(&r, arg);
-	if (batch_row_read(db, r.c->batch_id, &r.b, err) == 1 && look_up_all(&r, err) == 0) {
-		r.model = config_model_find(r.c->d->config, r.b.model);
-		rc = 0;
-		for (size_t i = 0; rc == 0 && i < r.c->n; i++)
-			rc = apply_line(&r, &r.c->lines[i], err);
-		if (rc == 0)
-			rc = write_all(&r, db, err);
-	}
+	rc = read_all(&r, db, err);
+	for (size_t i = 0; rc == 0 && i < r.c->n; i++)
+		rc = apply_line(&r, &r.c->lines[i], err);
+	if (rc == 0)
+		rc = write_all(&r, db, err);
 	run_clear(&r);
 	return rc;
 }

@@ -60,8 +60,10 @@ static void read_numbers(const struct db_rows *r, struct batch_row *b)
 	b->keep_files = db_get_int(r, 37) != 0;
 	b->tries = db_get_int(r, 39);
 	b->left_at = db_get_time(r, 40);
-	b->n_wanted = db_get_int(r, 41);
-	b->wanted_until = db_get_time(r, 42);
+	b->twin_of = db_get_int(r, 41);
+	b->is_adopted = db_get_int(r, 42) != 0;
+	b->n_wanted = db_get_int(r, 43);
+	b->wanted_until = db_get_time(r, 44);
 }
 
 int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err)
@@ -195,7 +197,8 @@ struct batch_view batch_row_view(const struct batch_row *b)
 	return (struct batch_view){
 		.phase = b->phase,
 		.remote = b->remote,
-		.n_wanted = (uint32_t)b->n_wanted,
+		/* whose items an adopted batch holds shows only when it is read */
+		.n_wanted = b->is_adopted ? 1 : (uint32_t)b->n_wanted,
 		.wanted_until = b->wanted_until ? b->wanted_until : T_NEVER,
 		.created_at = b->created_at,
 		.phase_at = b->phase_at,

@@ -18,6 +18,8 @@
 
 struct batch_row {
 	int64_t id, recipe_id, version;
+	int64_t twin_of;		/* 0: none */
+	bool is_adopted;
 	char key[33];
 	char model[129];
 	enum batch_phase phase;

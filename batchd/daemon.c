@@ -8,6 +8,9 @@
 #include <sysexits.h>
 
 #include "batchd/close.h"
+#include "batchd/files.h"
+#include "batchd/installation.h"
+#include "batchd/orphan.h"
 #include "batchd/planner.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
@@ -169,6 +172,17 @@ static int read_tick(struct daemon *d, struct err *err)
 	return 0;
 }
 
+/* The operator may have said whose this is. */
+static void look_again(struct daemon *d)
+{
+	struct err err;
+
+	if (installation_check(d, false, &err) < 0
+	    || (!d->is_foreign
+		&& db_exec(d->db, STMT_BATCHES_WAKE, DB_P(db_time(daemon_now(d))), &err) < 0))
+		log_warning("installation not read error=\"%s\"", err.text);
+}
+
 static void tick(struct daemon *d)
 {
 	struct err err;
@@ -191,8 +205,13 @@ static void tick(struct daemon *d)
 	watch_tick(d);
 	if (close_unfinished_orders(d, &err) < 0)
 		log_warning("order not removed error=\"%s\"", err.text);
-	if (!d->stopping)
+	orphan_adopt_asked(d);
+	if (d->is_foreign)
+		look_again(d);
+	else if (!d->stopping) {
 		close_sweep(d);
+		files_tick(d);
+	}
 }
 
 static void drop_works(struct daemon *d)
@@ -212,16 +231,28 @@ static void lease_lost(struct daemon *d)
 	watch_reset(d->watch);
 }
 
-static int read_installation(struct daemon *d, struct err *err)
+/* A standby whose state directory is empty takes the mark while the active one vouches for it. */
+static void look_as_standby(struct daemon *d)
 {
-	struct db_rows *r;
+	struct err err;
 
-	if (db_query(d->db, STMT_INSTALLATION, DB_NONE, &r, err) < 0)
-		return -1;
-	if (db_next(r))
-		snprintf(d->installation, sizeof(d->installation), "%s", db_get_text(r, 0, NULL));
-	db_rows_free(&r);
-	return 0;
+	if (!d->installation[0] && installation_check(d, true, &err) < 0)
+		log_warning("installation not read error=\"%s\"", err.text);
+}
+
+static void lease_taken(struct daemon *d)
+{
+	struct err err;
+
+	if (installation_check(d, false, &err) < 0 || read_tick(d, &err) < 0
+	    || unit_taken(&d->unit, d->db, &err) < 0) {
+		log_warning("lease given back error=\"%s\"", err.text);
+		lease_release(&d->lease, d->db);
+		return;
+	}
+	log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
+	watch_reset(d->watch);
+	planner_reset(d->planner);
 }
 
 static void keep_lease(struct daemon *d)
@@ -233,12 +264,11 @@ static void keep_lease(struct daemon *d)
 		if (d->works || http_in_flight(d->http) > 0)
 			lease_lost(d);
 		rc = lease_take(&d->lease, d->db, &err);
-		if (rc == 1 && read_installation(d, &err) == 0 && read_tick(d, &err) == 0) {
-			log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
-			watch_reset(d->watch);
-			planner_reset(d->planner);
-		}
-		if (rc < 0)
+		if (rc == 1)
+			lease_taken(d);
+		else if (rc == 0)
+			look_as_standby(d);
+		else
 			log_warning("lease not taken error=\"%s\"", err.text);
 		return;
 	}
@@ -274,20 +304,23 @@ static bool slices(struct daemon *d)
 	struct work *w = d->works, *next;
 	struct err err;
 	bool more = false;
+	int64_t id;
 	int rc;
 
 	for (; w; w = next) {
 		next = w->next;
-		if (!w->step)
+		if (!w->step || unit_skips(&d->unit, w->batch_id))
 			continue;
+		id = w->batch_id;
+		unit_begin(&d->unit, d->db, id);
 		rc = w->step(w, &err);
+		if (rc == 0 || rc == 2)
+			unit_end(&d->unit, d->db, id);
 		if (rc == 2)		/* freed itself; the list changed */
 			return true;
 		if (rc == 1)
 			more = true;
 		if (rc <= 0) {
-			const int64_t id = w->batch_id;
-
 			work_free(w);
 			if (rc == 0)
 				daemon_advance(d, id);
@@ -393,6 +426,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->recipes = recipes_new();
 	d->planner = planner_new();
 	d->watch = watch_new();
+	d->files = files_new();
 	lease_init(&d->lease, c->daemon.lease);
 	return d;
 }
@@ -408,6 +442,7 @@ void daemon_free(struct daemon **at)
 	openai_free(&d->openai);
 	http_free(&d->http);
 	watch_free(&d->watch);
+	files_free(&d->files);
 	planner_free(&d->planner);
 	recipes_free(&d->recipes);
 	db_free(&d->db);

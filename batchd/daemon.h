@@ -13,11 +13,13 @@
 #include "batchd/lease.h"
 #include "batchd/openai.h"
 #include "batchd/recipe.h"
+#include "batchd/unit.h"
 #include "common/config.h"
 #include "common/db.h"
 #include "core/policy.h"
 
 struct daemon;
+struct files;
 struct planner;
 struct watch;
 
@@ -47,11 +49,15 @@ struct daemon {
 	struct http *http;
 	struct openai *openai;
 	struct lease lease;
+	struct unit unit;
 	struct recipes *recipes;
 	struct planner *planner;
 	struct watch *watch;
+	struct files *files;
 	struct work *works;
 	char installation[33];
+	bool is_foreign;		/* the state directory is of another installation: nothing is sent */
+	int64_t renewed_at;		/* batches from before bear another mark */
 	char key_fingerprint[17];
 	char *spool;			/* folder of files on their way */
 	int64_t db_time, db_time_boot;	/* the database's clock at the last tick, and the boot clock then */

@@ -259,17 +259,20 @@ static void start_download(struct daemon *d, const struct batch_row *b)
 
 void harvest_go_on(struct daemon *d, struct batch_row *b)
 {
+	bool skipped;
+
 	if (b->phase == BATCH_RUNNING) {
 		batch_row_move(b, BATCH_HARVESTING, daemon_now(d));
 		if (submit_store(d, b, "ended", b->remote_status) < 0)
 			return;
 	}
+	skipped = b->harvest_file < FILES && !file_id(b)[0];
 	while (b->harvest_file < FILES && !file_id(b)[0]) {
 		b->harvest_file++;
 		b->harvest_offset = 0;
 	}
 	if (b->harvest_file >= FILES)
 		close_harvested(d, b);
-	else
+	else if (!skipped || submit_store(d, b, NULL, NULL) == 0)	/* the replies read the row's cursor */
 		start_download(d, b);
 }

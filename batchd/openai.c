@@ -255,6 +255,13 @@ int openai_delete_file(struct openai *o, const char *id, openai_done_fn *done, v
 	return start_id(o, &r, "/files/", id, "", done, ctx, err);
 }
 
+int openai_list_files(struct openai *o, openai_done_fn *done, void *ctx, struct err *err)
+{
+	struct http_request r = {.method = HTTP_GET, .timeout_us = READ_TIMEOUT};
+
+	return start(o, &r, "/files?purpose=batch&order=asc&limit=10000", done, ctx, err);
+}
+
 int openai_get_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err)
 {
 	struct http_request r = {.method = HTTP_GET, .timeout_us = READ_TIMEOUT};

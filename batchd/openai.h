@@ -64,6 +64,8 @@ int openai_list_batches(struct openai *o, const char *after, openai_done_fn *don
 int openai_get_batch(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err);
 int openai_cancel_batch(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err);
 int openai_delete_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err);
+/* Our files, the oldest first: one page of 10,000. */
+int openai_list_files(struct openai *o, openai_done_fn *done, void *ctx, struct err *err);
 /* The file's object: its length is compared with what was downloaded. */
 int openai_get_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err);
 int openai_download(struct openai *o, const char *id, const char *path, openai_done_fn *done, void *ctx,

@@ -107,7 +107,7 @@ static int begin_tx(struct db *db, void *arg, struct err *err)
 	return 0;
 }
 
-static void random_key(char out[33])
+void planner_random_key(char out[33])
 {
 	uint8_t bytes[16];
 
@@ -116,33 +116,49 @@ static void random_key(char out[33])
 		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-/* What the provider's queue for the model still takes; INT64_MAX where no limit is known. */
-static int token_room(struct daemon *d, const char *model, int64_t *room, struct err *err)
+static int query_int(struct daemon *d, enum stmt stmt, struct db_val v, int64_t *out, struct err *err)
 {
-	const struct config_model *m = config_model_find(d->config, model);
 	struct db_rows *r;
+
+	if (db_query(d->db, stmt, DB_P(v), &r, err) < 0)
+		return -1;
+	*out = db_next(r) ? db_get_int(r, 0) : 0;
+	db_rows_free(&r);
+	return 0;
+}
+
+/*
+ * What the provider's queue for the model still takes; INT64_MAX where no limit is known, 0 where a batch is
+ * better not begun: when the queue is nearly full and does not take all of `n` items like the first one,
+ * batches of a few items each would follow one another. Then it waits until one of the model ends.
+ */
+static int token_room(struct daemon *d, const struct plan_candidate *first, uint32_t n, int64_t *room,
+		      struct err *err)
+{
+	const char *model = d->planner->recipe->model;
+	const struct config_model *m = config_model_find(d->config, model);
+	int64_t open, each;
 
 	*room = INT64_MAX;
 	if (!m || m->enqueued_tokens == 0)
 		return 0;
-	if (db_query(d->db, STMT_BATCH_OPEN_TOKENS, DB_P(db_text(model)), &r, err) < 0)
+	if (query_int(d, STMT_BATCH_OPEN_TOKENS, db_text(model), &open, err) < 0
+	    || query_int(d, STMT_PLAN_TOKENS, db_int(first->job_id), &each, err) < 0)
 		return -1;
-	db_next(r);
-	*room = m->enqueued_tokens - db_get_int(r, 0);
-	db_rows_free(&r);
+	*room = m->enqueued_tokens - open;
+	if (open > 0 && *room < m->enqueued_tokens / 4 && *room < t_mul(each, n))
+		*room = 0;
 	return 0;
 }
 
 /* A remote batch of ours without a row may already hold these items: nothing is sent until it is adopted. */
 static int recipe_is_held(struct daemon *d, const char *hash, bool *held, struct err *err)
 {
-	struct db_rows *r;
+	int64_t n;
 
-	if (db_query(d->db, STMT_ORPHAN_HOLDS, DB_P(db_text(hash)), &r, err) < 0)
+	if (query_int(d, STMT_ORPHAN_HOLDS, db_text(hash), &n, err) < 0)
 		return -1;
-	db_next(r);
-	*held = db_get_int(r, 0) > 0;
-	db_rows_free(&r);
+	*held = n > 0;
 	return 0;
 }
 
@@ -155,23 +171,25 @@ static int begin_batch(struct daemon *d, struct err *err)
 					   .max_requests = (uint32_t)d->config->batch.max_requests};
 	struct begin b = {.d = d, .now = now};
 	size_t first = 0;
+	uint32_t n;
 	bool held;
 	int64_t at;
 
 	p->look = false;
 	if (read_candidates(d, now, err) < 0)
 		return -1;
-	if (plan_pick(p->candidates, p->n, &limits, now, &at) == 0)
+	n = plan_pick(p->candidates, p->n, &limits, now, &at);
+	if (n == 0)
 		return 0;
 	while (p->candidates[first].share == 0)
 		first++;
 	p->recipe = recipe_get(d->recipes, d->db, p->candidates[first].recipe_id, err);
-	if (!p->recipe || token_room(d, p->recipe->model, &p->token_room, err) < 0
+	if (!p->recipe || token_room(d, &p->candidates[first], n, &p->token_room, err) < 0
 	    || recipe_is_held(d, p->recipe->hash, &held, err) < 0)
 		return -1;
 	if (held || p->token_room <= 0)
 		return 0;	/* the provider's queue is full: the next tick looks again */
-	random_key(b.key);
+	planner_random_key(b.key);
 	if (daemon_tx(d, begin_tx, &b, err) < 0)
 		return -1;
 	p->batch_id = b.id;

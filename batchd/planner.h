@@ -16,6 +16,8 @@ void planner_reset(struct planner *p);
 int planner_step(struct daemon *d, struct err *err);
 /* Is this batch being filled in this process? */
 bool planner_fills(const struct planner *p, int64_t batch_id);
+/* 16 random bytes in hex: a new batch's key. */
+void planner_random_key(char out[33]);
 /* A tick passed: look for candidates again. */
 void planner_wake(struct planner *p);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batchd/close.h"
+#include "batchd/orphan.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
 #include "common/log.h"
@@ -17,7 +18,6 @@
 #define CLOCK_SLACK (10 * T_MIN)
 /* Of the pass after a start: batches run 24 hours, and ended ones are of interest for 48 (DESIGN). */
 #define RECONCILE_DEPTH (96 * T_H)
-#define ORPHAN_AGE (48 * T_H)
 #define RETRY_AFTER (5 * T_S)
 
 struct watched {
@@ -34,6 +34,7 @@ struct watch {
 	struct watched *list;
 	size_t n;
 	size_t pages;
+	bool saw_ours;			/* some batch with our mark, ever since the reset: the key sees our project */
 	unsigned pass;			/* number of the pass: answers of an earlier one are ignored */
 };
 
@@ -73,7 +74,7 @@ void watch_free(struct watch **w)
 void watch_reset(struct watch *w)
 {
 	forget(w);
-	w->reconciled = false;
+	w->reconciled = w->saw_ours = false;
 	w->wanted = true;
 	w->looked_at = w->next_at = 0;
 }
@@ -169,29 +170,6 @@ static void observe(struct daemon *d, int64_t id, const struct remote_batch *r, 
 	daemon_advance(d, id);
 }
 
-/* Ours by its mark, and no row: from a backup that is older than the provider's list. */
-static void orphan(struct daemon *d, const struct remote_batch *r)
-{
-	struct db_rows *rows;
-	struct err err;
-	bool known;
-
-	if (remote_status_is_final(r->status) && r->created_at < t_sub(daemon_now(d), ORPHAN_AGE))
-		return;
-	if (db_query(d->db, STMT_BATCH_BY_KEY, DB_P(db_text(r->batch_key)), &rows, &err) < 0)
-		return;
-	known = db_next(rows) && (db_is_null(rows, 2) || strcmp(db_get_text(rows, 2, NULL), r->id) == 0);
-	db_rows_free(&rows);
-	if (known)
-		return;
-	log_err("unknown batch of ours remote=%s key=%s status=%s", r->id, r->batch_key, r->status_text);
-	if (db_exec(d->db, STMT_ORPHAN_ADD,
-		    DB_P(db_text(r->id), db_text(r->batch_key), db_text(r->recipe ? r->recipe : ""),
-			 db_text(r->status_text ? r->status_text : ""), db_time(daemon_now(d))),
-		    &err) < 0)
-		log_warning("orphan not stored error=\"%s\"", err.text);
-}
-
 static void on_single(const struct openai_reply *r, void *ctx)
 {
 	struct work *w = ctx;
@@ -208,6 +186,11 @@ static void on_single(const struct openai_reply *r, void *ctx)
 	}
 	if (r->http_status != 404 || batch_row_read(d->db, id, &b, &err) < 1 || b.phase != BATCH_RUNNING)
 		return;
+	if (!d->watch->saw_ours && strcmp(b.key_fingerprint, d->key_fingerprint) != 0) {
+		/* Another key that sees none of our batches: they are not lost, it is of another project. */
+		daemon_stop_sending(d, "wrong_project", "the key sees none of our batches");
+		return;
+	}
 	if (!b.missing_since) {
 		b.missing_since = daemon_now(d);
 		log_warning("batch missing batch=%lld remote=%s", (long long)id, b.remote_id);
@@ -288,12 +271,13 @@ static const char *read_page(struct daemon *d, const struct json_object *body)
 		deep = !r.created_at || r.created_at >= w->oldest_at;
 		if (!r.installation || !r.batch_key || strcmp(r.installation, d->installation) != 0)
 			continue;	/* never touched */
+		w->saw_ours = true;
 		b = find_watched(w, &r);
 		if (b) {
 			b->seen = true;
 			observe(d, b->id, &r, w->started_at);
 		} else {
-			orphan(d, &r);
+			orphan_seen(d, &r);
 		}
 	}
 	json_get_bool(body, "has_more", &more);

@@ -17,7 +17,9 @@ CREATE TABLE schema_version (
 CREATE TABLE installation (
 	id		TINYINT UNSIGNED NOT NULL PRIMARY KEY DEFAULT 1 CHECK (id = 1),
 	mark		CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-	created_at	DATETIME(6) NOT NULL
+	created_at	DATETIME(6) NOT NULL,
+	keep_next	TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the next batchd whose state directory differs takes the mark',
+	renewed_at	DATETIME(6) NULL COMMENT 'batches from before bear another mark: closed as lost'
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- Writes: batchctl. Reads: front end, batchd. Deletes: nobody.
@@ -205,6 +207,8 @@ CREATE TABLE batch (
 	id		BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
 	batch_key	CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL UNIQUE COMMENT 'in the metadata and the file names',
 	recipe_id	BIGINT UNSIGNED NOT NULL,
+	twin_of		BIGINT UNSIGNED NULL COMMENT 'a second remote batch with the key of that one',
+	adopted		TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'made from the provider''s list: attempts are made from its lines',
 	phase		VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
 			CHECK (phase IN ('filling', 'sealed', 'uploading', 'uploaded', 'creating', 'unknown', 'fencing',
 					 'fenced', 'running', 'harvesting', 'closed')),
@@ -299,6 +303,7 @@ CREATE TABLE orphan (
 	recipe_hash	CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
 	remote_status	VARCHAR(32) NOT NULL,
 	seen_at		DATETIME(6) NOT NULL,
+	adopt_at	DATETIME(6) NULL COMMENT 'an operator asked for it',
 	adopted_at	DATETIME(6) NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
@@ -316,11 +321,8 @@ CREATE TABLE daemon_lease (
 	expires_at	DATETIME(6) NULL,
 	renewed_at	DATETIME(6) NULL,
 	no_close_before	DATETIME(6) NULL COMMENT 'after a jump of the clock nothing is closed before this',
-	unit		VARCHAR(64) NULL COMMENT 'the unit of work in hand',
-	unit_deaths	INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'epochs in a row that ended under it',
-	unit_skip_until	DATETIME(6) NULL,
-	stop_code	VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'why nothing is sent',
-	stop_since	DATETIME(6) NULL
+	unit		BIGINT UNSIGNED NULL COMMENT 'the batch whose work is in hand',
+	unit_deaths	INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'epochs in a row that died under it'
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 INSERT INTO wake (id, n) VALUES (1, 0);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/files.h"
+
+#include <json-c/json_object.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "core/json_util.h"
+#include "core/timemath.h"
+
+#define EVERY T_DAY
+#define MIN_AGE (48 * T_H)
+/* A batch ends within a day of its creation, so an older list names no file that is still needed. */
+#define LIST_DEPTH (96 * T_H)
+#define MAX_FILES 1000			/* of one sweep; the rest has its turn tomorrow */
+
+struct files {
+	int64_t next_at;
+	bool active;
+	char **ids;			/* candidates */
+	size_t n;
+	int64_t started_at;
+};
+
+struct files *files_new(void)
+{
+	struct files *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		abort();
+	return f;
+}
+
+static void forget(struct files *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		free(f->ids[i]);
+	free(f->ids);
+	f->ids = NULL;
+	f->n = 0;
+	f->active = false;
+}
+
+void files_free(struct files **f)
+{
+	if (*f) {
+		forget(*f);
+		free(*f);
+		*f = NULL;
+	}
+}
+
+static void on_deleted(const struct openai_reply *r, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct files *f = d->files;
+
+	struct err err;
+
+	if (!f->active)
+		return;
+	if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404) {
+		forget(f);		/* tomorrow */
+		return;
+	}
+	free(f->ids[--f->n]);
+	if (f->n == 0 || openai_delete_file(d->openai, f->ids[f->n - 1], on_deleted, d, &err) < 0)
+		forget(f);
+}
+
+static void spare(struct files *f, const char *id)
+{
+	for (size_t i = 0; id && i < f->n; i++) {
+		if (strcmp(f->ids[i], id) == 0) {
+			free(f->ids[i]);
+			f->ids[i] = f->ids[--f->n];
+			return;
+		}
+	}
+}
+
+static void on_batches(const struct openai_reply *r, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct files *f = d->files;
+	struct json_object *data = json_get_array(r->body, "data");
+	const size_t n = data ? json_object_array_length(data) : 0;
+	struct remote_batch b = {0};
+	struct err err;
+	bool more = false;
+
+	if (!f->active)
+		return;
+	if (r->outcome.outcome != OUTCOME_DONE) {
+		forget(f);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (remote_batch_read(json_object_array_get_idx(data, i), &b) == 0)
+			spare(f, b.input_file_id);
+	}
+	json_get_bool(r->body, "has_more", &more);
+	if (more && b.id && b.created_at > t_sub(f->started_at, LIST_DEPTH)) {
+		if (openai_list_batches(d->openai, b.id, on_batches, d, &err) < 0)
+			forget(f);
+		return;
+	}
+	log_info("nameless files deleted n=%zu", f->n);
+	if (f->n == 0 || openai_delete_file(d->openai, f->ids[f->n - 1], on_deleted, d, &err) < 0)
+		forget(f);
+}
+
+/* "lotscribe-<mark>-<key>-<n>.jsonl" of our mark: is there a row that names this file? -1 where it is not ours. */
+static int is_named(struct daemon *d, const char *name, const char *id)
+{
+	char prefix[64], key[33] = "";
+	struct db_rows *r;
+	struct err err;
+	int named = 0;
+	const int n = snprintf(prefix, sizeof(prefix), "lotscribe-%s-", d->installation);
+
+	if (!name || strncmp(name, prefix, (size_t)n) != 0 || sscanf(name + n, "%32[0-9a-f]-", key) != 1)
+		return -1;
+	if (db_query(d->db, STMT_BATCH_INPUT_FILE, DB_P(db_text(key)), &r, &err) < 0)
+		return -1;
+	if (db_next(r))
+		named = db_get_text(r, 0, NULL) && strcmp(db_get_text(r, 0, NULL), id) == 0;
+	db_rows_free(&r);
+	return named;
+}
+
+static void on_files(const struct openai_reply *r, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct files *f = d->files;
+	struct json_object *data = json_get_array(r->body, "data");
+	const size_t n = data ? json_object_array_length(data) : 0;
+	struct err err;
+
+	if (!f->active)
+		return;
+	f->ids = calloc(MAX_FILES, sizeof(*f->ids));
+	if (!f->ids)
+		abort();
+	for (size_t i = 0; r->outcome.outcome == OUTCOME_DONE && i < n && f->n < MAX_FILES; i++) {
+		const struct json_object *file = json_object_array_get_idx(data, i);
+		const char *id = json_get_text(file, "id");
+		int64_t created_at = 0;
+
+		if (!id || json_get_time(file, "created_at", &created_at) != 1
+		    || created_at > t_sub(f->started_at, MIN_AGE)
+		    || is_named(d, json_get_text(file, "filename"), id) != 0)
+			continue;
+		f->ids[f->n] = strdup(id);
+		if (!f->ids[f->n++])
+			abort();
+	}
+	if (f->n == 0 || openai_list_batches(d->openai, NULL, on_batches, d, &err) < 0)
+		forget(f);
+}
+
+void files_tick(struct daemon *d)
+{
+	struct files *f = d->files;
+	const int64_t now = daemon_now(d);
+	struct err err;
+
+	if (f->active || now < f->next_at)
+		return;
+	f->next_at = t_add(now, EVERY);
+	f->started_at = now;
+	f->active = true;
+	if (openai_list_files(d->openai, on_files, d, &err) < 0)
+		forget(f);
+}

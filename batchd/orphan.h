@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * orphan: remote batches that bear our mark and are not what a row expects: without a row (the database was
+ * restored from a backup), or a second one with a row's key.
+ */
+#ifndef BATCHD_ORPHAN_H
+#define BATCHD_ORPHAN_H
+
+#include "batchd/daemon.h"
+
+/* A batch of the list that no watched row names. */
+void orphan_seen(struct daemon *d, const struct remote_batch *r);
+/* Make rows of those that an operator asked to adopt (`batchctl adopt`). */
+void orphan_adopt_asked(struct daemon *d);
+
+#endif

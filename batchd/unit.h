@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * unit: the batch whose work is in hand, recorded in the lease row. Work under which three epochs in a row died
+ * is skipped for a minute, doubling to an hour, so that one poisonous batch stops nothing else.
+ */
+#ifndef BATCHD_UNIT_H
+#define BATCHD_UNIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/db.h"
+#include "core/err.h"
+
+struct unit {
+	int64_t recorded;	/* what the row says; 0 = nothing */
+	int64_t suspect;	/* died under; 0 = none */
+	int64_t deaths;
+	int64_t skip_until;	/* boot clock */
+};
+
+/* The lease was taken: read what the last epoch died under, if it did. 0 or -1. */
+int unit_taken(struct unit *u, struct db *db, struct err *err);
+/* Is work of this batch to be left alone for now? */
+bool unit_skips(const struct unit *u, int64_t batch_id);
+/* Work of this batch begins; written where it changed. */
+void unit_begin(struct unit *u, struct db *db, int64_t batch_id);
+/* Nothing is in hand, or the work of this batch is done (then it is no suspect any more). */
+void unit_end(struct unit *u, struct db *db, int64_t batch_id);
+
+#endif
