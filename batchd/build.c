@@ -17,6 +17,8 @@
 
 #define LINE_LIMIT ((size_t)LIMIT_IMAGES_PER_LOT * LIMIT_IMAGE_BYTES * 4 / 3 + (8u << 20))
 
+#define SLICE_BYTES (8 << 20)		/* photographs make long lines: a slice stays short */
+
 struct build {
 	const struct recipe *recipe;
 	FILE *file;
@@ -138,13 +140,14 @@ static int build_step(struct work *w, struct err *err)
 	struct build *b = w->state;
 	struct daemon *d = w->d;
 	struct db_rows *r;
+	const int64_t until = b->bytes + SLICE_BYTES;
 	int64_t ended[200];
 	size_t n_ended = 0, n = 0;
 	int rc = 0;
 
 	if (db_query(d->db, STMT_BUILD_ITEMS, DB_P(db_int(w->batch_id), db_int(b->cursor)), &r, err) < 0)
 		return -1;
-	while (rc == 0 && db_next(r)) {
+	while (rc == 0 && b->bytes < until && db_next(r)) {
 		n++;
 		b->cursor = db_get_int(r, 0);
 		if (db_get_int(r, 8) == 0)

@@ -62,7 +62,7 @@ static int ending_step(struct work *w, struct err *err)
 		 batch_reason_names[e->reason], (long long)e->b->n_answered, (long long)e->b->n_failed,
 		 (long long)e->b->n_void);
 	planner_wake(w->d->planner);
-	tell_forget(w->d, e->b->id);
+	tell_closed(w->d, e->b->id);
 	return 0;
 }
 

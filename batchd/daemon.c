@@ -183,6 +183,18 @@ static void look_again(struct daemon *d)
 		log_warning("installation not read error=\"%s\"", err.text);
 }
 
+/* All of them, in this tick; the lease is renewed in between. */
+static void close_due_jobs(struct daemon *d)
+{
+	struct err err;
+	int rc;
+
+	while ((rc = close_overdue_jobs(d, &err)) > 0 && lease_remaining(&d->lease) > d->lease.length / 2)
+		;
+	if (rc < 0)
+		log_warning("jobs not closed error=\"%s\"", err.text);
+}
+
 static void tick(struct daemon *d)
 {
 	struct err err;
@@ -198,8 +210,7 @@ static void tick(struct daemon *d)
 		d->db_generation = db_generation(d->db);
 		watch_reset(d->watch);
 	}
-	if (close_overdue_jobs(d, &err) < 0)
-		log_warning("jobs not closed error=\"%s\"", err.text);
+	close_due_jobs(d);
 	planner_wake(d->planner);
 	advance_due(d);
 	watch_tick(d);

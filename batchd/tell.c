@@ -40,7 +40,8 @@ static void render_warnings(const struct batch_row *b, const struct policy *p, u
 }
 
 struct tell {
-	const struct job_patch *patch;
+	struct daemon *d;
+	const struct job_patch *patch;	/* NULL: find out what the job waits for */
 	int64_t job, now;
 };
 
@@ -51,9 +52,9 @@ static int tell_tx(struct db *db, void *arg, struct err *err)
 	return store_job_refresh(db, t->job, t->patch, t->now, NULL, err);
 }
 
-static void tell_each(struct daemon *d, int64_t batch_id, const struct job_patch *patch)
+static void tell_each(struct daemon *d, int64_t batch_id, db_tx_fn *fn, const struct job_patch *patch)
 {
-	struct tell t = {.patch = patch, .now = daemon_now(d)};
+	struct tell t = {.d = d, .patch = patch, .now = daemon_now(d)};
 	struct db_rows *r;
 	struct err err;
 
@@ -61,7 +62,7 @@ static void tell_each(struct daemon *d, int64_t batch_id, const struct job_patch
 		return;
 	while (db_next(r)) {
 		t.job = db_get_int(r, 0);
-		if (daemon_tx(d, tell_tx, &t, &err) < 0)
+		if (daemon_tx(d, fn, &t, &err) < 0)
 			log_warning("job not told job=%lld error=\"%s\"", (long long)t.job, err.text);
 	}
 	db_rows_free(&r);
@@ -130,7 +131,7 @@ void tell_jobs(struct daemon *d, const struct batch_row *b, const struct decisio
 	patch.wait_action = action_words[next->then];
 	patch.wait_action_at = next->then_at;
 	patch.warnings = warnings.len ? warnings.data : "";
-	tell_each(d, b->id, &patch);
+	tell_each(d, b->id, tell_tx, &patch);
 	strbuf_clear(&warnings);
 }
 
@@ -148,4 +149,44 @@ void tell_jobs_of(struct daemon *d, int64_t batch_id)
 	v = batch_row_view(&b);
 	next = batch_decide(&v, &p, daemon_now(d));
 	tell_jobs(d, &b, &next);
+}
+
+/* The job's next open batch, or its planner. */
+static int elsewhere_tx(struct db *db, void *arg, struct err *err)
+{
+	const struct tell *t = arg;
+	struct job_patch patch = {.set_wait = true, .wait_what = "planner", .wait_since = t->now, .warnings = "",
+				  .wait_action = "put into a batch",
+				  .wait_action_at = t_add(t->now, t->d->config->batch.linger)};
+	struct batch_row b;
+	struct db_rows *r;
+	int64_t other = 0;
+
+	if (db_query(db, STMT_BATCH_OF_JOB, DB_P(db_int(t->job)), &r, err) < 0)
+		return -1;
+	if (db_next(r))
+		other = db_get_int(r, 0);
+	db_rows_free(&r);
+	if (other) {
+		struct policy p;
+		struct batch_view v;
+		struct decision next;
+
+		if (batch_row_read(db, other, &b, err) < 1)
+			return -1;
+		p = daemon_policy(t->d, b.n_items);
+		v = batch_row_view(&b);
+		next = batch_decide(&v, &p, t->now);
+		patch.wait_what = "batch";
+		patch.wait_since = b.created_at;
+		patch.wait_action = action_words[next.then];
+		patch.wait_action_at = next.then_at;
+	}
+	return store_job_refresh(db, t->job, &patch, t->now, NULL, err);
+}
+
+void tell_closed(struct daemon *d, int64_t batch_id)
+{
+	tell_forget(d, batch_id);
+	tell_each(d, batch_id, elsewhere_tx, NULL);
 }
