@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * account: the verbs on accounts and their keys. A key's secret is shown once and stored as its hash; what
- * an account's jobs do is not changed here.
+ * account: the verbs on accounts and their keys. A key's secret is shown once and stored as its
+ * hash; what an account's jobs do is not changed here.
  */
 #include <openssl/evp.h>
 #include <stdio.h>

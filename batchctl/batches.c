@@ -28,6 +28,8 @@ static const struct table_column batches_columns[] = {
 static const struct table_column batch_columns[] = {
 	{"batch", "batch", TABLE_INT},
 	{"batch_key", "key", TABLE_TEXT},
+	{"twin_of", "twin of batch", TABLE_INT},
+	{"adopted", "adopted", TABLE_BOOL},
 	{"phase", "phase", TABLE_TEXT},
 	{"reason", "reason", TABLE_TEXT},
 	{"phase_at", "in it since", TABLE_TIME},
@@ -56,6 +58,7 @@ static const struct table_column batch_columns[] = {
 	{"missing_since", "missing since", TABLE_TIME},
 	{"expires_at", "expires", TABLE_TIME},
 	{"cancel_at", "cancel decided", TABLE_TIME},
+	{"left_at", "open items left", TABLE_TIME},
 	{"ended_at", "ended", TABLE_TIME},
 	{"closed_at", "closed", TABLE_TIME},
 	{"next_at", "next look", TABLE_TIME},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check: runs the queries of sql/invariants.sql, each of which returns what offends it. Exit 1 where a rule
- * fails; warnings and booked waste are told and are no failure. Each query sees one state of the database,
- * so that it holds while the programs work.
+ * check: runs the queries of sql/invariants.sql, each of which returns what offends it. Exit 1
+ * where a rule fails; warnings and booked waste are told and are no failure. Each query sees one
+ * state of the database, so that it holds while the programs work.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,9 +61,9 @@ static void tell_text(const struct invariant *inv, const struct table *found)
 		[INVARIANT_WARNING] = "WARN",
 		[INVARIANT_BOOKED] = "BOOKED",
 	};
-	const bool holds = table_rows(found) == 0;
+	const char *nothing = inv->kind == INVARIANT_BOOKED ? "none" : "ok";
 
-	printf("%-6s  %s\n", holds ? "ok" : marks[inv->kind], inv->name);
+	printf("%-6s  %s\n", table_rows(found) == 0 ? nothing : marks[inv->kind], inv->name);
 	table_print(found, "          ", stdout);
 }
 
@@ -97,6 +97,22 @@ static int run_all(struct ctl *ctl, struct strbuf *json, struct tally *tally, st
 	return 0;
 }
 
+/* 0, or -1 where the document is not whole. */
+static int tell_end(const struct ctl *ctl, const struct tally *t, const struct strbuf *json,
+		    struct err *err)
+{
+	if (strbuf_failed(json))
+		return err_set(err, ERR_BUG, 0, "the output is too large");
+	if (ctl->json)
+		printf("{\"ok\":%s,\"checks\":[%s]}\n",
+		       t->told[INVARIANT_RULE] == 0 ? "true" : "false", json->data);
+	else
+		printf("%d rules, %d failed; %d warnings; %d kinds of booked waste\n",
+		       t->run[INVARIANT_RULE], t->told[INVARIANT_RULE], t->told[INVARIANT_WARNING],
+		       t->told[INVARIANT_BOOKED]);
+	return 0;
+}
+
 int ctl_check(struct ctl *ctl)
 {
 	struct tally tally = {0};
@@ -106,19 +122,12 @@ int ctl_check(struct ctl *ctl)
 
 	strbuf_init(&json, OUTPUT_BYTES);
 	ret = run_all(ctl, &json, &tally, &err);
-	if (ret == 0 && ctl->json)
-		printf("{\"ok\":%s,\"checks\":[%s]}\n",
-		       tally.told[INVARIANT_RULE] == 0 ? "true" : "false", json.data);
-	else if (ret == 0)
-		printf("%d rules, %d failed; %d warnings; %d kinds of booked waste\n",
-		       tally.run[INVARIANT_RULE], tally.told[INVARIANT_RULE],
-		       tally.told[INVARIANT_WARNING], tally.told[INVARIANT_BOOKED]);
-	if (ret == 0 && strbuf_failed(&json))
-		ret = err_set(&err, ERR_BUG, 0, "the output is too large");
+	if (ret == 0 && tally.run[INVARIANT_RULE] == 0)
+		ret = err_set(&err, ERR_BUG, 0, "this program carries no invariants");
+	if (ret == 0)
+		ret = tell_end(ctl, &tally, &json, &err);
 	strbuf_clear(&json);
 	if (ret != 0)
 		return ctl_fail(&err);
-	if (tally.run[INVARIANT_RULE] == 0)
-		return ctl_error(EX_SOFTWARE, "this program carries no invariants");
 	return tally.told[INVARIANT_RULE] > 0 ? CTL_EXIT_CHECK_FAILED : EX_OK;
 }

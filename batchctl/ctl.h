@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ctl: what the verbs of batchctl share: the parsed command line, the connection, how results and failures
- * are told. A verb returns the program's exit code (sysexits.h).
+ * ctl: what the verbs of batchctl share: the parsed command line, the connection, how results and
+ * failures are told. A verb returns the program's exit code (sysexits.h).
  */
 #ifndef BATCHCTL_CTL_H
 #define BATCHCTL_CTL_H
@@ -57,7 +57,8 @@ int ctl_error(int exit_code, const char *fmt, ...) __attribute__((format(printf,
 int ctl_table(struct ctl *ctl, enum stmt s, const struct db_val *params, size_t n,
 	      const struct table_column *columns, size_t n_columns, struct table **table,
 	      struct err *err);
-/* Print it as the program's whole output: rows, or `nothing` where there are none. Frees it. 0 or an exit code. */
+/* Print it as the program's whole output: rows, or `nothing` where there are none. Frees it. 0 or
+ * an exit code. */
 int ctl_print_rows(struct ctl *ctl, struct table **table, const char *nothing);
 
 /* A record with tables below it, as the program's whole output. */

@@ -8,8 +8,8 @@
 
 #define ACCOUNT_SQL_SIZE 256
 
-/* "NAME" or "NAME@HOST" as a quoted SQL account, of host localhost without HOST. 0, or -1 for anything
- * but letters, digits, dots, dashes and _ (a host also % and :). */
+/* "NAME" or "NAME@HOST" as a quoted SQL account, of host localhost without HOST. 0, or -1 for
+ * anything but letters, digits, dots, dashes and _ (a host also % and :). */
 int account_quote(const char *text, char out[ACCOUNT_SQL_SIZE], struct err *err);
 
 /* Append the text with :front_user and :daemon_user replaced. 0 or -1. */

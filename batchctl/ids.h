@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ids: what an operator names a row by: "job:UUID" or a bare UUID, "batch:42" or, where only a batch can be
- * meant, a bare number. It looks nothing up. */
+/* ids: what an operator names a row by: "job:UUID" or a bare UUID, "batch:42" or, where only a
+ * batch can be meant, a bare number. It looks nothing up. */
 #ifndef BATCHCTL_IDS_H
 #define BATCHCTL_IDS_H
 

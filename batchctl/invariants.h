@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * invariants: sql/invariants.sql taken apart into named queries. A query follows a line "-- name: NAME" and
- * ends at the first line that ends in ";". What a row of it means is said by the name's prefix. It runs nothing.
+ * invariants: sql/invariants.sql taken apart into named queries. A query follows a line "-- name:
+ * NAME" and ends at the first line that ends in ";". What a row of it means is said by the name's
+ * prefix. It runs nothing.
  */
 #ifndef BATCHCTL_INVARIANTS_H
 #define BATCHCTL_INVARIANTS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * batchctl: the operator's command line over lotscribe's database. This file owns the command line: options,
- * the table of verbs, what each needs before it runs. The verbs are in the other files of this folder.
+ * batchctl: the operator's command line over lotscribe's database. This file owns the command line:
+ * options, the table of verbs, what each needs before it runs. The verbs are in the other files of
+ * this folder.
  */
 #include <errno.h>
 #include <getopt.h>

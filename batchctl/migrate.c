@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * migrate: brings a database to the version of this program and records each step. MariaDB's DDL is not
- * transactional, so a step that dies half-way stays visible: version 1 as tables without a version's row,
- * later ones as a row with MIN_PROGRAM_BEGUN. Two runs at once wait for each other (GET_LOCK, which is
- * enough on one server).
+ * migrate: brings a database to the version of this program and records each step. MariaDB's DDL is
+ * not transactional, so a step that dies half-way stays visible: version 1 as tables without a
+ * version's row, later ones as a row with MIN_PROGRAM_BEGUN. Two runs at once wait for each other
+ * (GET_LOCK, which is enough on one server).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +127,8 @@ static int record(struct ctl *ctl, const struct migration *m, int64_t min_progra
 		       : 0;
 }
 
-/* The table of versions comes with version 1, so that only later ones can be recorded before they run. */
+/* The table of versions comes with version 1, so that only later ones can be recorded before they
+ * run. */
 static int apply(struct ctl *ctl, const struct migration *m, struct err *err)
 {
 	if (m->version == 1)

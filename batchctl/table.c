@@ -174,8 +174,11 @@ static void cell_show(const struct table *t, size_t row, size_t col, struct strb
 	if (cell->is_null)
 		return;
 	switch (t->columns[col].kind) {
-	case TABLE_TEXT:
 	case TABLE_JSON:
+		if (strcmp(cell->text, "[]") != 0)
+			add_visible(b, cell->text);
+		return;
+	case TABLE_TEXT:
 		add_visible(b, cell->text);
 		return;
 	case TABLE_INT:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * table: rows of typed values, for a person (aligned columns, or one record line by line) or for a
- * program (JSON). Both are written from the same values. It reads result sets of common/db.h and runs no
- * statement.
+ * program (JSON). Both are written from the same values. It reads result sets of common/db.h and
+ * runs no statement.
  */
 #ifndef BATCHCTL_TABLE_H
 #define BATCHCTL_TABLE_H
@@ -32,7 +32,8 @@ struct table_column {      /* of static life */
 
 struct table; /* opaque */
 
-/* An empty table; ages are counted from `now`. Aborts where memory is lacking, like all that adds to it. */
+/* An empty table; ages are counted from `now`. Aborts where memory is lacking, like all that adds
+ * to it. */
 struct table *table_new(const struct table_column *columns, size_t n, int64_t now);
 /* Take over all rows of a result set whose columns are those of the table, in order. */
 void table_load(struct table *t, struct db_rows *rows);
@@ -41,7 +42,8 @@ struct table *table_from_rows(struct db_rows *rows, int64_t now);
 void table_free(struct table **t);
 size_t table_rows(const struct table *t);
 
-/* Aligned columns under a line of titles, each line after `indent`; columns without any value are left out. */
+/* Aligned columns under a line of titles, each line after `indent`; columns without any value are
+ * left out. */
 void table_print(const struct table *t, const char *indent, FILE *out);
 /* The first row, a line for each value that is there. */
 void table_print_record(const struct table *t, FILE *out);

@@ -347,24 +347,23 @@ def warnings_of(status: Dict[str, Any]) -> List[str]:
 
 
 class Display:
-    """Prints what changed: lines with the time, and on a terminal a progress bar below them."""
+    """Prints what changed: lines with the time, and on a terminal below them a bar and what is waited for."""
 
     def __init__(self, out: IO[str]) -> None:
         self._out = out
-        self._bar = out.isatty() and os.environ.get("TERM") != "dumb"
+        self._terminal = out.isatty() and os.environ.get("TERM") != "dumb"
         self._shown: Tuple[Any, ...] = ()
         self._warned: List[str] = []
-        self._bar_text = ""
+        self._block: List[str] = []
 
     def line(self, text: str) -> None:
         """A line that stays."""
-        self._erase()
-        self._out.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
-        self._draw()
-        self._out.flush()
+        block = self._block
+        self._redraw([], f"{time.strftime('%H:%M:%S')}  {text}\n")
+        self._redraw(block)
 
     def status(self, status: Dict[str, Any], now: datetime) -> None:
-        """Show a status: on a terminal in the bar, elsewhere as a line where something changed."""
+        """Show a status: on a terminal in the block at its end, elsewhere as a line where something changed."""
         for warning in warnings_of(status):
             if warning and warning not in self._warned:
                 self._warned.append(warning)
@@ -375,39 +374,30 @@ class Display:
         shown = (words, counts, waiting, percent(status))
         if shown == self._shown:
             return
-        changed_waiting = waiting and (not self._shown or waiting != self._shown[2])
         self._shown = shown
-        if not self._bar:
-            self.line("  ".join(part for part in (f"{percent(status):3d} %", words, counts, waiting) if part))
-            return
-        if changed_waiting:
-            self.line(waiting)
-        self._bar_text = self._bar_line(percent(status), words, counts)
-        self._erase()
-        self._draw()
-        self._out.flush()
+        if self._terminal:
+            self._redraw([self._bar(percent(status), words, counts)] + ([waiting] if waiting else []))
+        else:
+            self.line("  ".join(part_ for part_ in (f"{percent(status):3d} %", words, counts, waiting) if part_))
 
     def end(self) -> None:
-        """Leave the terminal as it was found, the bar's last state above the cursor."""
-        if self._bar and self._bar_text:
-            self._out.write("\n")
-            self._bar_text = ""
-            self._out.flush()
+        """Leave the bar as it last was, above the cursor."""
+        if self._block:
+            self._redraw([], self._block[0] + "\n")
 
     @staticmethod
-    def _bar_line(done: int, words: str, counts: str) -> str:
-        columns = max(20, shutil.get_terminal_size().columns)
-        width = min(30, columns // 3)
+    def _bar(done: int, words: str, counts: str) -> str:
+        width = min(30, shutil.get_terminal_size().columns // 3)
         full = width * done // 100
-        return f"[{'#' * full}{'-' * (width - full)}] {done:3d} %  {words}  {counts}"[:columns - 1]
+        return f"[{'#' * full}{'-' * (width - full)}] {done:3d} %  {words}  {counts}"
 
-    def _erase(self) -> None:
-        if self._bar:
-            self._out.write("\r\x1b[K")
-
-    def _draw(self) -> None:
-        if self._bar:
-            self._out.write(self._bar_text)
+    def _redraw(self, block: List[str], before: str = "") -> None:
+        """Replace the block by a line that stays and a new block; a line of it never wraps."""
+        columns = max(20, shutil.get_terminal_size().columns)
+        erase = "\r\x1b[K" + "\x1b[1A\x1b[K" * (len(self._block) - 1) if self._block else ""
+        self._block = [line[:columns - 1] for line in block]
+        self._out.write(erase + before + "\n".join(self._block))
+        self._out.flush()
 
 
 # -- the download ----------------------------------------------------------------------------------------------------

@@ -6,18 +6,13 @@
 #include "common/config.h"
 
 #include <confuse.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/config_private.h"
 #include "core/json_schema.h"
 #include "core/limits.h"
 #include "core/timemath.h"
-#include "core/utf8.h"
 
 #define FILE_BYTES (256u << 10) /* of a configuration; ours, with its comments, has 12 KiB */
 
@@ -51,83 +46,6 @@ static const struct config_policy built_in[] = {
 	 .finalizing_after = 2 * T_H},
 };
 
-static void *allocate(void *old, size_t n, size_t size)
-{
-	void *p = reallocarray(old, n ? n : 1, size);
-
-	if (!p)
-		abort();
-	return p;
-}
-
-char *config_strdup(const char *s)
-{
-	size_t n = strlen(s) + 1;
-
-	return memcpy(allocate(NULL, n, 1), s, n);
-}
-
-/* ---- Files. */
-
-/* A whole text file, NUL-terminated; *out is the caller's. */
-static int read_text(const char *path, size_t limit, char **out, size_t *n, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char *text;
-	ssize_t got = 1;
-
-	if (fd < 0)
-		return err_set(err, ERR_NEVER, errno, "%s: %s", path, strerror(errno));
-	text = allocate(NULL, limit + 2, 1);
-	*n = 0;
-	while (got > 0 && *n <= limit) {
-		got = read(fd, text + *n, limit + 1 - *n);
-		if (got > 0)
-			*n += (size_t)got;
-	}
-	if (got < 0)
-		err_set(err, ERR_NEVER, errno, "%s: %s", path, strerror(errno));
-	else if (*n > limit)
-		err_set(err, ERR_NEVER, 0, "%s: is larger than %zu bytes", path, limit);
-	close(fd);
-	if (got < 0 || *n > limit) {
-		free(text);
-		return -1;
-	}
-	text[*n] = '\0';
-	*out = text;
-	return 0;
-}
-
-/* Where the configuration file is: relative names are of files beside it. Ends in a slash; absolute,
- * so that it holds wherever the program goes. */
-static char *folder_of(const char *config_path)
-{
-	const char *slash = strrchr(config_path, '/');
-	size_t n = slash ? (size_t)(slash - config_path) + 1 : 0;
-	char *here = *config_path == '/' ? config_strdup("") : getcwd(NULL, 0);
-	char *folder;
-
-	if (!here)
-		abort();
-	folder = allocate(NULL, strlen(here) + n + 2, 1);
-	sprintf(folder, "%s%s%.*s", here, *config_path == '/' ? "" : "/", (int)n, config_path);
-	free(here);
-	return folder;
-}
-
-static void resolve(const char *folder, char **path)
-{
-	char *full;
-
-	if (**path == '\0' || **path == '/')
-		return;
-	full = allocate(NULL, strlen(folder) + strlen(*path) + 1, 1);
-	strcpy(stpcpy(full, folder), *path);
-	free(*path);
-	*path = full;
-}
-
 /* ---- Values. */
 
 static void value_fault(struct load *l, const struct key *k, const char *title, const char *why)
@@ -157,7 +75,7 @@ static void read_value(struct load *l, const struct key *k, cfg_t *sec, const ch
 	if (why)
 		value_fault(l, k, title, why);
 	else if (k->kind == KEY_PATH)
-		resolve(l->folder, (char **)(void *)((char *)base + k->at));
+		config_resolve(l->folder, (char **)(void *)((char *)base + k->at));
 }
 
 static void add_tier(struct load *l, const struct key *k, const char *tier)
@@ -175,8 +93,8 @@ static void add_tier(struct load *l, const struct key *k, const char *tier)
 			value_fault(l, k, NULL, why);
 			return;
 		}
-	c->fallback.tiers =
-		allocate(c->fallback.tiers, c->fallback.n_tiers + 1, sizeof(*c->fallback.tiers));
+	c->fallback.tiers = config_alloc(c->fallback.tiers, c->fallback.n_tiers + 1,
+					 sizeof(*c->fallback.tiers));
 	c->fallback.tiers[c->fallback.n_tiers++] = config_strdup(tier);
 }
 
@@ -209,7 +127,7 @@ static void read_models(struct load *l)
 	struct config *c = l->c;
 
 	c->n_models = cfg_size(l->cfg, "model");
-	c->models = allocate(NULL, c->n_models, sizeof(*c->models));
+	c->models = config_alloc(NULL, c->n_models, sizeof(*c->models));
 	for (unsigned i = 0; i < c->n_models; i++) {
 		cfg_t *sec = cfg_getnsec(l->cfg, "model", i);
 		struct config_model *m = &c->models[i];
@@ -231,7 +149,7 @@ static struct config_policy *add_policy(struct config *c, const char *name)
 {
 	struct config_policy *p;
 
-	c->policies = allocate(c->policies, c->n_policies + 1, sizeof(*c->policies));
+	c->policies = config_alloc(c->policies, c->n_policies + 1, sizeof(*c->policies));
 	p = &c->policies[c->n_policies++];
 	*p = built_in[!strcmp(name, "small")];
 	p->name = config_strdup(name);
@@ -304,16 +222,6 @@ static void check_together(struct load *l)
 
 /* ---- Prompts and schema. */
 
-static bool is_plain_text(const char *text, size_t n)
-{
-	for (size_t i = 0, step; i < n; i += step) {
-		step = utf8_sequence(text + i, n - i);
-		if (step == 0 || text[i] == '\0')
-			return false;
-	}
-	return n > 0;
-}
-
 static void read_task_file(struct load *l, const char *section, const char *key, const char *path,
 			   char **out)
 {
@@ -321,8 +229,8 @@ static void read_task_file(struct load *l, const char *section, const char *key,
 	size_t n, limit = is_schema ? LIMIT_SCHEMA_BYTES : LIMIT_PROMPT_BYTES;
 	struct err err = {0};
 
-	if (read_text(path, limit, out, &n, &err) == 0) {
-		if (!is_plain_text(*out, n))
+	if (config_read_file(path, limit, out, &n, &err) == 0) {
+		if (n == 0 || !config_is_text(*out, n))
 			err_set(&err, ERR_NEVER, 0, "%s: is empty or no UTF-8 text", path);
 		else if (is_schema && json_schema_check(*out, n, &err))
 			err_prefix(&err, "%s", path);
@@ -374,8 +282,8 @@ static cfg_opt_t *section_options(const char *section, cfg_opt_t *out)
 /* libconfuse copies the options. */
 static cfg_t *new_parser(void)
 {
-	cfg_opt_t *options = allocate(NULL, 2 * n_keys, sizeof(*options)), *free_at = options;
-	cfg_opt_t *sections = allocate(NULL, n_keys + 1, sizeof(*sections)), *s = sections;
+	cfg_opt_t *options = config_alloc(NULL, 2 * n_keys, sizeof(*options)), *free_at = options;
+	cfg_opt_t *sections = config_alloc(NULL, n_keys + 1, sizeof(*sections)), *s = sections;
 	cfg_t *cfg;
 
 	for (size_t i = 0; i < n_keys; i++) {
@@ -422,9 +330,9 @@ int config_parse(const char *path, const char *text, size_t n, unsigned needs, F
 		 struct config **config, struct err *err)
 {
 	struct load l = {.faults = {.path = path, .out = faults, .err = err},
-			 .folder = folder_of(path)};
+			 .folder = config_folder(path)};
 
-	l.c = allocate(NULL, 1, sizeof(*l.c));
+	l.c = config_alloc(NULL, 1, sizeof(*l.c));
 	*l.c = (struct config){.path = config_strdup(path)};
 	scan_file(text, n, &l.scan, &l.faults);
 	if (l.faults.n == 0) {
@@ -453,7 +361,7 @@ int config_load(const char *path, unsigned needs, FILE *faults, struct config **
 	size_t n;
 	int rc;
 
-	if (read_text(path, FILE_BYTES, &text, &n, &e)) {
+	if (config_read_file(path, FILE_BYTES, &text, &n, &e)) {
 		if (faults)
 			fprintf(faults, "%s\n", e.text);
 		if (err)

@@ -82,6 +82,19 @@ int scan_line(const struct scan *s, const char *section, const char *title, cons
 int config_parse(const char *path, const char *text, size_t n, unsigned needs, FILE *faults,
 		 struct config **config, struct err *err);
 
-char *config_strdup(const char *s); /* aborts where memory is lacking */
+/* ---- config_scan.c too: files. */
+
+/* Both abort where memory is lacking; n and size as reallocarray's. */
+void *config_alloc(void *old, size_t n, size_t size);
+char *config_strdup(const char *s);
+/* A whole file of at most limit bytes, NUL-terminated; *out is the caller's. 0 or -1. */
+int config_read_file(const char *path, size_t limit, char **out, size_t *n, struct err *err);
+/* UTF-8 without NUL. */
+bool config_is_text(const char *text, size_t n);
+/* The folder of the configuration file: absolute, so that it holds wherever the program goes, and with a
+ * final slash. The caller's. */
+char *config_folder(const char *config_path);
+/* Relative names are of files beside the configuration file: make them absolute. */
+void config_resolve(const char *folder, char **path);
 
 #endif

@@ -4,11 +4,15 @@
  * section given twice, a section or comment left open at the end, characters that fit nowhere, and which
  * puts environment variables in place of ${NAME}. It also remembers the line of each key.
  *
- * Every token here is one of libconfuse's, so that the second reading sees the same file.
+ * Every token here is one of libconfuse's, so that the second reading sees the same file. Reading files
+ * themselves, and where they are, is here too.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/config_private.h"
 #include "core/utf8.h"
@@ -325,16 +329,6 @@ static int section(struct scanner *s)
 	return rc;
 }
 
-static bool is_text(const char *text, size_t n)
-{
-	for (size_t i = 0, step; i < n; i += step) {
-		step = utf8_sequence(text + i, n - i);
-		if (step == 0 || text[i] == '\0')
-			return false;
-	}
-	return true;
-}
-
 void scan_file(const char *text, size_t n, struct scan *out, struct faults *f)
 {
 	struct scanner s =
@@ -344,7 +338,7 @@ void scan_file(const char *text, size_t n, struct scan *out, struct faults *f)
 	*out = (struct scan){0};
 	strbuf_init(&out->text, 2 * n + 1);
 	strbuf_init(&s.value, n + 1);
-	if (!is_text(text, n)) {
+	if (!config_is_text(text, n)) {
 		fault_add(f, 1, "the file is not UTF-8 text");
 		return;
 	}
@@ -384,4 +378,88 @@ int scan_line(const struct scan *s, const char *section_name, const char *title,
 	if (!p)
 		p = find_place(s, section_name, title, NULL);
 	return p ? p->line : 1;
+}
+
+/* ---- Files. */
+
+void *config_alloc(void *old, size_t n, size_t size)
+{
+	void *p = reallocarray(old, n ? n : 1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+char *config_strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(config_alloc(NULL, n, 1), s, n);
+}
+
+int config_read_file(const char *path, size_t limit, char **out, size_t *n, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char *text;
+	ssize_t got = 1;
+
+	if (fd < 0)
+		return err_set(err, ERR_NEVER, errno, "%s: %s", path, strerror(errno));
+	text = config_alloc(NULL, limit + 2, 1);
+	*n = 0;
+	while (got > 0 && *n <= limit) {
+		got = read(fd, text + *n, limit + 1 - *n);
+		if (got > 0)
+			*n += (size_t)got;
+	}
+	if (got < 0)
+		err_set(err, ERR_NEVER, errno, "%s: %s", path, strerror(errno));
+	else if (*n > limit)
+		err_set(err, ERR_NEVER, 0, "%s: is larger than %zu bytes", path, limit);
+	close(fd);
+	if (got < 0 || *n > limit) {
+		free(text);
+		return -1;
+	}
+	text[*n] = '\0';
+	*out = text;
+	return 0;
+}
+
+char *config_folder(const char *config_path)
+{
+	const char *slash = strrchr(config_path, '/');
+	size_t n = slash ? (size_t)(slash - config_path) + 1 : 0;
+	char *here = *config_path == '/' ? config_strdup("") : getcwd(NULL, 0);
+	char *folder;
+
+	if (!here)
+		abort();
+	folder = config_alloc(NULL, strlen(here) + n + 2, 1);
+	sprintf(folder, "%s%s%.*s", here, *config_path == '/' ? "" : "/", (int)n, config_path);
+	free(here);
+	return folder;
+}
+
+void config_resolve(const char *folder, char **path)
+{
+	char *full;
+
+	if (**path == '\0' || **path == '/')
+		return;
+	full = config_alloc(NULL, strlen(folder) + strlen(*path) + 1, 1);
+	strcpy(stpcpy(full, folder), *path);
+	free(*path);
+	*path = full;
+}
+
+bool config_is_text(const char *text, size_t n)
+{
+	for (size_t i = 0, step; i < n; i += step) {
+		step = utf8_sequence(text + i, n - i);
+		if (step == 0 || text[i] == '\0')
+			return false;
+	}
+	return true;
 }

@@ -41,9 +41,11 @@ int store_schema_check(struct db *db, struct err *err)
 		return err_set(err, ERR_NEVER, 0,
 			       "the database's schema is version %lld, this program needs %d: run `batchctl migrate`",
 			       (long long)version, STORE_SCHEMA_VERSION);
-	if (version > STORE_SCHEMA_VERSION && min_program > STORE_SCHEMA_VERSION)
+	/* Also of our own version: a migration that is under way, or died, says so by its min_program. */
+	if (min_program > STORE_SCHEMA_VERSION)
 		return err_set(err, ERR_NEVER, 0,
-			       "the database's schema is version %lld, this program knows %d: upgrade the program",
+			       "the database's schema is version %lld and not for this program, which knows %d: upgrade the program, or "
+			       "finish the migration",
 			       (long long)version, STORE_SCHEMA_VERSION);
 	return 0;
 }

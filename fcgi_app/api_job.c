@@ -13,9 +13,8 @@
 #include "fcgi_app/lot_page.h"
 
 #define MOST_LOTS 1000
-/* A page ends early before it becomes longer; the router's limit of a body lies well above one slice more. */
-#define PAGE_BYTES  (16u << 20)
-#define SLICE_BYTES (256u << 20)
+/* What one slice may have: LOT_PAGE_BYTES, and one lot more. */
+#define SLICE_BYTES (512u << 20)
 
 struct wish { /* the query */
 	const char *language;
@@ -121,7 +120,7 @@ static int render_page(struct call *c, const struct job *job, const struct wish 
 
 	strbuf_add(out, job->status_json, job->status_json_n);
 	strbuf_adds(out, ",\"lots\":[");
-	while (left > 0 && out->len < PAGE_BYTES && (n = lot_page_next(p, left, out)) > 0)
+	while (left > 0 && out->len < LOT_PAGE_BYTES && (n = lot_page_next(p, left, out)) > 0)
 		left -= n;
 	if (n < 0 || (!p->at_end && look_ahead(p) < 0))
 		return -1;
@@ -143,7 +142,7 @@ static void answer_page(struct call *c, const struct job *job, const struct wish
 		http_add_header(&c->response, "Retry-After", "%" PRId64, retry_after_s);
 }
 
-/* -1: the peer left, or the database: then the stream is broken off, as it cannot take back its 200. */
+/* -1: the peer left, or the database did. */
 static int stream_lots(struct call *c, struct lot_page *p, struct strbuf *slice)
 {
 	int n;
@@ -156,34 +155,40 @@ static int stream_lots(struct call *c, struct lot_page *p, struct strbuf *slice)
 	return n;
 }
 
-static void stream(struct call *c, const struct job *job, struct lot_page *p)
+static int stream_body(struct call *c, const struct job *job, struct lot_page *p)
 {
 	struct strbuf slice;
 	int rc;
+
+	strbuf_init(&slice, SLICE_BYTES);
+	strbuf_add(&slice, job->status_json, job->status_json_n);
+	strbuf_adds(&slice, ",\"lots\":[");
+	rc = stream_lots(c, p, &slice);
+	strbuf_addc(&slice, ']');
+	status_render_links(c->job_id, c->app->link_base, &slice);
+	if (rc == 0)
+		rc = http_stream(&c->response, slice.data, slice.len);
+	strbuf_clear(&slice);
+	return rc;
+}
+
+/* A stream that fails is broken off: it cannot take back its 200. */
+static void stream(struct call *c, const struct job *job, struct lot_page *p)
+{
+	struct http_response *a = &c->response;
 
 	if (!gate_enter(&c->app->gate, &c->pass, GATE_LONG_BYTES + 1)) {
 		call_problem(c, PROBLEM_BUSY, "other downloads are under way; try again");
 		return;
 	}
-	c->response.status = 200;
-	http_add_header(&c->response, "Cache-Control", "private, no-cache");
-	http_add_header(&c->response, "Content-Disposition", "attachment; filename=\"%s.json\"",
-			c->job_id);
-	strbuf_init(&slice, SLICE_BYTES);
-	strbuf_add(&slice, job->status_json, job->status_json_n);
-	strbuf_adds(&slice, ",\"lots\":[");
-	rc = http_stream_begin(&c->response);
-	if (rc == 0)
-		rc = stream_lots(c, p, &slice);
-	strbuf_adds(&slice, "]");
-	status_render_links(c->job_id, c->app->link_base, &slice);
-	if (rc == 0)
-		rc = http_stream(&c->response, slice.data, slice.len);
-	if (rc < 0) {
-		log_warning("download broken off job=%s lots=%" PRId64, c->job_id, p->next_seq);
-		http_stream_abort(&c->response);
-	}
-	strbuf_clear(&slice);
+	a->status = 200;
+	http_add_header(a, "Cache-Control", "private, no-cache");
+	http_add_header(a, "Content-Disposition", "attachment; filename=\"%s.json\"", c->job_id);
+	if (http_stream_begin(a) == 0 &&
+	    (c->request.method == HTTP_HEAD || stream_body(c, job, p) == 0))
+		return;
+	log_warning("download broken off job=%s lots=%" PRId64, c->job_id, p->next_seq);
+	http_abort(a);
 }
 
 void api_job(struct call *c)

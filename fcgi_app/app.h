@@ -24,6 +24,7 @@ struct app {
 	char *link_base; /* before the paths in answers: public_url and base_path */
 
 	struct breaker breaker;
+	atomic_int down_as; /* enum problem: what is answered while the breaker is open */
 	struct gate gate;
 	_Atomic int64_t no_close_until; /* on clock_boot(): the database refused a write */
 	atomic_bool told_about_authorization;

@@ -75,31 +75,38 @@ void call_problem(struct call *c, enum problem p, const char *fmt, ...)
 	call_problem_faults(c, p, detail, NULL, 0);
 }
 
+/* Nobody tries for a while, and all are told why. */
+static void go_down(struct call *c, enum problem p)
+{
+	atomic_store(&c->app->down_as, p);
+	breaker_fail(&c->app->breaker, clock_boot());
+}
+
+static void tell_down(struct call *c, enum problem p)
+{
+	call_problem(c, p,
+		     p == PROBLEM_SCHEMA ? "the database's schema does not fit this program"
+					 : "the database is not available at present");
+}
+
 void call_fail(struct call *c, const struct err *err)
 {
 	log_warning("request failed job=%s class=%s error=\"%s\"", c->job_id[0] ? c->job_id : "-",
 		    err_class_name(err->class), err->text);
+	if (err->class == ERR_BUG) {
+		call_problem(c, PROBLEM_INTERNAL,
+			     "the request could not be carried out; the log has the reason");
+		return;
+	}
 	if (db_err_is_readonly(err)) {
 		call_problem(c, PROBLEM_DATABASE, "the database accepts no writes at present");
 		return;
 	}
-	switch (err->class) {
-	case ERR_BUG:
-		call_problem(c, PROBLEM_INTERNAL,
-			     "the request could not be carried out; the log has the reason");
-		return;
-	case ERR_LATER:
-	case ERR_NEVER: /* of an account or a grant: the operator's to mend */
-		if (!db_connected(c->database->quick))
-			breaker_fail(&c->app->breaker, clock_boot());
-		break;
-	case ERR_CONFLICT:
-	case ERR_UNKNOWN:
-	case ERR_NONE:
-	case ERR_CLASS_COUNT:
-		break;
-	}
-	call_problem(c, PROBLEM_DATABASE, "the database is not available at present");
+	/* ERR_NEVER is of the account or a grant: the operator's to mend. */
+	if ((err->class == ERR_LATER || err->class == ERR_NEVER) &&
+	    !db_connected(c->database->quick))
+		go_down(c, PROBLEM_DATABASE);
+	tell_down(c, PROBLEM_DATABASE);
 }
 
 /* A new session: is this the schema that the program was written for, and may we use it? */
@@ -121,11 +128,10 @@ static int check_schema(struct call *c, struct err *err)
 int call_database(struct call *c)
 {
 	struct database *d = c->database;
-	int64_t now = clock_boot();
 	struct err err;
 
-	if (!breaker_pass(&c->app->breaker, now)) {
-		call_problem(c, PROBLEM_DATABASE, "the database is not available at present");
+	if (!breaker_pass(&c->app->breaker, clock_boot())) {
+		tell_down(c, (enum problem)atomic_load(&c->app->down_as));
 		return -1;
 	}
 	if (db_connected(d->quick) && d->checked == db_generation(d->quick))
@@ -134,9 +140,8 @@ int call_database(struct call *c)
 		return 0;
 	if (db_connected(d->quick) && (err.class == ERR_NEVER || err.class == ERR_BUG)) {
 		log_err("schema unusable error=\"%s\"", err.text);
-		call_problem(c, PROBLEM_SCHEMA, "the database's schema does not fit this program");
-		/* Looked at again with the next request after a pause. */
-		breaker_fail(&c->app->breaker, now);
+		go_down(c, PROBLEM_SCHEMA);
+		tell_down(c, PROBLEM_SCHEMA);
 	} else {
 		call_fail(c, &err);
 	}

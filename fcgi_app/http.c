@@ -225,14 +225,20 @@ static void render_head(const struct http_response *a, int64_t body_length, stru
 	strbuf_adds(out, "\r\n");
 }
 
+/* Give up where the peer takes less than the least rate: a worker is not a buffer. */
 static int write_all(struct http_response *a, const char *bytes, size_t n)
 {
 	FCGX_Stream *out = a->request->fcgx->out;
 
 	while (n > 0) {
 		int k = n > READ_CHUNK ? READ_CHUNK : (int)n;
+		int64_t started = clock_boot();
 
 		if (FCGX_PutStr(bytes, k, out) != k)
+			return -1;
+		a->write_us += clock_boot() - started;
+		a->write_bytes += k;
+		if (too_slow(a->write_us, a->write_bytes))
 			return -1;
 		bytes += k;
 		n -= (size_t)k;
@@ -269,18 +275,10 @@ int http_stream_begin(struct http_response *a)
 
 int http_stream(struct http_response *a, const void *bytes, size_t n)
 {
-	int64_t started = clock_boot();
-
-	if (a->request->method == HTTP_HEAD)
-		return 0;
-	if (write_all(a, bytes, n) < 0)
-		return -1;
-	a->stream_us += clock_boot() - started;
-	a->stream_bytes += (int64_t)n;
-	return too_slow(a->stream_us, a->stream_bytes) ? -1 : 0;
+	return a->request->method == HTTP_HEAD ? 0 : write_all(a, bytes, n);
 }
 
-void http_stream_abort(struct http_response *a)
+void http_abort(struct http_response *a)
 {
 	shutdown(a->request->fcgx->ipcFd, SHUT_RDWR);
 }

@@ -63,7 +63,7 @@ struct http_response {
 	struct strbuf body;
 	bool cacheable; /* the handler wrote Cache-Control itself */
 	bool streaming;
-	int64_t stream_us, stream_bytes; /* time spent in writing, and what was written in it */
+	int64_t write_us, write_bytes; /* time spent in writing, and what was written in it */
 };
 
 /* `body_limit` is what an answer that is written at once may have. */
@@ -74,12 +74,12 @@ void http_response_reset(struct http_response *a);
 /* Values come from us or from checked text: no line breaks. */
 void http_add_header(struct http_response *a, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Send status, headers and body, once. -1 where the peer has left. */
+/* Send status, headers and body, once. -1 where the peer has left or is too slow. */
 int http_send(struct http_response *a);
-/* Send status and headers; then pieces. -1 where the peer has left. */
+/* Send status and headers; then pieces. -1 likewise. */
 int http_stream_begin(struct http_response *a);
 int http_stream(struct http_response *a, const void *bytes, size_t n);
-/* Break the connection off, so that a stream that cannot be completed does not look complete. */
-void http_stream_abort(struct http_response *a);
+/* Break the connection off, so that an answer that cannot be completed does not look complete. */
+void http_abort(struct http_response *a);
 
 #endif

@@ -8,6 +8,9 @@
 #include "common/log.h"
 #include "fcgi_app/item_code.h"
 
+/* Answers that are read at a time: their texts are all in memory, and each may be large. */
+#define SLICE_ITEMS 250
+
 /* Columns of FRONT_ANSWERS. */
 enum { LOT_SEQ, LANG_NO, STATE, CODE, GRADE, SOURCE, REPAIRED, VALUE };
 
@@ -29,6 +32,10 @@ int lot_page_init(struct lot_page *p, struct call *c, const struct job *job, con
 						    .detail = "is none of the job's languages"};
 
 		call_problem_faults(c, PROBLEM_INVALID, "there is no such language", &fault, 1);
+		return -1;
+	}
+	if (p->n_tags == 0) {
+		call_fail(c, &(struct err){.class = ERR_BUG, .text = "the job has no languages"});
 		return -1;
 	}
 	return 0;
@@ -149,7 +156,7 @@ static int render_slice(struct lot_page *p, struct db_rows *lots, int64_t last, 
 	if (query_answers(p, p->next_seq, last, &answers) < 0)
 		return -1;
 	more = db_next(answers);
-	while (db_next(lots)) {
+	while ((n == 0 || out->len < LOT_PAGE_BYTES) && db_next(lots)) {
 		render_lot(p, lots, answers, &more, out);
 		p->any = true;
 		p->next_seq = db_get_int(lots, 0) + 1;
@@ -162,9 +169,10 @@ static int render_slice(struct lot_page *p, struct db_rows *lots, int64_t last, 
 int lot_page_next(struct lot_page *p, int64_t most, struct strbuf *out)
 {
 	const int64_t per_lot = p->language >= 0 ? 1 : (int64_t)p->n_tags;
-	int64_t n = SLICE_ROWS / (per_lot > 0 ? per_lot : 1);
+	int64_t n = SLICE_ITEMS / per_lot;
 	struct db_rows *lots;
 	int rendered = 0;
+	int64_t found;
 
 	n = n < most ? n : most;
 	n = n < 1 ? 1 : n;
@@ -172,10 +180,10 @@ int lot_page_next(struct lot_page *p, int64_t most, struct strbuf *out)
 		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(n)), &lots) < 0)
 		return -1;
 	/* Lots are numbered without gaps. */
-	if (db_rows_count(lots) > 0)
-		rendered =
-			render_slice(p, lots, p->next_seq + (int64_t)db_rows_count(lots) - 1, out);
-	p->at_end = (int64_t)db_rows_count(lots) < n;
+	found = (int64_t)db_rows_count(lots);
+	if (found > 0)
+		rendered = render_slice(p, lots, p->next_seq + found - 1, out);
+	p->at_end = found < n && rendered == (int)found;
 	db_rows_free(&lots);
 	return rendered;
 }

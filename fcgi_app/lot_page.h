@@ -31,8 +31,9 @@ struct lot_page {
 int lot_page_init(struct lot_page *p, struct call *c, const struct job *job, const char *language,
 		  int64_t first_seq);
 void lot_page_clear(struct lot_page *p);
-/* Append up to `most` further lots, comma-separated, those of one slice at most: how many; 0 at the end; -1
- * and the answer is prepared. */
+/* Append up to `most` further lots, comma-separated, those of one slice at most, and none after *out holds
+ * LOT_PAGE_BYTES: how many; 0 at the end; -1 and the answer is prepared. */
+#define LOT_PAGE_BYTES (16u << 20)
 int lot_page_next(struct lot_page *p, int64_t most, struct strbuf *out);
 
 #endif

@@ -233,11 +233,13 @@ static int write_uploads(struct order_chunk *chunk, struct db *db, struct err *e
 		if (data_url_decode(&u->url, &chunk->image) < 0)
 			return err_set(err, ERR_LATER, 0, "no memory for an image of %zu bytes",
 				       u->url.bytes);
+		/* One that is there stays, and its row is locked from removal until the commit. */
 		if (db_exec(db, STMT_FRONT_IMAGE_ADD,
 			    DB_P(db_bytes(u->sha256, 32), db_text(u->url.media_type),
 				 db_bytes(chunk->image.data, chunk->image.len),
 				 db_time(chunk->now)),
-			    err) < 0)
+			    err) < 0 &&
+		    !db_err_is_duplicate(err))
 			return -1;
 	}
 	return 0;

@@ -92,7 +92,8 @@ int recipe_store(struct db *db, const struct recipe *r, int64_t now, int64_t *id
 		    DB_P(db_text(r->hash), db_text(task_names[r->task]), db_text(r->model),
 			 db_text(r->prompt), db_text(r->schema), db_int(r->max_output_tokens),
 			 db_int(r->max_output_tokens_retry), db_time(now)),
-		    err) < 0)
+		    err) < 0 &&
+	    !db_err_is_duplicate(err))
 		return -1;
 	/* Another order may have been first: then the row is its, and visible now. */
 	found = recipe_find(db, r, id, err);

@@ -148,11 +148,17 @@ static void send_answer(struct call *c)
 	if (a->streaming)
 		return;
 	if (a->status == 0 || strbuf_failed(&a->headers) || strbuf_failed(&a->body)) {
-		log_err("answer failed path_job=%s status=%d", c->job_id, a->status);
+		log_err("answer failed job=%s status=%d", c->job_id[0] ? c->job_id : "-",
+			a->status);
 		call_problem(c, PROBLEM_INTERNAL, "the answer could not be made");
 	}
-	if (http_send(a) < 0)
+	/* A long answer holds a worker as a stream does. */
+	if (!gate_enter(&c->app->gate, &c->pass, a->body.len))
+		call_problem(c, PROBLEM_BUSY, "other downloads are under way; try again");
+	if (http_send(a) < 0) {
 		log_debug("peer left job=%s", c->job_id[0] ? c->job_id : "-");
+		http_abort(a);
+	}
 }
 
 void router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx)

@@ -151,7 +151,8 @@ LIMIT 100;
 SELECT b.id AS batch, b.n_items, COALESCE(x.items, 0) AS items_of_jobs
 FROM batch b
 LEFT JOIN (SELECT batch_id, SUM(n_items) AS items FROM batch_job GROUP BY batch_id) x ON x.batch_id = b.id
-WHERE b.n_items <> COALESCE(x.items, 0)
+WHERE b.adopted = 0
+  AND b.n_items <> COALESCE(x.items, 0)
 LIMIT 100;
 
 -- name: an attempt in a batch goes by batch, any other goes alone
@@ -188,11 +189,12 @@ WHERE a.outcome IS NULL
   AND NOT (a.is_repeat = 1 AND i.id IS NOT NULL AND i.state = 'done')
 LIMIT 100;
 
--- name: an item has as many attempts as it counts
-SELECT i.id AS item, i.attempts, COALESCE(a.n, 0) AS attempt_rows, COALESCE(a.newest, 0) AS newest
+-- A restored backup whose batch was adopted may lack attempts between.
+-- name: an item counts to its newest attempt
+SELECT i.id AS item, i.attempts, COALESCE(a.newest, 0) AS newest
 FROM item i
-LEFT JOIN (SELECT item_id, COUNT(*) AS n, MAX(no) AS newest FROM attempt GROUP BY item_id) a ON a.item_id = i.id
-WHERE i.attempts <> COALESCE(a.n, 0) OR i.attempts <> COALESCE(a.newest, 0)
+LEFT JOIN (SELECT item_id, MAX(no) AS newest FROM attempt GROUP BY item_id) a ON a.item_id = i.id
+WHERE i.attempts <> COALESCE(a.newest, 0)
 LIMIT 100;
 
 -- name: a failed item says why
@@ -374,6 +376,12 @@ JOIN item i ON i.id = t.item_id
 JOIN answer a ON a.job_id = i.job_id AND a.item_id = t.item_id AND a.attempt_no = t.no
 WHERE t.is_repeat = 1
 GROUP BY t.batch_id
+LIMIT 100;
+
+-- name: booked: batches that were created twice with one key
+SELECT b.id AS batch, b.twin_of, b.remote_id, b.remote_done, b.created_at
+FROM batch b
+WHERE b.twin_of IS NOT NULL
 LIMIT 100;
 
 -- name: booked: batches that vanished

@@ -427,6 +427,25 @@ def on_terminal(server: FakeServer, *args: str, columns: int = 80, term: str = "
     return text.decode()
 
 
+def screen(text: str) -> List[str]:
+    """What stands on the screen after this text, for the few controls that the client uses."""
+    lines, row, column = [""], 0, 0
+    for token in re.findall(r"\x1b\[1A|\x1b\[K|\r|\n|[^\x1b\r\n]+", text):
+        if token == "\x1b[1A":
+            row -= 1
+        elif token == "\x1b[K":
+            lines[row] = lines[row][:column]
+        elif token == "\r":
+            column = 0
+        elif token == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        else:
+            lines[row] = lines[row][:column] + token + lines[row][column + len(token):]
+            column += len(token)
+    return [line for line in lines if line]
+
+
 def test_without_a_terminal_there_is_a_line_where_something_changed_and_no_control_character() -> None:
     with FakeServer(status=[RUNNING, RUNNING, RUNNING, reply(WAITING), reply(WAITING), FULL]) as server:
         done = poll(server, env={"TZ": "UTC"})
@@ -444,13 +463,22 @@ def test_without_a_terminal_there_is_a_line_where_something_changed_and_no_contr
 def test_on_a_terminal_there_is_a_bar_within_its_width() -> None:
     with FakeServer(status=[RUNNING, reply(WAITING), FULL]) as server:
         text = on_terminal(server, columns=60)
-    bars = re.findall(r"\[#*-*\] +\d+ %[^\r\n]*", text)
+    drawn = [line for line in re.split(r"[\r\n]|\x1b\[1A|\x1b\[K", text) if line]
     assert "[##########----------]  50 %  translating" in text
     assert "[####################] 100 %  completed" in text
-    assert bars and all(len(bar) < 60 for bar in bars)
-    assert "warning: batch 42 has stood still" in text
-    assert "waiting for: batch since" in text
-    assert text.rstrip("\r\n").splitlines()[-1].count("completed (full)") == 1
+    assert all(len(line) < 60 for line in drawn if line[0] == "[" or line.startswith("waiting"))
+    assert any(line.startswith("waiting for: batch since") for line in drawn)
+    assert any(line.endswith("warning: batch 42 has stood still for 1 h") for line in drawn)
+    assert "completed (full)" in drawn[-1]
+
+
+def test_the_terminal_shows_at_the_end_each_line_once() -> None:
+    with FakeServer(status=[RUNNING, reply(WAITING), RUNNING, FULL]) as server:
+        lines = screen(on_terminal(server))
+    assert len(lines) == 3, lines
+    assert lines[0].endswith("warning: batch 42 has stood still for 1 h")
+    assert lines[1].startswith("[") and "100 %  completed" in lines[1]
+    assert "completed (full)" in lines[2]
 
 
 def test_on_a_dumb_terminal_there_are_plain_lines() -> None:

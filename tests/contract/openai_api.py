@@ -64,6 +64,14 @@ def jsonl(entries: Iterable[Any]) -> bytes:
     return b"".join(json.dumps(e).encode() + b"\n" for e in entries)
 
 
+def ids(results):
+    return sorted(r["custom_id"] for r in results)
+
+
+def text_of(result):
+    return result["response"]["body"]["choices"][0]["message"]["content"]
+
+
 class Api:
     """One connection for each call, so that faults of one call do not touch the next."""
 

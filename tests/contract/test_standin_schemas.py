@@ -320,6 +320,12 @@ def test_requests_that_are_refused_as_line_and_as_call(api, request_body, status
     assert api.summary()["executed"] == 0
 
 
+def test_each_line_has_its_own_schema(api):
+    bad = _schema(lambda s: s.pop("additionalProperties"))
+    batch = api.ended(api.create([line("1-1-aa"), line("2-1-aa", bad), line("3-1-aa"), line("4-1-aa", bad)]))
+    assert sorted(r["custom_id"] for r in api.results(batch["error_file_id"])) == ["2-1-aa", "4-1-aa"]
+
+
 # --- the model
 
 ENTRY = {"title": "Jane Doe, A Stag Hunt", "period": "c.1863", "materials": ["watercolour", "paper"],
@@ -352,6 +358,14 @@ def test_description_is_made_from_title_and_notes(api):
     for part in ("181 x 260 mm", "Hallmark worn."):
         assert part in value["description"]
     assert "British" not in value["description"]
+
+
+@pytest.mark.parametrize("text, title", [("Notes: Silver teapot\nDate: 1863", "Silver teapot"), ("", "Untitled lot"),
+                                         ("A vase", "A vase"), ("House instructions: short", "Untitled lot")])
+def test_description_without_a_title(api, text, title):
+    value = json.loads(api.chat(body(text, "https://example.com/a.jpg")).json()["choices"][0]["message"]["content"])
+    assert value["title"] == title
+    jsonschema.validate(value, SCHEMA)
 
 
 def test_any_schema_is_served(api):

@@ -99,7 +99,7 @@ class Demo:
         """Order, wait, show; True where the job ended as it should."""
         started = time.monotonic()
         self.job = self.stack.order(self.order)["job_id"]
-        say(f"Ordered: POST {self.stack.url}/api/v1/jobs, job {self.job}")
+        say(f"Ordered:  POST {self.stack.url}/api/v1/jobs, job {self.job}")
         if self.drill:
             say(f"Its deadline is in {DRILL_SECONDS} s. The provider will never move the translation batch.")
         status = self._follow()
@@ -109,7 +109,7 @@ class Demo:
         length = target.fetch(CLIENT.Server(self.stack.url, self.job, None), time.monotonic() + 60)
         result = CLIENT.json.loads(saved.read_bytes())
         self._show_lots(result)
-        say(f"Ended:    {CLIENT.summary(status)}")
+        say(f"Ended:    {status['status']}, {status['outcome'] or 'without a result'}: {CLIENT.counts_words(status)}")
         say(f"Cost:     USD {status['cost']['amount']}, of it wasted {status['cost']['wasted']}"
             + ("" if not self.stack.standin else " (by the example prices; the stand-in bills nothing)"))
         say(f"Poll URL: {self.stack.url}/api/v1/jobs/{self.job}/status")
@@ -291,6 +291,7 @@ def terminate(number: int, _frame: Any) -> NoReturn:
 
 def main() -> int:
     arguments = arguments_of(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, terminate)
     try:

@@ -16,9 +16,11 @@ class CommitProxy:
     def __init__(self, server: str, path: str) -> None:
         self.path = path
         self.lost = 0
+        self.seen = 0
         self._server = server
         self._what = ""
         self._left: Optional[int] = 0
+        self._skip = 0
         self._guard = threading.Lock()
         self._sockets: List[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX)
@@ -26,10 +28,10 @@ class CommitProxy:
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose(self, what: str, times: Optional[int]) -> None:
-        """Lose the "request" or the "answer" of the next COMMITs; None: of all."""
+    def lose(self, what: str, times: Optional[int] = 1, skip: int = 0) -> None:
+        """Lose the "request" or the "answer" of the next COMMITs after `skip` others; times None: of all."""
         with self._guard:
-            self._what, self._left, self.lost = what, times, 0
+            self._what, self._left, self._skip, self.lost, self.seen = what, times, skip, 0, 0
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):
@@ -53,7 +55,8 @@ class CommitProxy:
 
     def _take(self) -> str:
         with self._guard:
-            if self._left == 0:
+            self.seen += 1
+            if self._left == 0 or self.seen <= self._skip:
                 return ""
             if self._left is not None:
                 self._left -= 1

@@ -2,10 +2,12 @@
 """What the tests of the front end share: an installation without batchd and stand-in, and its fixtures.
 
 Import the fixtures by name into a test module; `front` is shared by the tests of one module, `own` is a new
-installation with a database server of its own, to be stopped and broken.
+installation on a database server that the test may stop, pause and set.
 """
+import atexit
 import base64
 import contextlib
+import functools
 import json
 import sys
 from pathlib import Path
@@ -105,13 +107,19 @@ def installation(name: str, mariadb: Optional[MariaDB] = None, **how: Any) -> It
         yield Front(stack)
 
 
+@functools.lru_cache(maxsize=None)
+def server(name: str) -> MariaDB:
+    """A database server for all modules of this run: their imported fixtures are not one fixture."""
+    made = MariaDB(temporary_work(name))
+    made.start()
+    atexit.register(made.stop, 60)
+    return made
+
+
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDB]:
-    """One database server for all installations that do not break it."""
-    server = MariaDB(temporary_work("mariadb"))
-    server.start()
-    yield server
-    server.stop(60)
+def mariadb() -> MariaDB:
+    """The server for all installations that do not break it."""
+    return server("mariadb")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +128,19 @@ def front(mariadb: MariaDB) -> Iterator[Front]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def breakable() -> MariaDB:
+    """Another one, used by one test at a time."""
+    return server("breakable")
+
+
 @pytest.fixture
-def own() -> Iterator[Front]:
-    with installation("front-own") as made:
-        yield made
+def own(breakable: MariaDB) -> Iterator[Front]:
+    with installation("front-own", breakable) as made:
+        try:
+            yield made
+        finally:
+            breakable.resume()
+            if not breakable.running:
+                breakable.start()
+            breakable.sql("SET GLOBAL read_only = 0, GLOBAL init_connect = ''")

@@ -51,25 +51,25 @@ BREAKS = {
     ],
     "I4 the counts of a job's languages are those of its items": [
         *(f"UPDATE job_language SET {column} = {column} + 1 WHERE job_id = 2 AND no = 1"
-             for column in ("n_ready", "n_sent", "n_done", "n_failed")),
+          for column in ("n_ready", "n_sent", "n_done", "n_failed")),
         "UPDATE item SET state = 'ready' WHERE id = 8",
     ],
     "I4 a poll shows the job's row": [
         *(f"UPDATE job SET status_json = '{status_json(*shown, 2, 2, 2, 0)}' WHERE id = 1"
-             for shown in (("failed", "full"), ("completed", None))),
+          for shown in (("failed", "full"), ("completed", None))),
         "UPDATE job SET status_json = '' WHERE id = 1",
     ],
     "I4 a poll shows the counts of the job's items": [
         *(f"UPDATE job SET status_json = '{status_json('completed', 'partial', 2, *counts)}' WHERE id = 3"
-             for counts in ((2, 0, 3), (1, 1, 3), (1, 0, 2))),
+          for counts in ((2, 0, 3), (1, 1, 3), (1, 0, 2))),
     ],
     "I4 in a closed batch every item is answered, failed or void": [
         *(f"UPDATE batch SET {column} = {column} + 1 WHERE id = 4"
-             for column in ("n_items", "n_answered", "n_failed", "n_void")),
+          for column in ("n_items", "n_answered", "n_failed", "n_void")),
     ],
     "I4 the counts of a batch are those of its attempts": [
         *(f"UPDATE batch SET {column} = {column} + 1 WHERE id = 2"
-             for column in ("n_items", "n_answered", "n_failed", "n_void")),
+          for column in ("n_items", "n_answered", "n_failed", "n_void")),
         "DELETE FROM attempt WHERE item_id = 11",
     ],
     "I4 no attempt is open in a closed batch": [
@@ -98,9 +98,9 @@ BREAKS = {
         "UPDATE item SET state = 'ready', batch_id = NULL WHERE id = 6",
         "DELETE FROM item WHERE id = 6",
     ],
-    "an item has as many attempts as it counts": [
+    "an item counts to its newest attempt": [
         "UPDATE item SET attempts = 2 WHERE id = 1",
-        "DELETE FROM attempt WHERE item_id = 7 AND no = 1",
+        "DELETE FROM attempt WHERE item_id = 7 AND no = 2",
     ],
     "a failed item says why": [
         "UPDATE item SET code = NULL WHERE id = 11",
@@ -110,7 +110,7 @@ BREAKS = {
     ],
     "no translation goes before its description is done": [
         *(f"UPDATE item SET state = '{state}' WHERE id = 8"
-             for state in ("ready", "sent", "done")),
+          for state in ("ready", "sent", "done")),
     ],
     "I2 a done item has the answer that it names, of use": [
         "DELETE FROM answer WHERE item_id = 1",
@@ -130,7 +130,7 @@ BREAKS = {
     ],
     "I4 a job's cost and tokens are those of its answers": [
         *(f"UPDATE job SET {column} = {column} + 1 WHERE id = 2"
-             for column in ("cost", "input_tokens", "output_tokens")),
+          for column in ("cost", "input_tokens", "output_tokens")),
     ],
     "no job has wasted more than it cost": [
         "UPDATE job SET wasted = cost + 1 WHERE id = 1",
@@ -178,12 +178,15 @@ BREAKS = {
     "booked: answers bought to better another (repeats)": [
         "UPDATE attempt SET is_repeat = 1 WHERE item_id = 2",
     ],
+    "booked: batches that were created twice with one key": [
+        "UPDATE batch SET twin_of = 4 WHERE id = 5",
+    ],
     "booked: batches that vanished": [
         "UPDATE batch SET reason = 'lost' WHERE id = 1",
     ],
     "booked: lines that are a second answer, or none that could be kept": [
         *(f"UPDATE batch_line SET kind = '{kind}'"
-             for kind in ("duplicate", "stranger", "broken", "unstorable", "too_large")),
+          for kind in ("duplicate", "stranger", "broken", "unstorable", "too_large")),
     ],
 }
 
@@ -278,7 +281,15 @@ def test_commits_that_may_be_lost_are_told(world):
         UPDATE job SET cost = 0, input_tokens = 0, output_tokens = 0 WHERE id = 2;
         INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
         VALUES (5, 0, 2, 'valid', '{{}}', 'order', '', {NOW})""",
-], ids=["clock-jump", "invisible", "left", "repeat", "late-description", "given"])
+    # An adopted batch: its attempts are made from the provider's lines, after a gap.
+    f"""INSERT INTO batch (id, batch_key, recipe_id, adopted, phase, reason, model, n_items, n_answered, remote_id,
+            created_at, phase_at, closed_at, next_at, harvest_file)
+        VALUES (6, MD5('6'), 1, 1, 'closed', 'harvested', 'm', 1, 1, 'batch_six', {NOW}, {NOW}, {NOW}, {NOW}, 2);
+        INSERT INTO attempt (item_id, no, batch_id, way, outcome) VALUES (1, 3, 6, 'batch', 'answered');
+        INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
+        VALUES (1, 3, 1, 'valid', '{{}}', 'batch', 'm', {NOW});
+        UPDATE item SET attempts = 3 WHERE id = 1""",
+], ids=["clock-jump", "invisible", "left", "repeat", "late-description", "given", "adopted"])
 def test_what_is_no_fault_is_not_told(world, sql):
     run_sql(world, *sql.split(";\n"))
     assert told(world) == {}

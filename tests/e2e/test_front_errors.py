@@ -2,12 +2,14 @@
 """Every error answer of the front end's routes, the limits of bodies, and uploads that do not arrive."""
 import http.client
 import json
+import select
 
 import pytest
 
 import fcgi_client
 from front_end import (DESCRIPTION, JSON, UNKNOWN, data_url, front, installation, lots, mariadb,  # noqa: F401
                        order)
+from harness.process import wait_until
 
 pytestmark = pytest.mark.front_end
 
@@ -179,6 +181,28 @@ def test_an_upload_that_breaks_off_is_no_order(narrow, announce):
     answer = connection.answer()
     assert answer.status in (0, 400)
     assert narrow.sql("SELECT COUNT(*) AS n FROM job") == before
+
+
+@pytest.mark.parametrize("size, begun, room", [(9 << 20, 3, 1), (2 << 20, 6, 4)])
+def test_long_uploads_leave_workers_for_polls(front, size, begun, room):
+    """Of 8 workers half may receive more than 1 MiB, and one more than 8 MiB; others are told to come again."""
+    body = json.dumps(order(1)).encode().ljust(size)
+    params = fcgi_client.params_of("POST", JOBS, body, {"Authorization": f"Bearer {front.key}", **JSON})
+    uploads = [fcgi_client.Connection(front.socket).begin(params).send(body[:1000], end=False) for _ in range(begun)]
+
+    def answered():
+        ready = select.select([upload.socket for upload in uploads], [], [], 0)[0]
+        return ready if len(ready) == begun - room else None
+
+    refused = wait_until(answered, 30, "those without room to be answered")
+    for upload in [upload for upload in uploads if upload.socket in refused]:
+        uploads.remove(upload)
+        answer = upload.answer()
+        assert problem(answer, 503, "busy") == [] and int(answer.headers["retry-after"]) > 0
+    assert all(front.get("/readyz").status == 200 for _ in range(20))
+    front.take(order(1))
+    assert [upload.send(body[1000:]).answer().status for upload in uploads] == [202] * room
+    assert front.raw("POST", JOBS, body, front.key).status == 202
 
 
 def chunked(front, parts):  # noqa: F811

@@ -210,6 +210,27 @@ def test_a_page_takes_limit_after_and_language(front):
     assert [list(lot["descriptions"]) for lot in download["lots"]] == [["de"]] * 5
 
 
+def test_a_page_of_large_answers_ends_early_and_nothing_is_lost(front):
+    job = front.take(order(40, []))
+    front.sql("INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)"
+              " SELECT i.id, 1, i.job_id, 'valid', CONCAT('{\"x\":\"', REPEAT('y', 1000000), '\"}'), 'batch', 'm',"
+              " UTC_TIMESTAMP(6) FROM item i JOIN job j ON j.id = i.job_id WHERE j.public_id = %s", job)
+    front.sql("UPDATE item i JOIN job j ON j.id = i.job_id SET i.state = 'done', i.answer_no = 1"
+              " WHERE j.public_id = %s", job)
+    seen, uri = [], f"/api/v1/jobs/{job}"
+    while uri:
+        page = front.get(uri).json()
+        assert 1 <= len(page["lots"]) < 20
+        seen += [(lot["id"], len(lot["descriptions"]["en"]["value"]["x"])) for lot in page["lots"]]
+        uri = page["next"]
+    assert seen == [(str(i + 1), 1000000) for i in range(40)]
+    download = front.stack.get(f"/api/v1/jobs/{job}?download=1")
+    assert [lot["id"] for lot in download.json()["lots"]] == [lot for lot, _ in seen]
+    head = front.raw("HEAD", f"/api/v1/jobs/{job}?download=1")
+    assert (head.status, head.body, head.complete) == (200, b"", True)
+    assert head.headers["content-disposition"] == f'attachment; filename="{job}.json"'
+
+
 def test_an_order_that_is_being_written_is_not_seen_and_a_killed_one_never_will_be(mariadb):  # noqa: F811
     with installation("front-kill", mariadb) as front:  # noqa: F811
         lock = mariadb.connect(front.stack.database)

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from front_end import DESCRIPTION, front, installation, lots, mariadb, order, own  # noqa: F401
+from front_end import DESCRIPTION, front, installation, lots, mariadb, order, own, breakable  # noqa: F401
 from harness.process import wait_until
 
 pytestmark = pytest.mark.front_end
@@ -77,11 +77,13 @@ def test_I1_a_closed_job_is_not_polled_again(front):
 
 
 def test_a_job_is_left_to_batchd_for_five_ticks(mariadb):  # noqa: F811
-    with installation("front-tick", mariadb, overrides={"daemon": {"tick": "1h"}}) as front:  # noqa: F811
-        job = overdue(front, order())
-        assert front.status(job)["status"] == "queued"
-        assert front.get(f"{JOBS}/{job}/status").headers["retry-after"] == "1"
-        front.sql("UPDATE job SET deadline_at = deadline_at - INTERVAL 5 HOUR WHERE public_id = %s", job)
+    with installation("front-tick", mariadb, overrides={"daemon": {"tick": "1m", "lease": "2m"}}) as front:  # noqa: F811
+        job = front.take(order())
+        late = "UPDATE job SET deadline_at = UTC_TIMESTAMP(6) - INTERVAL %s MINUTE WHERE public_id = %s"
+        front.sql(late, 3, job)
+        answer = front.get(f"{JOBS}/{job}/status")
+        assert (answer.json()["status"], answer.headers["retry-after"]) == ("queued", "1")
+        front.sql(late, 6, job)
         assert front.status(job)["status"] == "failed"
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import fcgi_client
-from front_end import front, installation, mariadb, order, own  # noqa: F401
+from front_end import front, installation, mariadb, order, own, breakable  # noqa: F401
 from harness.process import wait_until
 
 pytestmark = pytest.mark.front_end
@@ -29,8 +29,9 @@ class Load(threading.Thread):
         headers = {"Authorization": f"Bearer {self.front.key}", "Content-Type": "application/json"}
         job = None
         while True:
-            for method, uri in (("POST", JOBS), ("GET", f"{JOBS}/{job}/status")):
+            for method in ("POST", "GET"):
                 sent = body if method == "POST" else None
+                uri = JOBS if sent else f"{JOBS}/{job}/status"
                 try:
                     connection = fcgi_client.Connection(self.front.socket)
                 except OSError:

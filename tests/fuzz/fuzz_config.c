@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzz target of common/config.c: a configuration file. Besides the sanitizers' rules: a fault has a text,
- * and what is accepted is printed in a form that is accepted again and printed alike.
+ * Fuzz target of common/config.c: a configuration file. Besides the sanitizers' rules: a fault has a
+ * text, and what is accepted is printed in a form that is accepted again and printed alike.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -35,6 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (config_parse("/f", (const char *)data, size, 0, NULL, &c, &err) != 0) {
 		assert(err.class == ERR_NEVER);
 		assert(strncmp(err.text, "/f:", 3) == 0);
+		/* the first reading is never the more lenient one */
+		assert(strcmp(err.text, "/f:1: the file cannot be read") != 0);
 		return 0;
 	}
 	assert(config_policy_for(c, 1) != NULL);

@@ -219,9 +219,19 @@ class Process:
 def run(argv: Sequence[Argument], timeout: float = 60, env: Optional[Dict[str, str]] = None,
         check: bool = True, stdin: Optional[str] = None) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end and return it with its output as text; raise on failure if `check`."""
-    done = subprocess.run([os.fspath(arg) for arg in argv], input=stdin or "", timeout=timeout, check=False,
-                          env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          encoding="utf-8", errors="replace")
-    if check and done.returncode != 0:
-        raise HarnessError(f"{' '.join(done.args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done
+    line = [os.fspath(arg) for arg in argv]
+    child = subprocess.Popen(line, env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, encoding="utf-8", errors="replace", start_new_session=True,
+                             preexec_fn=_die_with_parent)
+    try:
+        out, err = child.communicate(stdin or "", timeout)
+    except BaseException as exc:
+        # The whole session: mariadb-install-db is a script whose children would go on.
+        os.killpg(child.pid, signal.SIGKILL)
+        out, err = child.communicate()
+        if isinstance(exc, subprocess.TimeoutExpired):
+            raise HarnessError(f"{' '.join(line)}: not within {timeout:g} s\n{out}{err}") from None
+        raise
+    if check and child.returncode != 0:
+        raise HarnessError(f"{' '.join(line)}: exit {child.returncode}\n{out}{err}")
+    return subprocess.CompletedProcess(line, child.returncode, out, err)

@@ -229,7 +229,7 @@ class Engine:
             target = min(total, fault(batch, "stuck").get("done", 0))
         elif expiring:
             target = min(total, expiring.get("done", 0))
-        expired = yield from self.execute(batch, token, target, may_expire=not stuck)
+        expired = yield from self.execute(batch, token, target)
         if stuck:
             yield self.stuck_for(batch)
         if expired or expiring or stuck:
@@ -262,9 +262,9 @@ class Engine:
     def part_path(self, batch):
         return self.world.path("batches", batch["id"] + ".part")
 
-    def execute(self, batch, token, target, may_expire):
+    def execute(self, batch, token, target):
         """Executes the lines up to target, spread over one step; true where the completion
-        window ended and the batch may expire.
+        window ended first.
         The ledger says how many were done by an earlier run of the stand-in."""
         done = self.world.ledger.in_batch[batch["id"]]
         self.trim_part(batch, done)
@@ -283,12 +283,12 @@ class Engine:
                 if not results:
                     break
                 self.commit(batch, token, results)
-                if may_expire and self.world.now() >= batch["expires_at"]:
+                if self.world.now() >= batch["expires_at"]:
                     return True
                 yield max(0, start + turn * pause - self.world.now())
         if not count:
             yield self.world.step
-        return may_expire and self.world.now() >= batch["expires_at"]
+        return self.world.now() >= batch["expires_at"]
 
     def quick_id(self):
         """Identifiers for lines: cheap, unique, reproducible under --seed."""
@@ -343,7 +343,7 @@ class Engine:
                         batch["project"], batch["output_expires"], batch["id"])["id"]
             if files["error_file_id"] is None and fault(batch, "error_file_empty_string"):
                 files["error_file_id"] = ""
-            self.set_status(batch, status, enqueued=0, **files)
+            self.set_status(batch, status, **files)
             os.unlink(self.part_path(batch))
 
     def write_results(self, batch, out, err, never_run):

@@ -10,8 +10,7 @@ import re
 
 from translation import translate_value
 
-LABELS = ("Title", "Notes", "House instructions", "Instructions", "Photographs", "Images",
-          "Lot", "Reference", "Language", "Description")
+LABELS = ("Title", "Notes", "House instructions")
 TRANSLATE = re.compile(r"^[ \t]*Translate (?:in)?to:?[ \t]*([^\n(]*?)[ \t]*"
                        r"(?:\(([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*)\))?[ \t]*$", re.M)
 LABEL = re.compile(r"^[ \t]*(%s):[ \t]*" % "|".join(LABELS), re.M)
@@ -85,7 +84,8 @@ def _source_object(text):
 
 def answer(request):
     """The text of the answer to a request that passed its checks."""
-    text = "\n".join(request.user_text) or "\n".join(request.texts)
+    from_user = request.user_text or request.images
+    text = "\n".join(request.user_text if from_user else request.texts)
     language = _target(text) or next(filter(None, map(_target, request.texts)), None)
     if language:
         value = translate_value(_source_object(text), language)
@@ -108,7 +108,8 @@ def _sections(text):
         end = following.start() if following else len(text)
         found.setdefault(mark[1], text[mark.end():end].strip())
     if "Title" not in found:
-        found["Title"] = text.strip().split("\n", 1)[0][:120]
+        rest = found.get("Notes") or ("" if found else text)
+        found["Title"] = rest.strip().split("\n")[0][:120]
     return found
 
 

@@ -96,7 +96,8 @@ static void texts_are_literal(void **state)
 
 	(void)state;
 	setenv("SECRET", "leaked", 1);
-	c = parse("alert { command = \"a $b ${SECRET} \\${SECRET} \\\\${SECRET} \\\"q\\\" \\' x\" }");
+	c = parse(
+		"alert { command = \"a $b ${SECRET} \\${SECRET} \\\\${SECRET} \\\"q\\\" \\' x\" }");
 	assert_string_equal(c->alert.command, "a $b ${SECRET} ${SECRET} \\${SECRET} \"q\" ' x");
 	config_free(&c);
 	c = parse("alert { command = 'a ${SECRET} \\' \\\\ \\n \"' }");
@@ -147,7 +148,8 @@ static void policies_are_tried_by_size(void **state)
 		  "policy small { max_requests = 10 }\n");
 	assert_int_equal(c->n_policies, 3);
 	assert_string_equal(config_policy_for(c, 11)->name, "mid");
-	assert_int_equal(config_policy_for(c, 11)->stall_after, 3 * T_H); /* as large is by itself */
+	assert_int_equal(config_policy_for(c, 11)->stall_after,
+			 3 * T_H); /* as large is by itself */
 	assert_int_equal(config_policy_for(c, 1001)->stall_after, 5 * T_H);
 	assert_int_equal(config_policy_for(c, 10)->cancel_after, 2 * T_H);
 	config_free(&c);
@@ -261,11 +263,11 @@ static void every_fault_is_told(void **state)
 	(void)state;
 	assert_int_equal(config_parse("f", text, strlen(text), 0, out, &c, &err), -1);
 	fclose(out);
-	assert_string_equal(told,
-			    "f:2: http.wait_max: \"1\" is not a duration such as \"250ms\", \"30s\","
-			    " \"15m\", \"2h\", \"7d\"\n"
-			    "f:1: http.workers: 0 is out of range (1 to 512)\n"
-			    "f:3: budget.day: \"x\" is not an amount in USD such as \"12.50\"\n");
+	assert_string_equal(
+		told, "f:2: http.wait_max: \"1\" is not a duration such as \"250ms\", \"30s\","
+		      " \"15m\", \"2h\", \"7d\"\n"
+		      "f:1: http.workers: 0 is out of range (1 to 512)\n"
+		      "f:3: budget.day: \"x\" is not an amount in USD such as \"12.50\"\n");
 	assert_non_null(strstr(err.text, "f:2: "));
 }
 
@@ -327,8 +329,8 @@ static void must_fail(const char *text, const char *want)
 }
 
 #define TASKS MODEL "describe { model = m }\ntranslate { model = m }\n"
-#define SCHEMA                                                                                     \
-	"{\"type\":\"object\",\"properties\":{\"t\":{\"type\":\"string\"}},"                     \
+#define SCHEMA                                                               \
+	"{\"type\":\"object\",\"properties\":{\"t\":{\"type\":\"string\"}}," \
 	"\"required\":[\"t\"],\"additionalProperties\":false}"
 
 static void prompts_and_schema_are_read_and_checked(void **state)
@@ -349,7 +351,8 @@ static void prompts_and_schema_are_read_and_checked(void **state)
 	must_fail(TASKS, "lot-description.schema.json: ");
 	write_file("lot-description.schema.json", SCHEMA);
 	must_fail(MODEL, "/t.conf:1: describe.model: is missing and has no default");
-	must_fail(MODEL "\ndescribe { model = x }", "/t.conf:3: describe.model: there is no section model \"x\"");
+	must_fail(MODEL "\ndescribe { model = x }",
+		  "/t.conf:3: describe.model: there is no section model \"x\"");
 	if (load(TASKS, &c, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(c->describe.prompt, "Describe.\n");
@@ -374,11 +377,12 @@ static void an_unreadable_file_is_told(void **state)
 static void what_is_printed_reads_as_the_same(void **state)
 {
 	char first[8000] = "", second[8000] = "";
-	struct config *c = parse(MODEL "model \"a \\\"b\\\\\" { price_input = 0.123456 price_output = 3 }\n"
-				       "policy mid { max_requests = 7 alert_after = \"90s\" }\n"
-				       "alert { command = \"x ${HOME} 'y' \\\"z\\\"\" }\n"
-				       "http { public_read = off wait_max = \"1500ms\" }\n"
-				       "fallback { tiers = {default} }\n");
+	struct config *c =
+		parse(MODEL "model \"a \\\"b\\\\\" { price_input = 0.123456 price_output = 3 }\n"
+			    "policy mid { max_requests = 7 alert_after = \"90s\" }\n"
+			    "alert { command = \"x ${HOME} 'y' \\\"z\\\"\" }\n"
+			    "http { public_read = off wait_max = \"1500ms\" }\n"
+			    "fallback { tiers = {default} }\n");
 	FILE *out = fmemopen(first, sizeof(first), "w");
 
 	(void)state;
@@ -403,10 +407,25 @@ static void money_is_exact(void **state)
 		const char *text;
 		int64_t want; /* -1: refused */
 	} cases[] = {
-		{"0", 0}, {"1", 1000000}, {"0.5", 500000}, {"12.345678", 12345678}, {"007.10", 7100000},
-		{"9223372036854.775807", INT64_MAX}, {"9223372036854.775808", -1}, {"99999999999999999999", -1},
-		{"", -1}, {".5", -1}, {"1.", -1}, {"1.2.3", -1}, {"1,5", -1}, {"-1", -1}, {"+1", -1}, {" 1", -1},
-		{"1e3", -1}, {"1.0000000", -1}, {"1 ", -1},
+		{"0", 0},
+		{"1", 1000000},
+		{"0.5", 500000},
+		{"12.345678", 12345678},
+		{"007.10", 7100000},
+		{"9223372036854.775807", INT64_MAX},
+		{"9223372036854.775808", -1},
+		{"99999999999999999999", -1},
+		{"", -1},
+		{".5", -1},
+		{"1.", -1},
+		{"1.2.3", -1},
+		{"1,5", -1},
+		{"-1", -1},
+		{"+1", -1},
+		{" 1", -1},
+		{"1e3", -1},
+		{"1.0000000", -1},
+		{"1 ", -1},
 	};
 
 	(void)state;
@@ -414,7 +433,8 @@ static void money_is_exact(void **state)
 		int64_t micro = -7;
 		int rc = money_parse(cases[i].text, &micro);
 
-		if (rc != (cases[i].want < 0 ? -1 : 0) || micro != (cases[i].want < 0 ? -7 : cases[i].want))
+		if (rc != (cases[i].want < 0 ? -1 : 0) ||
+		    micro != (cases[i].want < 0 ? -7 : cases[i].want))
 			fail_msg("\"%s\": %d, %lld", cases[i].text, rc, (long long)micro);
 	}
 }

@@ -110,6 +110,8 @@ static void the_provider_may_write_more(void **state)
 		assert_int_equal(scan(more[i], &json_rules_provider), 0);
 	assert_int_equal(scan("\"\xff\"", &json_rules_provider), -1);
 	assert_int_equal(scan("[1,]", &json_rules_provider), -1);
+	assert_int_equal(scan("\"\\u00g1\"", &json_rules_provider), -1);
+	assert_int_equal(scan("\"\\u000\"", &json_rules_provider), -1);
 }
 
 /* `depth` opening and closing brackets. */
@@ -339,6 +341,8 @@ static const struct {
 	{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t", 8 },
 	{ "\"\\u0041\\u00E9\\u20ac\"", "A\xc3\xa9\xe2\x82\xac", 6 },
 	{ "\"\\ud83c\\udffa!\"", "\xf0\x9f\x8f\xba!", 5 },
+	{ "\"\\uD800\\uDC00\\udbff\\udfff\"", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8 },
+	{ "\"\\ud7ff\\ue000\"", "\xed\x9f\xbf\xee\x80\x80", 6 },
 	{ "\"x\\ud83c\"", "x\xef\xbf\xbd", 4 },
 	{ "\"\\udffax\"", "\xef\xbf\xbdx", 4 },
 	{ "\"\\ud83c\\u0041\"", "\xef\xbf\xbd" "A", 4 },

@@ -42,6 +42,8 @@ static const char *const good_schemas[] = {
 	ONE("{\"type\":[\"string\",\"number\",\"integer\",\"boolean\",\"null\"]}"),
 	ONE("{\"type\":\"string\",\"enum\":[\"a\",\"b\"]}"),
 	ONE("{\"enum\":[1,2.5,null,true,\"x\"]}"),
+	ONE(ONE(ONE(ONE(ONE(ONE(ONE(ONE(ONE(EMPTY))))))))),
+	ONE("{\"type\":\"array\",\"items\":" ONE(ONE(ONE(ONE(ONE(ONE(ONE("{\"type\":\"array\",\"items\":{\"type\":\"null\"}}"))))))) "}"),
 	ONE("{\"const\":null}"),
 	ONE("{\"type\":\"number\",\"exclusiveMinimum\":0,\"exclusiveMaximum\":1.5}"),
 	ONE("{\"type\":\"array\",\"items\":" ONE("{\"type\":\"null\"}") "}"),
@@ -256,6 +258,11 @@ static void limits_of_the_provider_hold(void **state)
 		strbuf_addc(&b, ' ');
 	assert_int_equal(json_schema_check(b.data, b.len, &err), -1);
 	assert_non_null(strstr(err.text, "longer"));
+	strbuf_reset(&b);
+	strbuf_adds(&b, EMPTY);
+	while (b.len < LIMIT_SCHEMA_BYTES)
+		strbuf_addc(&b, ' ');
+	assert_int_equal(json_schema_check(b.data, b.len, &err), 0);
 	strbuf_clear(&b);
 }
 

@@ -238,6 +238,7 @@ static void times_come_in_many_forms(void **state)
 		{"{\"t\":253402300800}", -1, 0},
 		{"{\"t\":\"soon\"}", -1, 0},
 		{"{\"t\":\"1711471533171147\"}", -1, 0},
+		{"{\"t\":\"171147153317114717114715331711471711471533171\"}", -1, 0},
 		{"{\"t\":\"2024-03-26T16:45:33Z2024-03-26T16:45:33Z\"}", -1, 0},
 		{"{\"t\":true}", -1, 0},
 		{"{\"t\":{}}", -1, 0},
@@ -271,6 +272,9 @@ static void string_spans_are_decoded_whole_or_not(void **state)
 	strbuf_adds(&b, "> ");
 	assert_int_equal(json_string_decode(s, &b), -1);
 	assert_string_equal(b.data, "> ");
+	strbuf_clear(&b);
+	assert_int_equal(json_string_decode((struct json_span){"\"tea\"", 5}, &b), 0);
+	assert_string_equal(b.data, "tea");
 	strbuf_clear(&b);
 	assert_int_equal(json_string_decode((struct json_span){"\"\"", 2}, &b), 0);
 	assert_int_equal(b.len, 0);

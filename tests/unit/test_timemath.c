@@ -254,16 +254,17 @@ static void durations_are_read_strictly(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(iso_cases) / sizeof(iso_cases[0]); i++) {
 		int64_t us = -1;
+		int rc = iso8601_duration_parse(iso_cases[i].text, strlen(iso_cases[i].text), &us);
 
-		iso8601_duration_parse(iso_cases[i].text, strlen(iso_cases[i].text), &us);
-		if (us != iso_cases[i].us)
+		if (us != iso_cases[i].us || rc != (us < 0 ? -1 : 0))
 			fail_msg("%s: %lld", iso_cases[i].text, (long long)us);
 	}
 	for (size_t i = 0; i < sizeof(duration_cases) / sizeof(duration_cases[0]); i++) {
 		int64_t us = -1;
+		int rc =
+			duration_parse(duration_cases[i].text, strlen(duration_cases[i].text), &us);
 
-		duration_parse(duration_cases[i].text, strlen(duration_cases[i].text), &us);
-		if (us != duration_cases[i].us)
+		if (us != duration_cases[i].us || rc != (us < 0 ? -1 : 0))
 			fail_msg("%s: %lld", duration_cases[i].text, (long long)us);
 	}
 }

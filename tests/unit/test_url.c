@@ -37,7 +37,7 @@ static const char *const bad[] = {
 	"http://u@h/", "http://u:p@h/", "http://@h/", "http://h@/", "http://h:", "http://h:0/", "http://h:65536/", "http://h:123456/",
 	"http://h:8a/", "http://h:-1/", "http://h:80:80/", "http://h h/", "http://h/a b", "http://h/a\tb", "http://h/a\nb", "http://h/\x7f",
 	"http://h\\x/", "http://h/\\x", "http://h/<x>", "http://h/\"", "http://.h/", "http://h,i/", "http://h;i/", "http://h%2fi/",
-	"http://[::1", "http://[]/", "http://[g]/", "http://[::1]x/", "http://[::1]:/", "http://::1/", "http://h/\xff", "http://\xc3/",
+	"http://[::1", "http://[]/", "http://[:]/", "http://[g]/", "http://[::1]x/", "http://[::1]:/", "http://::1/", "http://h/\xff", "http://\xc3/",
 	"http://[/", "http://h/\xc3",
 };
 /* clang-format on */

@@ -32,6 +32,7 @@ static void only_the_text_form_is_a_uuid(void **state)
 		"",
 		"00112233-4455-4677-8899-aabbccddeef",
 		"00112233-4455-4677-8899-aabbccddeeff0",
+		"g0112233-4455-4677-8899-aabbccddeeff",
 		"0011223344556677-8899-aabb-ccddeeff-0",
 		"00112233-4455-4677-8899_aabbccddeeff",
 		"00112233-4455-4677-8899-aabbccddeefg",
