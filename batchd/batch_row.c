@@ -133,9 +133,10 @@ void batch_row_move(struct batch_row *b, enum batch_phase to, int64_t now)
 	b->phase_at = now;
 	b->next_at = now;
 	b->tries = 0;
-	b->last_error[0] = '\0';
 	if (to == BATCH_CLOSED)
 		b->closed_at = now;
+	else
+		b->last_error[0] = '\0';
 }
 
 void batch_row_backoff(struct batch_row *b, int64_t now, int64_t wait_us, const char *error)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "batchd/daemon.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "batchd/close.h"
 #include "batchd/files.h"
@@ -251,6 +253,20 @@ static void look_as_standby(struct daemon *d)
 		log_warning("installation not read error=\"%s\"", err.text);
 }
 
+/* Files of an earlier life: what is still needed is built or downloaded anew. */
+static void spool_clean(const struct daemon *d)
+{
+	DIR *dir = opendir(d->spool);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, "batch-", 6) == 0 && unlinkat(dirfd(dir), e->d_name, 0) < 0)
+			log_warning("spool file not removed name=%s", e->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static void lease_taken(struct daemon *d)
 {
 	struct err err;
@@ -261,6 +277,7 @@ static void lease_taken(struct daemon *d)
 		lease_release(&d->lease, d->db);
 		return;
 	}
+	spool_clean(d);
 	log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
 	watch_reset(d->watch);
 	planner_reset(d->planner);
@@ -369,6 +386,7 @@ static void handle_signals(struct daemon *d, int fd, void (*reload)(struct daemo
 		if (!d->stopping) {
 			log_notice("stopping");
 			service_notify("STOPPING=1");
+			http_refuse_new(d->http);
 			*stop_by = t_add(clock_boot(), d->config->daemon.stop_grace);
 		}
 		d->stopping = true;

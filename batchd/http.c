@@ -20,6 +20,7 @@ struct http {
 	char *bearer;
 	struct http_private *calls;	/* list of those in flight */
 	unsigned n;
+	bool refuses;
 };
 
 struct http_private {
@@ -235,8 +236,11 @@ static void private_free(struct http_private *p)
 
 int http_start(struct http *h, const struct http_request *r, struct err *err)
 {
-	struct http_private *p = must(calloc(1, sizeof(*p)));
+	struct http_private *p;
 
+	if (h->refuses)
+		return err_set(err, ERR_LATER, 0, "stopping: no new call");
+	p = must(calloc(1, sizeof(*p)));
 	p->http = h;
 	p->easy = must(curl_easy_init());
 	p->paid = r->paid;
@@ -345,6 +349,11 @@ void http_drain(struct http *h)
 		finish(p, rc);
 	}
 	end_overdue(h);
+}
+
+void http_refuse_new(struct http *h)
+{
+	h->refuses = true;
 }
 
 unsigned http_in_flight(const struct http *h)

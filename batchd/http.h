@@ -65,6 +65,8 @@ int http_start(struct http *http, const struct http_request *request, struct err
 void http_wait(struct http *http, int fd, int64_t timeout_us);
 /* Move transfers, end those whose time passed, and call done() of each that is finished. */
 void http_drain(struct http *http);
+/* From now on no call is started: http_start fails with ERR_LATER. */
+void http_refuse_new(struct http *http);
 unsigned http_in_flight(const struct http *http);
 /* End every call as lost. */
 void http_abort_all(struct http *http);

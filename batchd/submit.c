@@ -97,6 +97,12 @@ static void on_uploaded(const struct openai_reply *r, void *ctx)
 	if (!reread(ctx, BATCH_UPLOADING, &d, &b))
 		return;
 	id = r->outcome.outcome == OUTCOME_DONE ? json_get_text(r->body, "id") : NULL;
+	if (r->outcome.outcome == OUTCOME_NEVER && r->outcome.scope != SCOPE_ALL) {
+		log_failure(&b, "upload", r);
+		snprintf(b.last_error, sizeof(b.last_error), "%s", r->message);
+		close_failed(d, &b, r->outcome.code ? r->outcome.code : "upload_refused");
+		return;
+	}
 	if (!id || strlen(id) >= sizeof(b.input_file_id)) {
 		const int64_t tries = b.tries;
 

@@ -21,6 +21,7 @@ GRANT INSERT ON lot_image TO :front_user;
 GRANT SELECT, INSERT ON item TO :front_user;
 GRANT SELECT, INSERT ON answer TO :front_user;
 GRANT SELECT, INSERT ON event TO :front_user;
+GRANT SELECT ON batch_job TO :front_user;
 GRANT SELECT, UPDATE (n) ON wake TO :front_user;
 
 -- ---- The daemon, batchd. It reads all but the keys, so that batchctl can show and check under its account too, and
