@@ -37,20 +37,20 @@ class MariaDB(Process):
         # Servers that share a folder of temporary tables delete each other's at start.
         self.tmpdir = self.work / "tmp"
         self.tmpdir.mkdir(exist_ok=True)
-        self._common = ["--no-defaults", f"--datadir={self.datadir}", f"--tmpdir={self.tmpdir}",
-                        "--innodb-flush-method=nosync", "--innodb-log-file-size=64M"]
-        if os.geteuid() == 0:
-            self._common.append("--user=root")
         super().__init__("mariadbd", [
-            _program("mariadbd"), *self._common, f"--socket={self.socket}", "--skip-networking",
+            _program("mariadbd"), *self._options(self.datadir), f"--socket={self.socket}", "--skip-networking",
             f"--pid-file={self.work / 'mariadb.pid'}", "--innodb-buffer-pool-size=128M",
             "--performance-schema=OFF", "--max-connections=300", *options], self.work / "mariadb.log")
 
     def install(self) -> None:
         """Make a new, empty data directory; what was there is removed."""
-        shutil.rmtree(self.datadir, ignore_errors=True)
-        run([_program("mariadb-install-db"), *self._common, "--auth-root-authentication-method=normal",
+        # Under another name until it is whole: start() takes a folder that is there for a good one.
+        fresh = self.work / "data.new"
+        for folder in (fresh, self.datadir):
+            shutil.rmtree(folder, ignore_errors=True)
+        run([_program("mariadb-install-db"), *self._options(fresh), "--auth-root-authentication-method=normal",
              "--skip-test-db"], timeout=120)
+        fresh.rename(self.datadir)
 
     def start(self) -> "MariaDB":
         """Start the server (installing the data directory the first time) and wait until it answers."""
@@ -59,6 +59,12 @@ class MariaDB(Process):
         super().start()
         wait_until(self._answers, 60, "MariaDB to answer", alive=[self])
         return self
+
+    def _options(self, datadir: Path) -> List[str]:
+        """What installation and server must agree on."""
+        common = ["--no-defaults", f"--datadir={datadir}", f"--tmpdir={self.tmpdir}",
+                  "--innodb-flush-method=nosync", "--innodb-log-file-size=64M"]
+        return common + ["--user=root"] if os.geteuid() == 0 else common
 
     def connect(self, database: Optional[str] = None, user: str = "root",
                 password: str = "") -> pymysql.connections.Connection:
