@@ -249,13 +249,25 @@ int close_unfinished_orders(struct daemon *d, struct err *err)
 /* --- remote files --- */
 
 struct sweep {
-	struct daemon *d;
-	int64_t batch_id;
+	int64_t version;
 	char files[3][LIMIT_REMOTE_ID_BYTES];
 	int next;
 };
 
 static void sweep_go_on(struct work *w);
+
+/* Files that stay a while cost little: a provider in trouble is not asked at every tick. */
+static void sweep_later(struct work *w, int64_t wait_us)
+{
+	const struct sweep *s = w->state;
+	struct daemon *d = w->d;
+	const int64_t at = t_add(daemon_now(d), t_max(wait_us, d->config->batch.poll_interval));
+	struct err err;
+
+	if (db_exec(d->db, STMT_BATCH_NEXT_SET, DB_P(db_time(at), db_int(w->batch_id), db_int(s->version)), &err) < 0)
+		log_warning("sweep not put off batch=%lld error=\"%s\"", (long long)w->batch_id, err.text);
+	work_free(w);
+}
 
 static void on_swept(const struct openai_reply *r, void *ctx)
 {
@@ -264,7 +276,7 @@ static void on_swept(const struct openai_reply *r, void *ctx)
 
 	if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404) {
 		log_info("file not deleted batch=%lld error=\"%s\"", (long long)w->batch_id, r->message);
-		work_free(w);		/* the next sweep tries again */
+		sweep_later(w, r->outcome.wait_us);
 		return;
 	}
 	s->next++;
@@ -304,6 +316,7 @@ static void sweep_batch(struct daemon *d, int64_t id)
 		abort();
 	w->state = s;
 	w->state_free = free;
+	s->version = b.version;
 	strcpy(s->files[0], b.input_file_id);
 	if (!b.keep_files) {		/* what could not be stored stays at the provider */
 		strcpy(s->files[1], b.output_file_id);
