@@ -96,8 +96,7 @@ static int write_line(struct build *b, struct err *err)
 static int add_item(struct daemon *d, struct build *b, const struct db_rows *r, struct err *err)
 {
 	const struct recipe *recipe = b->recipe;
-	const char *code = db_get_text(r, 5, NULL);
-	const bool was_cut = code && strcmp(code, "cut_off") == 0;
+	const bool was_cut = db_get_int(r, 5) != 0;
 	struct images images = {0};
 	struct request q = {
 		.task = recipe->task,
@@ -141,8 +140,8 @@ static int build_step(struct work *w, struct err *err)
 	struct daemon *d = w->d;
 	struct db_rows *r;
 	const int64_t until = b->bytes + SLICE_BYTES;
-	int64_t ended[200];
-	size_t n_ended = 0, n = 0;
+	int64_t unwanted[200];
+	size_t n_unwanted = 0, n = 0;
 	int rc = 0;
 
 	if (db_query(d->db, STMT_BUILD_ITEMS, DB_P(db_int(w->batch_id), db_int(b->cursor)), &r, err) < 0)
@@ -151,13 +150,13 @@ static int build_step(struct work *w, struct err *err)
 		n++;
 		b->cursor = db_get_int(r, 0);
 		if (db_get_int(r, 8) == 0)
-			ended[n_ended++] = b->cursor;
+			unwanted[n_unwanted++] = b->cursor;
 		else
 			rc = add_item(d, b, r, err);
 	}
 	db_rows_free(&r);
-	if (rc == 0 && n_ended > 0)
-		rc = items_withdraw(d, w->batch_id, ended, n_ended, err);
+	if (rc == 0 && n_unwanted > 0)
+		rc = items_withdraw(d, w->batch_id, unwanted, n_unwanted, err);
 	if (rc < 0 || n > 0)
 		return rc < 0 ? -1 : 1;
 	if (fflush(b->file) != 0 || fsync(fileno(b->file)) != 0)

@@ -154,7 +154,10 @@ struct withdraw {
 	size_t n;
 };
 
-/* The jobs of these items have ended: attempts void, items stay open in their rows and count as failed. */
+/*
+ * Nobody wants these items from this batch any more: attempts void. Those of jobs that have ended stay open in their
+ * rows and count as failed; those that an earlier sending answered meanwhile are done.
+ */
 static int withdraw_tx(struct db *db, void *arg, struct err *err)
 {
 	const struct withdraw *w = arg;
