@@ -191,6 +191,17 @@ static void grade(struct result *out, enum grade grade, const char *code, enum o
 	out->outcome = outcome;
 }
 
+/* Nothing was written. Where it was paid for all the same, it is an answer, so that its cost is counted. */
+static void read_nothing(struct result *out, const char *code, enum outcome outcome)
+{
+	static const struct json_span no_text = {"\"\"", 2};
+
+	if (out->input_tokens + out->output_tokens > 0 && take_text(out, no_text))
+		grade(out, GRADE_REFUSED, code, outcome);
+	else
+		fail_without_text(out, code, outcome);
+}
+
 static void grade_text(struct result *out, const struct json_object *schema)
 {
 	struct json_span value;
@@ -222,7 +233,7 @@ static void read_choice(struct json_span choice, const struct json_object *schem
 	const char *code = cut ? "cut_off" : filtered ? "content_filter" : "empty";
 
 	if (refusal.n <= 2 && content.n <= 2)
-		fail_without_text(out, code, filtered ? OUTCOME_NEVER : OUTCOME_LATER);
+		read_nothing(out, code, filtered ? OUTCOME_NEVER : OUTCOME_LATER);
 	else if (!take_text(out, refusal.n > 2 ? refusal : content))
 		return;
 	else if (refusal.n > 2)
@@ -265,7 +276,7 @@ static void read_body(struct json_span body, const struct json_object *schema, s
 	if (json_walk_next(&w, &choice))
 		read_choice(choice.value, schema, out);
 	else
-		fail_without_text(out, "empty", OUTCOME_LATER);
+		read_nothing(out, "empty", OUTCOME_LATER);
 }
 
 /* Some providers put the error's parts into the body itself. */

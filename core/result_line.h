@@ -16,7 +16,7 @@
 
 enum result_kind {
 	RESULT_ANSWER,		/* text came back, of whatever grade */
-	RESULT_FAILURE,		/* an error that ran: HTTP error, empty or filtered answer without text */
+	RESULT_FAILURE,		/* an error that ran: HTTP error, or an answer without text that cost nothing */
 	RESULT_VOID,		/* never ran */
 	RESULT_STRANGER,	/* custom_id absent or not of our form */
 	RESULT_BROKEN,		/* not JSON, or without any known shape */

@@ -18,6 +18,9 @@
 #define ANSWER(reason, content)      \
 	RESPONSE(200, CHOICE(reason, \
 			     "{\"role\":\"assistant\",\"content\":" content ",\"refusal\":null}"))
+#define PAID(reason, content)                                                              \
+	"{\"choices\":[{\"finish_reason\":" reason ",\"message\":{\"content\":" content "}}]," \
+	"\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2000}}"
 #define ERROR(code, type, message)                                                      \
 	"{\"error\":{\"message\":\"" message "\",\"type\":\"" type "\",\"param\":null," \
 	"\"code\":" code "}}"
@@ -134,6 +137,12 @@ static const struct line_case {
 	{ "no choices", RESPONSE(200, "{}"), FAILED(L, ONE, "empty", "") },
 	{ "no body", RESPONSE(200, "null"), FAILED(L, ONE, "empty", "") },
 	{ "a body that is text", RESPONSE(200, "\"upstream error\""), FAILED(L, ONE, "empty", "") },
+	{ "nothing, but paid for", RESPONSE(200, PAID("\"length\"", "\"\"")),
+	  REFUSED(L, "cut_off", "") },
+	{ "nothing, filtered, but paid for", RESPONSE(200, PAID("\"content_filter\"", "null")),
+	  REFUSED(N, "content_filter", "") },
+	{ "no choices, but paid for",
+	  RESPONSE(200, "{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}"), REFUSED(L, "empty", "") },
 
 	/* HTTP errors: the line's own error is null. */
 	{ "their fault",

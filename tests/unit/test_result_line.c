@@ -162,7 +162,9 @@ static void what_comes_beside_the_text_is_read(void **state)
 
 	(void)state;
 	result_line_read(line, sizeof(line) - 1, schema, &r);
-	assert_int_equal(r.kind, RESULT_FAILURE);
+	assert_int_equal(r.kind, RESULT_ANSWER);
+	assert_int_equal(r.grade, GRADE_REFUSED);
+	assert_int_equal(r.text_n, 0);
 	assert_string_equal(r.model, "gpt-5-2025-08-07");
 	assert_string_equal(r.service_tier, "default");
 	assert_string_equal(r.request_id, "req_1");
