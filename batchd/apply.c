@@ -270,7 +270,7 @@ static int write_all(struct run *r, struct db *db, struct err *err)
 		return -1;
 	if (tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0
 	    || tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0
-	    || tally_apply(r->tally, db, r->now, r->now, err) < 0 || events(r, db, err) < 0)
+	    || events(r, db, err) < 0 || tally_apply(r->tally, db, r->now, r->now, err) < 0)
 		return -1;
 	r->b.harvest_file = r->c->file_no;
 	r->b.harvest_offset = r->c->end_offset;
