@@ -28,8 +28,8 @@ __all__ = ["CONTENT", "CREATE", "DELETE", "KEEP_FILES", "KEYS", "MODEL", "Sales"
 KEYS = ["title", "description", "category", "period", "materials", "condition", "keywords"]
 MODEL = "gpt-5.5"
 PRICES = (Decimal("1.25"), Decimal("10.00"), Decimal("0.5"))    # input, output, batch: as in harness.stack.FAST
-# Results stay at the provider until a test has read them.
-KEEP_FILES = {"match": {"route": DELETE, "filename": "_"}, "do": "status", "code": 500}
+# Files stay at the provider until a test has read them.
+KEEP_FILES = {"match": {"route": DELETE}, "do": "status", "code": 500}
 FILE_NOS = (("output_file_id", 0), ("error_file_id", 1))
 
 
@@ -92,7 +92,7 @@ class Sales(Site):
         return (self.standin.work / "data" / "files" / file).read_bytes()
 
     def requests(self, task: Optional[str] = None) -> List[Dict[str, Any]]:
-        """Every line that was uploaded for a batch, in order. Rules must keep the files (KEEP_INPUT)."""
+        """Every line that was uploaded for a batch, in order. Needs KEEP_FILES."""
         return [json.loads(line) for batch in self.remote() if task in (None, batch["task"])
                 for line in self.content(batch["input_file_id"]).splitlines()]
 
@@ -101,12 +101,16 @@ class Sales(Site):
 
     # -- proofs ---------------------------------------------------------------------------------------
 
-    def billed(self) -> str:
-        """What the stand-in's ledger would cost, as the status object writes it."""
+    def billed(self, unread: int = 0) -> str:
+        """What the stand-in's ledger would cost, as the status object writes it; but for so many lines that were
+        paid for and could not be read."""
         price_in, price_out, factor = PRICES
-        return usd(sum(((line["prompt_tokens"] * price_in + line["completion_tokens"] * price_out) * factor)
-                       .quantize(Decimal(1), ROUND_HALF_UP) for line in self.executed() if line["billed"])
-                   or Decimal(0))
+        answered = {(r["item_id"], r["attempt_no"]) for r in self.sql("SELECT item_id, attempt_no FROM answer")}
+        paid = [line for line in self.executed() if line["billed"]]
+        read = [line for line in paid if tuple(int(n) for n in line["custom_id"].split("-")[:2]) in answered]
+        assert len(paid) - len(read) == unread
+        return usd(sum((((line["prompt_tokens"] * price_in + line["completion_tokens"] * price_out) * factor)
+                        .quantize(Decimal(1), ROUND_HALF_UP) for line in read), Decimal(0)))
 
     def kept(self) -> Dict[Tuple[str, int], Counter]:
         """I2, I5: every line of every result file, by its offset, is an answer with the very text, or a batch_line.
