@@ -98,7 +98,8 @@ uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits 
 	size_t best = n, best_end = n;
 
 	*at = T_NEVER;
-	qsort(c, n, sizeof(*c), by_recipe_and_urgency);
+	if (n > 1)	/* an empty list may have no address */
+		qsort(c, n, sizeof(*c), by_recipe_and_urgency);
 	for (size_t i = 0; i < n; i++)
 		c[i].share = 0;
 	for (size_t from = 0, end; from < n; from = end) {
