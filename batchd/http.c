@@ -35,7 +35,7 @@ struct http_private {
 	bool paid;
 	bool sent;			/* the request may have left this machine */
 	bool overdue;			/* its time passed before the last perform */
-	int64_t deadline;		/* boot clock; T_NEVER = none */
+	int64_t deadline;		/* boot clock; T_NEVER where not paid */
 	http_done_fn *done;
 	void *ctx;
 	char curl_error[CURL_ERROR_SIZE];
@@ -210,12 +210,15 @@ static void set_options(struct http_private *p, const struct http_request *r)
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, 45L);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, 15L);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "lotscribe");
-	if (p->paid) {
+	if (r->method == HTTP_POST) {
 		/* On a reused connection that dies libcurl resends a POST by itself, in silence. */
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
 		curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	} else if (r->timeout_us > 0) {
+	}
+	if (p->paid)
+		return;		/* ended by http_drain alone */
+	if (r->timeout_us > 0) {
 		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(r->timeout_us / T_MS));
 	} else {
 		curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
@@ -246,7 +249,7 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	p->paid = r->paid;
 	p->done = r->done;
 	p->ctx = r->ctx;
-	p->deadline = r->timeout_us > 0 ? t_add(clock_boot(), r->timeout_us) : T_NEVER;
+	p->deadline = r->paid ? r->deadline : T_NEVER;
 	p->call.private = p;
 	p->call.is_write = r->method == HTTP_POST;
 	p->call.content_length = -1;

@@ -3,9 +3,10 @@
  * http: libcurl's multi interface as a set of calls in flight. Owns transfers, time-outs and limits; knows
  * nothing of OpenAI. All sleeping of batchd happens in http_wait.
  *
- * Paid calls (DESIGN I3): a fresh connection that is not reused, HTTP/1.1, no redirects, no time-out inside
- * libcurl: http_drain ends such a call only after another curl_multi_perform since its time passed, so that an
- * answer already in the socket is not thrown away; and nothing is sent after `send_before`.
+ * Every POST has a fresh connection that is not reused, HTTP/1.1, no redirects: libcurl never sends it twice.
+ * Paid calls (DESIGN I3) have no time-out inside libcurl: http_drain ends such a call only after another
+ * curl_multi_perform since its deadline, so that an answer already in the socket is not thrown away; and after
+ * the deadline nothing is sent.
  */
 #ifndef BATCHD_HTTP_H
 #define BATCHD_HTTP_H
@@ -36,7 +37,8 @@ struct http_request {
 	const char *const *form;	/* more fields: name, value, ..., NULL */
 	const char *save_path;		/* the body goes to this file (created, truncated); or NULL: to memory */
 	bool paid;
-	int64_t timeout_us;		/* whole call; 0 = none but a stall of 60 s (streams) */
+	int64_t deadline;		/* paid: boot clock; a moment and no span, since batchd may stand still */
+	int64_t timeout_us;		/* not paid: whole call; 0 = none but a stall of 60 s (streams) */
 	http_done_fn *done;
 	void *ctx;
 };

@@ -203,7 +203,7 @@ int openai_upload(struct openai *o, const char *path, const char *name, openai_d
 int openai_create_batch(struct openai *o, const struct openai_create *c, openai_done_fn *done, void *ctx,
 			struct err *err)
 {
-	struct http_request r = {.method = HTTP_POST, .paid = true, .timeout_us = c->timeout_us};
+	struct http_request r = {.method = HTTP_POST, .paid = true, .deadline = c->deadline};
 	struct strbuf json;
 	int rc;
 

@@ -55,7 +55,7 @@ int openai_upload(struct openai *o, const char *path, const char *name, openai_d
 struct openai_create {
 	const char *input_file_id;
 	const char *installation, *batch_key, *recipe;	/* for the metadata */
-	int64_t timeout_us;				/* below the remaining lease */
+	int64_t deadline;				/* boot clock, before the lease ends */
 };
 int openai_create_batch(struct openai *o, const struct openai_create *c, openai_done_fn *done, void *ctx,
 			struct err *err);

@@ -9,6 +9,7 @@
 #include "batchd/build.h"
 #include "batchd/close.h"
 #include "batchd/tell.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/store.h"
 #include "core/json_util.h"
@@ -210,17 +211,18 @@ static void on_created(const struct openai_reply *r, void *ctx)
 
 void submit_create(struct daemon *d, struct batch_row *b)
 {
-	const int64_t left = lease_remaining(&d->lease) - d->lease.length * LEASE_MARGIN_PERCENT / 100;
+	const int64_t now = clock_boot();
+	const int64_t lease_ends = t_sub(d->lease.expires_boot, d->lease.length * LEASE_MARGIN_PERCENT / 100);
 	const struct recipe *recipe;
 	struct openai_create c = {.input_file_id = b->input_file_id,
 				  .installation = d->installation,
 				  .batch_key = b->key,
-				  .timeout_us = t_min(CREATE_TIMEOUT, left)};
+				  .deadline = t_min(t_add(now, CREATE_TIMEOUT), lease_ends)};
 	struct work *w;
 	struct err err;
 
 	recipe = recipe_get(d->recipes, d->db, b->recipe_id, &err);
-	if (!recipe || left <= 0)
+	if (!recipe || now >= lease_ends)
 		return;
 	c.recipe = recipe->hash;
 	batch_row_move(b, BATCH_CREATING, daemon_now(d));
