@@ -8,6 +8,7 @@ Does not: decide what is killed when; the tests do.
 import atexit
 import contextlib
 import functools
+import os
 import re
 import shlex
 import sys
@@ -186,6 +187,13 @@ def site(name: str, overrides: Optional[conf.Config] = None, mariadb: Optional[M
 
 def wait_log(batchd: Batchd, text: str, timeout: float = 30) -> None:
     wait_until(lambda: text in batchd.log_text(), timeout, f"batchd to log {text!r}")
+
+
+def write_report(name: str, lines: Sequence[str]) -> None:
+    """Print it (seen with -s), and keep it in the folder of temporary files."""
+    folder = Path(os.environ.get("LOTSCRIBE_TMP", TOP / ".dev" / "tmp"))
+    (folder / name).write_text("\n".join(lines) + "\n")
+    print("\n" + "\n".join(lines))
 
 
 # ---- batchd with a change in its source.
