@@ -46,6 +46,11 @@ int ctl_job(struct ctl *ctl);
 int ctl_batches(struct ctl *ctl);
 int ctl_batch(struct ctl *ctl);
 int ctl_events(struct ctl *ctl);
+int ctl_installation(struct ctl *ctl);
+int ctl_installation_keep(struct ctl *ctl);
+int ctl_installation_new(struct ctl *ctl);
+int ctl_adopt(struct ctl *ctl);
+int ctl_resume(struct ctl *ctl);
 int ctl_check(struct ctl *ctl);
 
 /* Tell a failure on standard error; returns its exit code. */

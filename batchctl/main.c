@@ -63,6 +63,11 @@ static const struct verb verbs[] = {
 	{"batches", NULL,     0, 0, OPT_OPEN | OPT_LIMIT,	NEED_SCHEMA,	    ctl_batches},
 	{"batch",   NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_batch},
 	{"events",  NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_events},
+	{"adopt",   NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_adopt},
+	{"installation", "keep", 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_keep},
+	{"installation", "new",	 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_new},
+	{"installation", NULL,	 0, 0, 0,			NEED_SCHEMA,	    ctl_installation},
+	{"resume",  NULL,     0, 0, 0,				NEED_SCHEMA,	    ctl_resume},
 	{"check",   NULL,     0, 0, 0,				NEED_SCHEMA_LONG,   ctl_check},
 };
 /* clang-format on */
@@ -87,6 +92,14 @@ static const char help[] =
 	"      --open, --limit N       only those that are not closed; so many, 20 without\n"
 	"  batch ID                  one batch: its phase here and at the provider, its counts, its jobs\n"
 	"  events ID                 the timeline of a job or a batch\n"
+	"  adopt ID                  make a row for a batch of ours that the database does not know (it was\n"
+	"                              restored from a backup), harvest it and go on; ID is the provider's\n"
+	"  installation              the mark that files and batches bear, and the batches to adopt\n"
+	"  installation keep         this database is the one that made its batches: the next batchd whose\n"
+	"                              state directory differs takes the mark and sends\n"
+	"  installation new          it is a copy: another mark, open batches are closed as lost, and what was\n"
+	"                              in them is sent anew\n"
+	"  resume                    send again after a stop (quota, key, wrong project)\n"
 	"  check                     run the invariant queries; exit 1 where one fails\n"
 	"\n"
 	"ID: job:UUID or a UUID; batch:42, or 42 where only a batch can be meant.\n"

@@ -4,17 +4,13 @@
 #include "batchd/close.h"
 #include "batchd/daemon.h"
 #include "batchd/harvest.h"
+#include "batchd/orphan.h"
 #include "batchd/planner.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
 #include "batchd/watch.h"
 #include "common/log.h"
 #include "core/timemath.h"
-
-static bool may_send(const struct daemon *d)
-{
-	return watch_is_reconciled(d->watch) && !d->stopping && !d->is_foreign && daemon_now(d) >= d->stopped_until;
-}
 
 /* Look again at a time; the row's own next_at may be earlier only by a back-off. */
 static void sleep_until(struct daemon *d, const struct batch_row *b, int64_t at)
@@ -26,27 +22,43 @@ static void sleep_until(struct daemon *d, const struct batch_row *b, int64_t at)
 		log_warning("batch not scheduled batch=%lld error=\"%s\"", (long long)b->id, err.text);
 }
 
-/* The remote steps that cost or bind wait for reconciliation, stops and our own end. */
-static bool is_held(const struct daemon *d, enum action a)
+/* A remote batch of ours without a row may hold these items already; where that is not known, neither. */
+static bool recipe_is_held(struct daemon *d, const struct batch_row *b)
+{
+	const struct recipe *recipe;
+	struct err err;
+	bool holds;
+
+	recipe = recipe_get(d->recipes, d->db, b->recipe_id, &err);
+	if (recipe && orphan_holds(d, recipe->hash, &holds, &err) == 0)
+		return holds;
+	log_warning("recipe not read batch=%lld error=\"%s\"", (long long)b->id, err.text);
+	return true;
+}
+
+/* The steps that cost or bind wait for reconciliation, stops, a clock to be trusted and our own end. */
+static bool is_held(struct daemon *d, const struct batch_row *b, enum action a)
 {
 	switch (a) {
 	case ACT_UPLOAD:
 	case ACT_CREATE:
-		return !may_send(d);
+		return !daemon_may_send(d) || recipe_is_held(d, b);
 	case ACT_FENCE:
+	case ACT_ANEW:
+		return d->stopping || d->is_foreign || watch_doubts_project(d, b);
 	case ACT_CANCEL:
-		return d->stopping || d->is_foreign;
+		return d->stopping || d->is_foreign || daemon_distrusts_clock(d);
+	case ACT_LEAVE:
+	case ACT_GIVE_UP:
+		return daemon_distrusts_clock(d);
 	case ACT_NONE:
 	case ACT_WAIT:
 	case ACT_SEAL:
 	case ACT_DOUBT:
 	case ACT_LOOK:
-	case ACT_ANEW:
 	case ACT_POLL:
-	case ACT_LEAVE:
 	case ACT_HARVEST:
 	case ACT_DROP:
-	case ACT_GIVE_UP:
 	case ACTION_COUNT:
 		break;
 	}
@@ -137,8 +149,13 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 
 	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
 		return;
-	if (b.phase != BATCH_CLOSED && b.created_at < d->renewed_at && !d->is_foreign && !work_find(d, b.id)) {
-		close_lost(d, &b);	/* it bears the mark of the installation that this one is a copy of */
+	if (b.phase != BATCH_CLOSED && b.created_at < d->renewed_at && !d->is_foreign && !work_find(d, b.id)
+	    && !planner_fills(d->planner, b.id)) {
+		/* It bears the mark of the installation that this one is a copy of. */
+		if (b.phase < BATCH_CREATING)
+			close_drop(d, &b);
+		else
+			close_lost(d, &b);
 		return;
 	}
 	policy = daemon_policy(d, b.n_items);
@@ -146,7 +163,7 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
 	view.looked_at = watch_looked_at(d->watch);
 	next = batch_decide(&view, &policy, daemon_now(d));
-	if (is_held(d, next.action) || (next.action == ACT_HARVEST && twin_waits(d, &b))) {
+	if (is_held(d, &b, next.action) || (next.action == ACT_HARVEST && twin_waits(d, &b))) {
 		sleep_until(d, &b, t_add(daemon_now(d), d->config->daemon.tick));
 		return;
 	}

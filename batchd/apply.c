@@ -284,7 +284,7 @@ static void run_init(struct run *r, const struct chunk *c)
 	memset(r, 0, sizeof(*r));
 	r->c = c;
 	r->now = daemon_now(c->d);
-	r->tally = tally_new();
+	r->tally = tally_new(c->d);
 	r->answers = calloc(n * ANSWER_COLS, sizeof(struct db_val));
 	r->lines = calloc(n * LINE_COLS, sizeof(struct db_val));
 	r->attempts = calloc(n * ATTEMPT_COLS, sizeof(struct db_val));

@@ -310,6 +310,11 @@ static void sweep_batch(struct daemon *d, int64_t id)
 
 	if (work_find(d, id) || batch_row_read(d->db, id, &b, &err) < 1)
 		return;
+	if (b.created_at < d->renewed_at) {	/* of another installation: never touched */
+		if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(id)), &err) < 0)
+			log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)id, err.text);
+		return;
+	}
 	w = work_new(d, id);
 	s = calloc(1, sizeof(*s));
 	if (!s)

@@ -2,6 +2,7 @@
 #include "batchd/daemon.h"
 
 #include <dirent.h>
+#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "batchd/planner.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
+#include "batchd/tick.h"
 #include "batchd/watch.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -23,10 +25,7 @@
 #include "common/store.h"
 #include "core/timemath.h"
 
-#define STOP_PROBE (10 * T_MIN)		/* DESIGN, Stops */
 #define DB_RETRY T_S
-#define CLOCK_JUMP (60 * T_S)
-#define NO_CLOSE (2 * T_MIN)
 
 /* --- work in hand --- */
 
@@ -64,12 +63,7 @@ void work_free(struct work *w)
 	free(w);
 }
 
-/* --- clock and transactions --- */
-
-int64_t daemon_now(const struct daemon *d)
-{
-	return d->db_time + (clock_boot() - d->db_time_boot);
-}
+/* --- transactions and policy --- */
 
 struct guarded {
 	struct daemon *d;
@@ -112,13 +106,6 @@ struct policy daemon_policy(const struct daemon *d, int64_t n_items)
 	};
 }
 
-void daemon_stop_sending(struct daemon *d, const char *code, const char *message)
-{
-	d->stopped_until = t_add(daemon_now(d), STOP_PROBE);
-	d->stop_code = code;
-	log_err("sending stopped code=%s until_s=600 error=\"%s\"", code, message);
-}
-
 /* --- the loop --- */
 
 static void advance_due(struct daemon *d)
@@ -139,52 +126,6 @@ static void advance_due(struct daemon *d)
 		daemon_advance(d, ids[i]);
 }
 
-/* Database time and boot clock must agree in their advance; after a jump nothing is closed for a while. */
-static void check_clock(struct daemon *d, int64_t now)
-{
-	const int64_t jump = now - daemon_now(d);
-	struct err err;
-
-	if (d->db_time == 0 || (jump < CLOCK_JUMP && jump > -CLOCK_JUMP))
-		return;
-	log_err("database clock jumped seconds=%lld", (long long)(jump / T_S));
-	d->no_close_before = t_add(now, NO_CLOSE);
-	if (db_exec(d->db, STMT_LEASE_NO_CLOSE,
-		    DB_P(db_int(NO_CLOSE), db_text(d->lease.owner), db_int(d->lease.epoch)), &err) < 0)
-		log_warning("jump not stored error=\"%s\"", err.text);
-	lease_release(&d->lease, d->db);	/* a new epoch, by the new clock */
-}
-
-static int read_tick(struct daemon *d, struct err *err)
-{
-	struct db_rows *r;
-	int64_t now;
-
-	if (db_query(d->db, STMT_TICK, DB_NONE, &r, err) < 0)
-		return -1;
-	if (db_next(r)) {
-		now = db_get_time(r, 0);
-		check_clock(d, now);
-		d->db_time = now;
-		d->db_time_boot = clock_boot();
-		d->wake = db_get_int(r, 1);
-		d->no_close_before = t_max(d->no_close_before, db_get_time(r, 2));
-	}
-	db_rows_free(&r);
-	return 0;
-}
-
-/* The operator may have said whose this is. */
-static void look_again(struct daemon *d)
-{
-	struct err err;
-
-	if (installation_check(d, false, &err) < 0
-	    || (!d->is_foreign
-		&& db_exec(d->db, STMT_BATCHES_WAKE, DB_P(db_time(daemon_now(d))), &err) < 0))
-		log_warning("installation not read error=\"%s\"", err.text);
-}
-
 /* All of them, in this tick; the lease is renewed in between. */
 static void close_due_jobs(struct daemon *d)
 {
@@ -201,7 +142,7 @@ static void tick(struct daemon *d)
 {
 	struct err err;
 
-	if (read_tick(d, &err) < 0) {
+	if (tick_read(d, &err) < 0) {
 		log_warning("database away error=\"%s\"", err.text);
 		return;
 	}
@@ -212,16 +153,17 @@ static void tick(struct daemon *d)
 		d->db_generation = db_generation(d->db);
 		watch_reset(d->watch);
 	}
+	tick_heed_installation(d);
 	close_due_jobs(d);
 	planner_wake(d->planner);
 	advance_due(d);
 	watch_tick(d);
 	if (close_unfinished_orders(d, &err) < 0)
 		log_warning("order not removed error=\"%s\"", err.text);
-	orphan_adopt_asked(d);
 	if (d->is_foreign)
-		look_again(d);
-	else if (!d->stopping) {
+		return;
+	orphan_adopt_asked(d);
+	if (!d->stopping) {
 		close_sweep(d);
 		files_tick(d);
 	}
@@ -244,13 +186,13 @@ static void lease_lost(struct daemon *d)
 	watch_reset(d->watch);
 }
 
-/* A standby whose state directory is empty takes the mark while the active one vouches for it. */
+/* The clock is watched, so that a jump before the takeover is seen; the active one may vouch for the mark. */
 static void look_as_standby(struct daemon *d)
 {
 	struct err err;
 
-	if (!d->installation[0] && installation_check(d, true, &err) < 0)
-		log_warning("installation not read error=\"%s\"", err.text);
+	if (tick_read(d, &err) < 0 || installation_look(d, &err) < 0)
+		log_warning("standby cannot look error=\"%s\"", err.text);
 }
 
 /* Files of an earlier life: what is still needed is built or downloaded anew. */
@@ -271,12 +213,13 @@ static void lease_taken(struct daemon *d)
 {
 	struct err err;
 
-	if (installation_check(d, false, &err) < 0 || read_tick(d, &err) < 0
-	    || unit_taken(&d->unit, d->db, &err) < 0) {
+	if (installation_check(d, &err) < 0 || tick_read(d, &err) < 0
+	    || (lease_held(&d->lease) && unit_taken(&d->unit, d->db, d->lease.epoch, &err) < 0)) {
 		log_warning("lease given back error=\"%s\"", err.text);
 		lease_release(&d->lease, d->db);
-		return;
 	}
+	if (!lease_held(&d->lease))
+		return;		/* or the clock jumped */
 	spool_clean(d);
 	log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
 	watch_reset(d->watch);
@@ -342,8 +285,8 @@ static bool slices(struct daemon *d)
 		id = w->batch_id;
 		unit_begin(&d->unit, d->db, id);
 		rc = w->step(w, &err);
-		if (rc == 0 || rc == 2)
-			unit_end(&d->unit, d->db, id);
+		if (rc != 1)
+			unit_end(&d->unit, d->db, rc < 0 ? 0 : id);
 		if (rc == 2)		/* freed itself; the list changed */
 			return true;
 		if (rc == 1)
@@ -419,12 +362,34 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 	return EX_OK;
 }
 
+/* The key of all calls from now on; another one than before is looked at anew. */
+static void set_key(struct daemon *d, const char *api_key)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	char fingerprint[sizeof(d->key_fingerprint)];
+	unsigned n = 0;
+
+	if (EVP_Digest(api_key, strlen(api_key), hash, &n, EVP_sha256(), NULL) != 1)
+		abort();
+	for (int i = 0; i < 8; i++)
+		snprintf(fingerprint + 2 * i, 3, "%02x", hash[i]);
+	if (strcmp(fingerprint, d->key_fingerprint) == 0)
+		return;
+	/* Another key may see another project: a stop is over, and reconciling comes first. */
+	memcpy(d->key_fingerprint, fingerprint, sizeof(fingerprint));
+	http_set_bearer(d->http, api_key);
+	watch_reset(d->watch);
+	d->trusts_key = false;
+	d->stopped_until = 0;
+	d->stop_code = NULL;
+}
+
 void daemon_reload(struct daemon *d, struct config *config, const char *api_key)
 {
 	config_free(&d->config);
 	d->config = config;
 	d->lease.length = config->daemon.lease;
-	http_set_bearer(d->http, api_key);
+	set_key(d, api_key);
 }
 
 struct daemon *daemon_new(struct config *c, const char *api_key, const char *spool)
@@ -457,6 +422,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->watch = watch_new();
 	d->files = files_new();
 	lease_init(&d->lease, c->daemon.lease);
+	set_key(d, api_key);
 	return d;
 }
 

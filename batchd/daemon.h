@@ -58,13 +58,16 @@ struct daemon {
 	char installation[33];
 	bool is_foreign;		/* the state directory is of another installation: nothing is sent */
 	int64_t renewed_at;		/* batches from before bear another mark */
+	int64_t other_renewed_at;	/* standby: when another batchd's lease was renewed, as last seen */
 	char key_fingerprint[17];
+	bool trusts_key;		/* the operator said that its project is the right one */
 	char *spool;			/* folder of files on their way */
 	int64_t db_time, db_time_boot;	/* the database's clock at the last tick, and the boot clock then */
 	int64_t no_close_before;
-	int64_t wake;
+	int64_t wake, wake_heeded;
+	int64_t resume_at;		/* when the operator last reopened sending */
 	int64_t stopped_until;		/* nothing is sent before (quota, key); 0 = open */
-	const char *stop_code;
+	const char *stop_code;		/* of the last stop; NULL = none yet */
 	unsigned db_generation;
 	bool one_pass;			/* -1 */
 	bool stopping, cut;
@@ -80,6 +83,10 @@ int daemon_run(struct daemon *d, int signal_fd, void (*reload)(struct daemon *d)
 
 /* The database's clock, carried on by the boot clock since the last tick. */
 int64_t daemon_now(const struct daemon *d);
+/* The clock jumped a moment ago: nothing ends by it now. */
+bool daemon_distrusts_clock(const struct daemon *d);
+/* May anything be uploaded or created now? */
+bool daemon_may_send(const struct daemon *d);
 /* A transaction that holds only while the lease is ours. */
 int daemon_tx(struct daemon *d, db_tx_fn *fn, void *arg, struct err *err);
 /* The policy's numbers for a batch of so many requests. */

@@ -11,16 +11,17 @@
 #include "core/timemath.h"
 
 #define EVERY T_DAY
+#define RETRY_AFTER T_H			/* of a sweep that failed in the middle */
 #define MIN_AGE (48 * T_H)
 /* A batch ends within a day of its creation, so an older list names no file that is still needed. */
 #define LIST_DEPTH (96 * T_H)
 #define MAX_FILES 1000			/* of one sweep; the rest has its turn tomorrow */
 
 struct files {
-	int64_t next_at;
+	int64_t next_at;		/* 0: not read yet */
 	bool active;
 	char **ids;			/* candidates */
-	size_t n;
+	size_t n, deleted;
 	int64_t started_at;
 };
 
@@ -52,21 +53,46 @@ void files_free(struct files **f)
 	}
 }
 
+/* Looked through to the end: the next time is tomorrow, also for another batchd. */
+static void end(struct daemon *d)
+{
+	struct files *f = d->files;
+	struct err err;
+
+	if (f->deleted > 0)
+		log_info("nameless files deleted n=%zu", f->deleted);
+	if (db_exec(d->db, STMT_FILES_SWEPT, DB_P(db_time(f->started_at)), &err) < 0)
+		log_warning("sweep not stored error=\"%s\"", err.text);
+	f->next_at = t_add(f->started_at, EVERY);
+	forget(f);
+}
+
+static void delete_next(struct daemon *d);
+
 static void on_deleted(const struct openai_reply *r, void *ctx)
 {
 	struct daemon *d = ctx;
 	struct files *f = d->files;
 
-	struct err err;
-
 	if (!f->active)
 		return;
 	if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404) {
-		forget(f);		/* tomorrow */
+		forget(f);
 		return;
 	}
+	f->deleted++;
 	free(f->ids[--f->n]);
-	if (f->n == 0 || openai_delete_file(d->openai, f->ids[f->n - 1], on_deleted, d, &err) < 0)
+	delete_next(d);
+}
+
+static void delete_next(struct daemon *d)
+{
+	struct files *f = d->files;
+	struct err err;
+
+	if (f->n == 0)
+		end(d);
+	else if (d->is_foreign || openai_delete_file(d->openai, f->ids[f->n - 1], on_deleted, d, &err) < 0)
 		forget(f);
 }
 
@@ -93,7 +119,7 @@ static void on_batches(const struct openai_reply *r, void *ctx)
 
 	if (!f->active)
 		return;
-	if (r->outcome.outcome != OUTCOME_DONE) {
+	if (r->outcome.outcome != OUTCOME_DONE || !data) {
 		forget(f);
 		return;
 	}
@@ -107,9 +133,7 @@ static void on_batches(const struct openai_reply *r, void *ctx)
 			forget(f);
 		return;
 	}
-	log_info("nameless files deleted n=%zu", f->n);
-	if (f->n == 0 || openai_delete_file(d->openai, f->ids[f->n - 1], on_deleted, d, &err) < 0)
-		forget(f);
+	delete_next(d);
 }
 
 /* "lotscribe-<mark>-<key>-<n>.jsonl" of our mark: is there a row that names this file? -1 where it is not ours. */
@@ -131,20 +155,12 @@ static int is_named(struct daemon *d, const char *name, const char *id)
 	return named;
 }
 
-static void on_files(const struct openai_reply *r, void *ctx)
+static void gather(struct daemon *d, const struct json_object *data)
 {
-	struct daemon *d = ctx;
 	struct files *f = d->files;
-	struct json_object *data = json_get_array(r->body, "data");
-	const size_t n = data ? json_object_array_length(data) : 0;
-	struct err err;
+	const size_t n = json_object_array_length(data);
 
-	if (!f->active)
-		return;
-	f->ids = calloc(MAX_FILES, sizeof(*f->ids));
-	if (!f->ids)
-		abort();
-	for (size_t i = 0; r->outcome.outcome == OUTCOME_DONE && i < n && f->n < MAX_FILES; i++) {
+	for (size_t i = 0; i < n && f->n < MAX_FILES; i++) {
 		const struct json_object *file = json_object_array_get_idx(data, i);
 		const char *id = json_get_text(file, "id");
 		int64_t created_at = 0;
@@ -157,8 +173,41 @@ static void on_files(const struct openai_reply *r, void *ctx)
 		if (!f->ids[f->n++])
 			abort();
 	}
-	if (f->n == 0 || openai_list_batches(d->openai, NULL, on_batches, d, &err) < 0)
+}
+
+static void on_files(const struct openai_reply *r, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct files *f = d->files;
+	struct json_object *data = json_get_array(r->body, "data");
+	struct err err;
+
+	if (!f->active)
+		return;
+	if (r->outcome.outcome != OUTCOME_DONE || !data) {
 		forget(f);
+		return;
+	}
+	f->ids = calloc(MAX_FILES, sizeof(*f->ids));
+	if (!f->ids)
+		abort();
+	gather(d, data);
+	if (f->n == 0)
+		end(d);
+	else if (openai_list_batches(d->openai, NULL, on_batches, d, &err) < 0)
+		forget(f);
+}
+
+static int read_next_at(struct daemon *d, struct err *err)
+{
+	struct db_rows *r;
+
+	if (db_query(d->db, STMT_FILES_SWEPT_AT, DB_NONE, &r, err) < 0)
+		return -1;
+	if (db_next(r))
+		d->files->next_at = t_add(db_get_time(r, 0), EVERY);
+	db_rows_free(&r);
+	return 0;
 }
 
 void files_tick(struct daemon *d)
@@ -167,11 +216,16 @@ void files_tick(struct daemon *d)
 	const int64_t now = daemon_now(d);
 	struct err err;
 
-	if (f->active || now < f->next_at)
+	if (f->active || !daemon_may_send(d))
 		return;
-	f->next_at = t_add(now, EVERY);
+	if (f->next_at == 0 && read_next_at(d, &err) < 0) {
+		log_warning("sweep not read error=\"%s\"", err.text);
+		return;
+	}
+	if (now < f->next_at)
+		return;
+	f->next_at = t_add(now, RETRY_AFTER);
 	f->started_at = now;
-	f->active = true;
-	if (openai_list_files(d->openai, on_files, d, &err) < 0)
-		forget(f);
+	f->deleted = 0;
+	f->active = openai_list_files(d->openai, on_files, d, &err) == 0;
 }

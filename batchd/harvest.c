@@ -12,6 +12,7 @@
 #include "batchd/line_reader.h"
 #include "batchd/planner.h"
 #include "batchd/submit.h"
+#include "batchd/watch.h"
 #include "common/log.h"
 #include "core/json_util.h"
 #include "core/limits.h"
@@ -180,7 +181,7 @@ static void download_failed(struct daemon *d, struct batch_row *b, const struct 
 
 	log_warning("call failed call=download batch=%lld file=%s error=\"%s\"", (long long)b->id, file_id(b),
 		    r->message);
-	if (r->http_status == 404 && now >= t_add(b->phase_at, GONE_AFTER)) {
+	if (r->http_status == 404 && now >= t_add(b->phase_at, GONE_AFTER) && !watch_doubts_project(d, b)) {
 		log_err("result file is gone batch=%lld file=%s", (long long)b->id, file_id(b));
 		b->harvest_file++;
 		b->harvest_offset = 0;

@@ -72,28 +72,57 @@ static int row_read(struct daemon *d, struct row *row, struct err *err)
 	return rc;
 }
 
-int installation_check(struct daemon *d, bool other_is_active, struct err *err)
+static int take(struct daemon *d, const struct row *row, struct err *err)
+{
+	if (file_write(d, row->mark, err) < 0
+	    || (row->keep_next && db_exec(d->db, STMT_INSTALLATION_KEPT, DB_P(db_text(row->mark)), err) < 0))
+		return -1;
+	log_notice("installation taken mark=%s", row->mark);
+	return 0;
+}
+
+int installation_check(struct daemon *d, struct err *err)
 {
 	struct row row;
 	char ours[33];
-	bool take;
+	bool same;
 
 	if (row_read(d, &row, err) < 0)
 		return -1;
 	file_read(d, ours);
-	take = row.keep_next || (!ours[0] && (!row.any_batch || other_is_active));
-	if (strcmp(ours, row.mark) != 0 && take) {
-		if (file_write(d, row.mark, err) < 0)
+	same = strcmp(ours, row.mark) == 0;
+	if (!same && (row.keep_next || (!ours[0] && !row.any_batch))) {
+		if (take(d, &row, err) < 0)
 			return -1;
-		if (row.keep_next && db_exec(d->db, STMT_INSTALLATION_KEPT, DB_P(db_text(row.mark)), err) < 0)
-			return -1;
-		log_notice("installation taken mark=%s", row.mark);
-		snprintf(ours, sizeof(ours), "%s", row.mark);
+		same = true;
 	}
-	snprintf(d->installation, sizeof(d->installation), "%s", row.mark);
-	if (strcmp(ours, row.mark) != 0 && !d->is_foreign)
+	if (!same && !d->is_foreign)
 		log_err("state directory is of another installation database=%s directory=%s: nothing is sent until "
 			"`batchctl installation keep` or `new`", row.mark, ours[0] ? ours : "empty");
-	d->is_foreign = strcmp(ours, row.mark) != 0;
+	snprintf(d->installation, sizeof(d->installation), "%s", row.mark);
+	d->is_foreign = !same;
 	return 0;
+}
+
+int installation_look(struct daemon *d, struct err *err)
+{
+	struct db_rows *r;
+	struct row row;
+	char ours[33];
+	int64_t renewed_at = 0;
+	bool renews;
+
+	file_read(d, ours);
+	if (ours[0])
+		return 0;
+	if (db_query(d->db, STMT_LEASE_RENEWED, DB_P(db_text(d->lease.owner)), &r, err) < 0)
+		return -1;
+	if (db_next(r))
+		renewed_at = db_get_time(r, 0);
+	db_rows_free(&r);
+	renews = renewed_at && d->other_renewed_at && renewed_at != d->other_renewed_at;
+	d->other_renewed_at = renewed_at;
+	if (!renews)
+		return 0;
+	return row_read(d, &row, err) < 0 ? -1 : take(d, &row, err);
 }

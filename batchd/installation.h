@@ -7,14 +7,18 @@
 #ifndef BATCHD_INSTALLATION_H
 #define BATCHD_INSTALLATION_H
 
-#include <stdbool.h>
-
 #include "batchd/daemon.h"
 
 /*
- * Read the mark and compare. Sets d->installation, d->renewed_at and d->is_foreign. `other_is_active`: another
- * batchd holds a live lease, so an empty directory may take the database's mark. 0, or -1.
+ * Read the mark and compare: the lease is ours. Sets d->installation, d->renewed_at and d->is_foreign. A directory
+ * that differs takes the mark where an operator said so, an empty one also while no batch was ever created.
+ * 0, or -1.
  */
-int installation_check(struct daemon *d, bool other_is_active, struct err *err);
+int installation_check(struct daemon *d, struct err *err);
+/*
+ * As a standby: an empty directory takes the mark where another batchd was seen to renew its lease (that a lease
+ * is not over yet is no proof: a copy of the database has it too). 0, or -1.
+ */
+int installation_look(struct daemon *d, struct err *err);
 
 #endif

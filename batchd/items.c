@@ -80,7 +80,7 @@ int64_t items_release(struct daemon *d, struct batch_row *b, const struct releas
 	if (!open || !run)
 		abort();
 	run->d = d;
-	run->tally = tally_new();
+	run->tally = tally_new(d);
 	if (read_open(d->db, STMT_ATTEMPTS_OPEN, b->id, open, &n, err) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
@@ -111,7 +111,7 @@ out:
 
 int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t now, struct err *err)
 {
-	struct tally *tally = tally_new();
+	struct tally *tally = tally_new(d);
 	struct db_val *items = calloc(SLICE_ROWS, sizeof(*items));
 	struct db_val *marks = calloc(SLICE_ROWS, 3 * sizeof(*marks));
 	struct open_attempt *open = calloc(SLICE_ROWS, sizeof(*open));
@@ -162,7 +162,7 @@ static int withdraw_tx(struct db *db, void *arg, struct err *err)
 {
 	const struct withdraw *w = arg;
 	const int64_t now = daemon_now(w->d);
-	struct tally *tally = tally_new();
+	struct tally *tally = tally_new(w->d);
 	struct batch_row b;
 	struct db_rows *r;
 	int rc = -1;

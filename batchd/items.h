@@ -12,7 +12,7 @@
 /* Deltas of jobs within one transaction. */
 struct tally;
 
-struct tally *tally_new(void);
+struct tally *tally_new(const struct daemon *d);
 void tally_free(struct tally **t);
 /* Lock the job's row, once per tally. 0 and whether it still runs (may be NULL), or -1. */
 int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struct err *err);

@@ -32,7 +32,8 @@ int lease_take(struct lease *l, struct db *db, struct err *err)
 	struct db_rows *rows;
 	int64_t n;
 
-	n = db_exec(db, STMT_LEASE_TAKE, DB_P(db_text(l->owner), db_int(l->length)), err);
+	n = db_exec(db, STMT_LEASE_TAKE,
+		    DB_P(db_text(l->owner), db_text(l->owner), db_text(l->owner), db_int(l->length)), err);
 	if (n <= 0)
 		return (int)n;
 	if (db_query(db, STMT_LEASE_EPOCH, DB_P(db_text(l->owner)), &rows, err) < 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* batchd: makes and watches OpenAI batches for the jobs in the database. Serves no HTTP. */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,17 +76,6 @@ static int options_parse(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-static void fingerprint(const char *key, char out[17])
-{
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (EVP_Digest(key, strlen(key), hash, &n, EVP_sha256(), NULL) != 1)
-		abort();
-	for (int i = 0; i < 8; i++)
-		snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
-
 static int spool_make(const char *state_dir, char *out, size_t size)
 {
 	if ((size_t)snprintf(out, size, "%s/spool", state_dir) >= size)
@@ -157,7 +145,6 @@ static int run(const struct options *o, struct config *config)
 		return EX_CANTCREAT;
 	}
 	d = daemon_new(config, key, spool);
-	fingerprint(key, d->key_fingerprint);
 	secret_free(&key);
 	d->one_pass = o->one_pass;
 	rc = wait_for_schema(d, signals);

@@ -12,5 +12,10 @@
 void orphan_seen(struct daemon *d, const struct remote_batch *r);
 /* Make rows of those that an operator asked to adopt (`batchctl adopt`). */
 void orphan_adopt_asked(struct daemon *d);
+/*
+ * May items of this recipe be at the provider already, in a batch that has no row, or was adopted and is not read?
+ * 0 and *holds, or -1.
+ */
+int orphan_holds(struct daemon *d, const char *recipe_hash, bool *holds, struct err *err);
 
 #endif

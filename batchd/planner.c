@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/orphan.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/store.h"
@@ -100,7 +101,7 @@ static int begin_tx(struct db *db, void *arg, struct err *err)
 
 	if (db_exec(db, STMT_BATCH_ADD,
 		    DB_P(db_text(b->key), db_int(recipe->id), db_text(recipe->model), db_time(b->now),
-			 db_time(b->now), db_time(t_add(b->now, T_MIN))),
+			 db_time(b->now), db_time(b->now)),
 		    err) < 0)
 		return -1;
 	b->id = (int64_t)db_insert_id(db);
@@ -151,15 +152,16 @@ static int token_room(struct daemon *d, const struct plan_candidate *first, uint
 	return 0;
 }
 
-/* A remote batch of ours without a row may already hold these items: nothing is sent until it is adopted. */
-static int recipe_is_held(struct daemon *d, const char *hash, bool *held, struct err *err)
+/* What an orphan holds waits; all else goes on. */
+static void drop_recipe(struct planner *p, int64_t recipe_id)
 {
-	int64_t n;
+	size_t kept = 0;
 
-	if (query_int(d, STMT_ORPHAN_HOLDS, db_text(hash), &n, err) < 0)
-		return -1;
-	*held = n > 0;
-	return 0;
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->candidates[i].recipe_id != recipe_id)
+			p->candidates[kept++] = p->candidates[i];
+	}
+	p->n = kept;
 }
 
 /* 1 = a batch was begun, 0 = nothing is due, -1. */
@@ -170,7 +172,7 @@ static int begin_batch(struct daemon *d, struct err *err)
 	const struct plan_limits limits = {.linger = d->config->batch.linger,
 					   .max_requests = (uint32_t)d->config->batch.max_requests};
 	struct begin b = {.d = d, .now = now};
-	size_t first = 0;
+	size_t first;
 	uint32_t n;
 	bool held;
 	int64_t at;
@@ -178,16 +180,21 @@ static int begin_batch(struct daemon *d, struct err *err)
 	p->look = false;
 	if (read_candidates(d, now, err) < 0)
 		return -1;
-	n = plan_pick(p->candidates, p->n, &limits, now, &at);
-	if (n == 0)
-		return 0;
-	while (p->candidates[first].share == 0)
-		first++;
-	p->recipe = recipe_get(d->recipes, d->db, p->candidates[first].recipe_id, err);
-	if (!p->recipe || token_room(d, &p->candidates[first], n, &p->token_room, err) < 0
-	    || recipe_is_held(d, p->recipe->hash, &held, err) < 0)
+	do {
+		n = plan_pick(p->candidates, p->n, &limits, now, &at);
+		if (n == 0)
+			return 0;
+		for (first = 0; p->candidates[first].share == 0;)
+			first++;
+		p->recipe = recipe_get(d->recipes, d->db, p->candidates[first].recipe_id, err);
+		if (!p->recipe || orphan_holds(d, p->recipe->hash, &held, err) < 0)
+			return -1;
+		if (held)
+			drop_recipe(p, p->recipe->id);
+	} while (held);
+	if (token_room(d, &p->candidates[first], n, &p->token_room, err) < 0)
 		return -1;
-	if (held || p->token_room <= 0)
+	if (p->token_room <= 0)
 		return 0;	/* the provider's queue is full: the next tick looks again */
 	planner_random_key(b.key);
 	if (daemon_tx(d, begin_tx, &b, err) < 0)
@@ -280,7 +287,8 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 {
 	struct take *t = arg;
 	const bool translate = t->d->planner->recipe->task == TASK_TRANSLATE;
-	const struct job_patch patch = {.set_wait = true, .wait_what = "batch", .wait_since = t->now,
+	const struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d),
+					.set_wait = true, .wait_what = "batch", .wait_since = t->now,
 					.wait_action = action_words[ACT_UPLOAD], .wait_action_at = t->now,
 					.warnings = ""};
 	struct taken_items *items = calloc(1, sizeof(*items));
@@ -351,7 +359,7 @@ int planner_step(struct daemon *d, struct err *err)
 	struct take t = {.d = d, .now = daemon_now(d)};
 
 	if (!p->batch_id)
-		return p->look ? begin_batch(d, err) : 0;
+		return p->look && daemon_may_send(d) ? begin_batch(d, err) : 0;
 	while (p->at < p->n && p->candidates[p->at].share == 0)
 		p->at++;
 	if (p->at == p->n)

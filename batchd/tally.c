@@ -19,6 +19,7 @@ struct job_tally {
 struct tally {
 	struct job_tally **jobs;
 	size_t n, cap;
+	bool keep_open;			/* nothing ends by the clock now */
 };
 
 static void *must(void *p)
@@ -28,9 +29,12 @@ static void *must(void *p)
 	return p;
 }
 
-struct tally *tally_new(void)
+struct tally *tally_new(const struct daemon *d)
 {
-	return must(calloc(1, sizeof(struct tally)));
+	struct tally *t = must(calloc(1, sizeof(struct tally)));
+
+	t->keep_open = daemon_distrusts_clock(d);
+	return t;
 }
 
 void tally_free(struct tally **t)
@@ -83,6 +87,7 @@ int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struc
 		}
 		j = must(calloc(1, sizeof(*j)));
 		j->job = job;
+		j->patch.keep_open = t->keep_open;
 		j->running = db_get_int(r, 0) != 0;
 		j->n_translations = db_get_int(r, 1);
 		db_rows_free(&r);

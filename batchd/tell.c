@@ -119,7 +119,7 @@ static bool is_news(struct daemon *d, const struct batch_row *b, unsigned warnin
 void tell_jobs(struct daemon *d, const struct batch_row *b, const struct decision *next)
 {
 	const struct policy p = daemon_policy(d, b->n_items);
-	struct job_patch patch = {.set_wait = true, .wait_what = "batch"};
+	struct job_patch patch = {.keep_open = daemon_distrusts_clock(d), .set_wait = true, .wait_what = "batch"};
 	struct strbuf warnings;
 
 	if (b->phase == BATCH_CLOSED || !is_news(d, b, next->warnings))
@@ -155,7 +155,8 @@ void tell_jobs_of(struct daemon *d, int64_t batch_id)
 static int elsewhere_tx(struct db *db, void *arg, struct err *err)
 {
 	const struct tell *t = arg;
-	struct job_patch patch = {.set_wait = true, .wait_what = "planner", .wait_since = t->now, .warnings = "",
+	struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d),
+				  .set_wait = true, .wait_what = "planner", .wait_since = t->now, .warnings = "",
 				  .wait_action = "put into a batch",
 				  .wait_action_at = t_add(t->now, t->d->config->batch.linger)};
 	struct batch_row b;

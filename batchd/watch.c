@@ -35,6 +35,7 @@ struct watch {
 	size_t n;
 	size_t pages;
 	bool saw_ours;			/* some batch with our mark, ever since the reset: the key sees our project */
+	unsigned singles;		/* single reads of the first pass that are under way */
 	unsigned pass;			/* number of the pass: answers of an earlier one are ignored */
 };
 
@@ -75,13 +76,24 @@ void watch_reset(struct watch *w)
 {
 	forget(w);
 	w->reconciled = w->saw_ours = false;
+	w->singles = 0;
+	w->pass++;
 	w->wanted = true;
 	w->looked_at = w->next_at = 0;
 }
 
 bool watch_is_reconciled(const struct watch *w)
 {
-	return w->reconciled;
+	return w->reconciled && w->singles == 0;
+}
+
+bool watch_doubts_project(struct daemon *d, const struct batch_row *b)
+{
+	if (d->trusts_key || d->watch->saw_ours || !b->key_fingerprint[0]
+	    || strcmp(b->key_fingerprint, d->key_fingerprint) == 0)
+		return false;
+	daemon_stop_sending(d, "wrong_project", "the key sees none of our batches");
+	return true;
 }
 
 int64_t watch_looked_at(const struct watch *w)
@@ -175,22 +187,26 @@ static void on_single(const struct openai_reply *r, void *ctx)
 	struct work *w = ctx;
 	struct daemon *d = w->d;
 	const int64_t id = w->batch_id;
+	const bool is_first = *(const unsigned *)w->state == d->watch->pass && d->watch->singles > 0;
 	struct remote_batch remote;
 	struct batch_row b;
 	struct err err;
 
 	work_free(w);
+	if (is_first) {
+		d->watch->singles--;
+		if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404)
+			d->watch->reconciled = false;	/* by the next pass */
+	}
 	if (r->outcome.outcome == OUTCOME_DONE && remote_batch_read(r->body, &remote) == 0) {
+		d->watch->saw_ours = true;
 		observe(d, id, &remote, daemon_now(d));
 		return;
 	}
 	if (r->http_status != 404 || batch_row_read(d->db, id, &b, &err) < 1 || b.phase != BATCH_RUNNING)
 		return;
-	if (!d->watch->saw_ours && strcmp(b.key_fingerprint, d->key_fingerprint) != 0) {
-		/* Another key that sees none of our batches: they are not lost, it is of another project. */
-		daemon_stop_sending(d, "wrong_project", "the key sees none of our batches");
-		return;
-	}
+	if (watch_doubts_project(d, &b))
+		return;		/* nothing counts as lost */
 	if (!b.missing_since) {
 		b.missing_since = daemon_now(d);
 		log_warning("batch missing batch=%lld remote=%s", (long long)id, b.remote_id);
@@ -200,7 +216,8 @@ static void on_single(const struct openai_reply *r, void *ctx)
 	daemon_advance(d, id);
 }
 
-static void read_single(struct daemon *d, const struct watched *b)
+/* What the list lacks. Those of the first pass come before any submission too. */
+static void read_single(struct daemon *d, const struct watched *b, bool is_first)
 {
 	struct work *w;
 	struct err err;
@@ -208,25 +225,33 @@ static void read_single(struct daemon *d, const struct watched *b)
 	if (work_find(d, b->id))
 		return;
 	w = work_new(d, b->id);
+	w->state = malloc(sizeof(unsigned));
+	w->state_free = free;
+	if (!w->state)
+		abort();
+	*(unsigned *)w->state = d->watch->pass;
 	if (openai_get_batch(d->openai, b->remote_id, on_single, w, &err) < 0)
 		work_free(w);
+	else if (is_first)
+		d->watch->singles++;
 }
 
 static void end_pass(struct daemon *d)
 {
 	struct watch *w = d->watch;
+	const bool is_first = !w->reconciled;
 
 	w->active = false;
 	w->looked_at = w->started_at;
 	w->next_at = t_add(w->started_at, d->config->batch.poll_interval);
-	if (!w->reconciled)
+	if (is_first)
 		log_info("reconciled batches=%zu pages=%zu", w->n, w->pages);
 	w->reconciled = true;
 	for (size_t i = 0; i < w->n; i++) {
 		if (w->list[i].seen)
 			continue;
 		if (w->list[i].remote_id)
-			read_single(d, &w->list[i]);
+			read_single(d, &w->list[i], is_first);
 		else
 			daemon_advance(d, w->list[i].id);
 	}

@@ -13,8 +13,13 @@ struct watch *watch_new(void);
 void watch_free(struct watch **w);
 /* The lease was taken, or the database may be another: reconcile before anything is sent. */
 void watch_reset(struct watch *w);
-/* True once a whole pass was made since the last reset. */
+/* True once a whole pass was made since the last reset, and what it lacked was read singly. */
 bool watch_is_reconciled(const struct watch *w);
+/*
+ * Does the key that this batch was created with see another project than ours? So it is taken where ours is another
+ * and sees none of our batches: then sending stops, and nothing counts as lost.
+ */
+bool watch_doubts_project(struct daemon *d, const struct batch_row *b);
 /* Start (database time) of the last whole pass; 0 = none. */
 int64_t watch_looked_at(const struct watch *w);
 /* Somebody wants to know: a pass begins at the next tick even before poll_interval is over. */

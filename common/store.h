@@ -22,6 +22,7 @@ int store_schema_check(struct db *db, struct err *err);
 
 /* A change of a job's other columns that goes with a refresh. All zero: only the counts moved. */
 struct job_patch {
+	bool keep_open;			/* the clock is not trusted: the deadline does not end it now */
 	int64_t cost, wasted, input_tokens, output_tokens;	/* added */
 	bool set_wait;			/* the wait_* and warnings below replace those of the row */
 	const char *wait_what, *wait_action, *warnings;

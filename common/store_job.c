@@ -228,7 +228,7 @@ int store_job_refresh(struct db *db, int64_t job_id, const struct job_patch *pat
 
 		if (patch)
 			apply_patch(&j.view, patch);
-		v = job_decide(&j.view, now);
+		v = job_decide(&j.view, patch && patch->keep_open ? t_min(now, t_sub(j.view.deadline_at, 1)) : now);
 		apply_verdict(&j.view, &v, now);
 		rc = job_row_store(db, job_id, &j, err);
 		if (rc == 0)

@@ -27,7 +27,7 @@ GRANT SELECT, UPDATE (n) ON wake TO :front_user;
 -- ---- The daemon, batchd. It reads all but the keys, so that batchctl can show and check under its account too, and
 -- deletes orders that were never finished; accounts, keys and tables are for the operator's own account.
 GRANT SELECT ON schema_version TO :daemon_user;
-GRANT SELECT, UPDATE (keep_next) ON installation TO :daemon_user;
+GRANT SELECT, UPDATE (keep_next, files_swept_at) ON installation TO :daemon_user;
 GRANT SELECT ON account TO :daemon_user;
 GRANT SELECT, UPDATE ON recipe TO :daemon_user;
 GRANT SELECT, UPDATE, DELETE ON job TO :daemon_user;

@@ -13,13 +13,15 @@ CREATE TABLE schema_version (
 	applied_at	DATETIME(6) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
--- Who this database is, towards the provider: marks every file and batch. Writes: first migration, batchctl.
+-- Who this database is, towards the provider: marks every file and batch. Writes: first migration, batchctl; batchd
+-- (keep_next, files_swept_at).
 CREATE TABLE installation (
 	id		TINYINT UNSIGNED NOT NULL PRIMARY KEY DEFAULT 1 CHECK (id = 1),
 	mark		CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
 	created_at	DATETIME(6) NOT NULL,
 	keep_next	TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the next batchd whose state directory differs takes the mark',
-	renewed_at	DATETIME(6) NULL COMMENT 'batches from before bear another mark: closed as lost'
+	renewed_at	DATETIME(6) NULL COMMENT 'batches from before bear another mark: closed as lost',
+	files_swept_at	DATETIME(6) NOT NULL COMMENT 'when files that nothing names were last deleted'
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- Writes: batchctl. Reads: front end, batchd. Deletes: nobody.
@@ -313,7 +315,8 @@ CREATE TABLE wake (
 	n		BIGINT UNSIGNED NOT NULL DEFAULT 0
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
--- The claim of the one active batchd; its epoch fences the moves of a late one. Writes: batchd. Reads: front end.
+-- The claim of the one active batchd; its epoch fences the moves of a late one. Writes: batchd; resume_at: batchctl.
+-- Reads: front end.
 CREATE TABLE daemon_lease (
 	id		TINYINT UNSIGNED NOT NULL PRIMARY KEY DEFAULT 1 CHECK (id = 1),
 	owner		VARCHAR(128) NOT NULL DEFAULT '',
@@ -321,10 +324,12 @@ CREATE TABLE daemon_lease (
 	expires_at	DATETIME(6) NULL,
 	renewed_at	DATETIME(6) NULL,
 	no_close_before	DATETIME(6) NULL COMMENT 'after a jump of the clock nothing is closed before this',
+	resume_at	DATETIME(6) NULL COMMENT 'an operator reopened sending after a stop',
 	unit		BIGINT UNSIGNED NULL COMMENT 'the batch whose work is in hand',
 	unit_deaths	INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'epochs in a row that died under it'
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 INSERT INTO wake (id, n) VALUES (1, 0);
 INSERT INTO daemon_lease (id) VALUES (1);
-INSERT INTO installation (id, mark, created_at) VALUES (1, LOWER(HEX(RANDOM_BYTES(16))), UTC_TIMESTAMP(6));
+INSERT INTO installation (id, mark, created_at, files_swept_at)
+	VALUES (1, LOWER(HEX(RANDOM_BYTES(16))), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6));

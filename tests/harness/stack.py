@@ -15,6 +15,7 @@ import http.client
 import json
 import os
 import secrets
+import shutil
 import signal
 import tempfile
 from dataclasses import dataclass
@@ -187,10 +188,17 @@ class Stack:
         return front
 
     def add_batchd(self, overrides: Optional[conf.Config] = None, env: Optional[Dict[str, str]] = None,
-                   start: bool = True, options: Sequence[str] = ()) -> Batchd:
-        """Prepare and start a batchd; each one has a state directory and a configuration of its own."""
+                   start: bool = True, options: Sequence[str] = (), stranger: bool = False) -> Batchd:
+        """Prepare and start a batchd; each one has a state directory and a configuration of its own.
+
+        The directory bears the mark of the installation, as after `batchctl installation keep`, unless it is a
+        stranger's.
+        """
         name = f"batchd{len(self.batchds) + 1}"
-        state = self._folder("state") / name
+        state = self._folder(f"state/{name}")
+        for mark in [] if stranger else [b.state_dir / "installation" for b in self.batchds]:
+            if mark.exists():
+                shutil.copy(mark, state)
         own: conf.Config = {"daemon": {"state_dir": str(state)}}
         config = conf.write(self._folder("conf") / f"{name}.conf",
                             conf.merged(self.config("daemon"), own, overrides or {}))

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/tick.h"
+
+#include <string.h>
+
+#include "batchd/installation.h"
+#include "batchd/watch.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "core/timemath.h"
+
+#define CLOCK_JUMP (60 * T_S)
+#define NO_CLOSE (2 * T_MIN)
+#define STOP_PROBE (10 * T_MIN)		/* DESIGN, Stops */
+
+int64_t daemon_now(const struct daemon *d)
+{
+	return d->db_time + (clock_boot() - d->db_time_boot);
+}
+
+bool daemon_distrusts_clock(const struct daemon *d)
+{
+	return daemon_now(d) < d->no_close_before;
+}
+
+bool daemon_may_send(const struct daemon *d)
+{
+	return watch_is_reconciled(d->watch) && !d->stopping && !d->is_foreign && daemon_now(d) >= d->stopped_until;
+}
+
+void daemon_stop_sending(struct daemon *d, const char *code, const char *message)
+{
+	const int64_t now = daemon_now(d);
+
+	/* One alert, not one a try. */
+	if (!d->stop_code || strcmp(d->stop_code, code) != 0 || now > t_add(d->stopped_until, STOP_PROBE))
+		log_err("sending stopped code=%s until_s=600 error=\"%s\"", code, message);
+	d->stopped_until = t_add(now, STOP_PROBE);
+	d->stop_code = code;
+}
+
+/* Database time and boot clock must agree in their advance. 1 = it jumped, 0, -1 = seen again next time. */
+static int check_clock(struct daemon *d, int64_t now, struct err *err)
+{
+	const int64_t jump = now - daemon_now(d);
+
+	if (d->db_time == 0 || (jump < CLOCK_JUMP && jump > -CLOCK_JUMP))
+		return 0;
+	if (lease_held(&d->lease)
+	    && db_exec(d->db, STMT_LEASE_NO_CLOSE,
+		       DB_P(db_int(NO_CLOSE), db_text(d->lease.owner), db_int(d->lease.epoch)), err) < 0)
+		return -1;
+	log_err("database clock jumped seconds=%lld", (long long)(jump / T_S));
+	lease_release(&d->lease, d->db);
+	return 1;
+}
+
+/* `batchctl resume` reopens what a stop had closed. */
+static void heed_resume(struct daemon *d, int64_t resume_at)
+{
+	if (resume_at == d->resume_at)
+		return;
+	d->resume_at = resume_at;
+	if (!d->stop_code)
+		return;
+	log_notice("sending resumed by the operator code=%s", d->stop_code);
+	d->trusts_key |= strcmp(d->stop_code, "wrong_project") == 0;
+	d->stopped_until = 0;
+	d->stop_code = NULL;
+}
+
+int tick_read(struct daemon *d, struct err *err)
+{
+	struct db_rows *r;
+	int64_t now, before;
+	int jumped = 0;
+
+	if (db_query(d->db, STMT_TICK, DB_NONE, &r, err) < 0)
+		return -1;
+	if (db_next(r)) {
+		now = db_get_time(r, 0);
+		jumped = check_clock(d, now, err);
+		if (jumped >= 0) {
+			d->db_time = now;
+			d->db_time_boot = clock_boot();
+			d->wake = db_get_int(r, 1);
+			/* What lies further ahead was set before the clock was put back. */
+			before = d->no_close_before > t_add(now, NO_CLOSE) ? 0 : d->no_close_before;
+			d->no_close_before = jumped ? t_add(now, NO_CLOSE) : t_max(before, db_get_time(r, 2));
+			heed_resume(d, db_get_time(r, 3));
+		}
+	}
+	db_rows_free(&r);
+	return jumped < 0 ? -1 : 0;
+}
+
+void tick_heed_installation(struct daemon *d)
+{
+	const bool was_foreign = d->is_foreign;
+	char before[sizeof(d->installation)];
+	struct err err;
+
+	if (!was_foreign && d->wake == d->wake_heeded)
+		return;
+	memcpy(before, d->installation, sizeof(before));
+	if (installation_check(d, &err) < 0) {
+		log_warning("installation not read error=\"%s\"", err.text);
+		return;
+	}
+	d->wake_heeded = d->wake;
+	if (was_foreign == d->is_foreign && strcmp(before, d->installation) == 0)
+		return;
+	watch_reset(d->watch);
+	if (db_exec(d->db, STMT_BATCHES_WAKE, DB_P(db_time(daemon_now(d))), &err) < 0)
+		log_warning("batches not woken error=\"%s\"", err.text);
+}
