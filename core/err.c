@@ -11,6 +11,8 @@
 #include "core/ascii.h"
 #include "core/utf8.h"
 
+#define TEXT_SIZE sizeof(((struct err *)NULL)->text)
+
 static const char *const class_names[ERR_CLASS_COUNT] = {
 	[ERR_NONE] = "none",         [ERR_LATER] = "later",     [ERR_NEVER] = "never",
 	[ERR_CONFLICT] = "conflict", [ERR_UNKNOWN] = "unknown", [ERR_BUG] = "bug",
@@ -19,7 +21,7 @@ static const char *const class_names[ERR_CLASS_COUNT] = {
 /* One line, and no character cut in half: texts end in logs and in JSON. */
 static void keep_text(struct err *err, char *text)
 {
-	size_t len = strnlen(text, sizeof(err->text) - 1);
+	size_t len = strnlen(text, TEXT_SIZE - 1);
 
 	text[len] = '\0';
 	for (char *p = text; *p != '\0'; p++)
@@ -32,7 +34,7 @@ static void keep_text(struct err *err, char *text)
 
 int err_set(struct err *err, enum err_class class, int detail, const char *fmt, ...)
 {
-	char text[sizeof(err->text)];
+	char text[TEXT_SIZE];
 	va_list ap;
 
 	if (err == NULL)
@@ -49,14 +51,14 @@ int err_set(struct err *err, enum err_class class, int detail, const char *fmt, 
 
 int err_prefix(struct err *err, const char *fmt, ...)
 {
-	char text[2 * sizeof(err->text) + 2];
+	char text[2 * TEXT_SIZE + 2];
 	va_list ap;
 	int n;
 
 	if (err == NULL)
 		return -1;
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(err->text), fmt, ap);
+	n = vsnprintf(text, TEXT_SIZE, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return -1;

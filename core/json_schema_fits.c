@@ -268,7 +268,7 @@ static int fit_object(struct fit *f, const struct json_object *node, struct json
 static int fit_any_of(struct fit *f, struct json_object *schemas, struct json_span value)
 {
 	size_t len = strlen(f->pointer);
-	struct json_fault farthest;
+	struct json_fault farthest = {.offset = 0};
 
 	for (size_t i = 0; i < json_object_array_length(schemas); i++) {
 		if (fit_node(f, json_object_array_get_idx(schemas, i), value) == 0)

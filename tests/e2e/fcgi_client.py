@@ -58,9 +58,9 @@ class Connection:
         self.socket.settimeout(timeout)
         self.socket.connect(path)
 
-    def begin(self, params: Mapping[str, str]) -> "Connection":
-        """BEGIN_REQUEST and all parameters."""
-        self.socket.sendall(record(BEGIN, struct.pack(">HB5x", RESPONDER, 0)) +
+    def begin(self, params: Mapping[str, str], keep: bool = False) -> "Connection":
+        """BEGIN_REQUEST and all parameters. keep: ask to leave the connection open after the answer."""
+        self.socket.sendall(record(BEGIN, struct.pack(">HB5x", RESPONDER, int(keep))) +
                             stream(PARAMS, encode_params(params)))
         return self
 
@@ -73,18 +73,17 @@ class Connection:
         self.socket.close()
 
     def answer(self) -> Answer:
-        """Read until the request ends or the connection does."""
-        out, complete = b"", False
+        """Read until the request ends or the connection does, and close."""
+        parts, complete = [], False
         try:
             for kind, content in self._records():
                 if kind == STDOUT:
-                    out += content
+                    parts.append(content)
                 elif kind == END:
                     complete = True
-                    break
         finally:
             self.close()
-        return _parse(out, complete)
+        return _parse(b"".join(parts), complete)
 
     def _records(self) -> Iterable[Tuple[int, bytes]]:
         while True:

@@ -25,8 +25,9 @@ EX_CONFIG = 78
 
 
 def calls(front, job):  # noqa: F811
-    return [("GET", f"{JOBS}/{job}/status", None), ("GET", f"{JOBS}/{job}", None), ("GET", f"{JOBS}/{job}/events", None),
-            ("GET", f"{JOBS}/{UNKNOWN}/status", None), ("GET", "/readyz", None), ("POST", JOBS, order())]
+    return [("GET", f"{JOBS}/{job}/status", None), ("GET", f"{JOBS}/{job}", None),
+            ("GET", f"{JOBS}/{job}/events", None), ("GET", f"{JOBS}/{UNKNOWN}/status", None),
+            ("GET", "/readyz", None), ("POST", JOBS, order())]
 
 
 def unavailable(answer):
@@ -116,7 +117,8 @@ def test_a_restart_of_the_database_between_two_calls_goes_unnoticed(own):
 def test_the_web_server_passes_the_503_on(own):
     job = own.take(order())
     own.stack.mariadb.stop()
-    unavailable(fcgi_client.Answer(*(lambda a: (a.status, a.headers, a.body))(own.stack.get(f"{JOBS}/{job}/status")), True))
+    answer = own.stack.get(f"{JOBS}/{job}/status")
+    unavailable(fcgi_client.Answer(answer.status, answer.headers, answer.body, True))
 
 
 def test_a_download_that_loses_the_database_does_not_look_complete(own):
@@ -250,7 +252,8 @@ def serve_on_fd(front, tmp_path, fd):  # noqa: F811
     listener.listen(64)
     script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null' if fd == 3 else 'exec "$@"'
     log = open(tmp_path / "log", "wb")
-    child = subprocess.Popen(["/bin/sh", "-c", script, "sh", *front_program(front)], stdin=listener, stdout=log, stderr=log)
+    child = subprocess.Popen(["/bin/sh", "-c", script, "sh", *front_program(front)], stdin=listener, stdout=log,
+                             stderr=log)
     listener.close()
     return path, child
 

@@ -59,8 +59,8 @@ def test_an_entity_tag_is_compared_weakly_and_without_a_compressors_suffix(front
     first = front.get(uri)
     tag = first.headers["etag"]
     inner = tag.strip('"')
-    for same in (tag, f"W/{tag}", "*", f'"other", {tag}', *(f'"{inner}-{s}"' for s in ("gzip", "br", "deflate", "zstd")),
-                 f'W/"{inner}-gzip"'):
+    suffixed = [f'"{inner}-{suffix}"' for suffix in ("gzip", "br", "deflate", "zstd")]
+    for same in (tag, f"W/{tag}", "*", f'"other", {tag}', f'W/"{inner}-gzip"', *suffixed):
         again = front.get(uri, headers={"If-None-Match": same})
         assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag), same
         assert "retry-after" in again.headers and "content-length" not in again.headers
@@ -229,6 +229,26 @@ def test_a_page_of_large_answers_ends_early_and_nothing_is_lost(front):
     head = front.raw("HEAD", f"/api/v1/jobs/{job}?download=1")
     assert (head.status, head.body, head.complete) == (200, b"", True)
     assert head.headers["content-disposition"] == f'attachment; filename="{job}.json"'
+
+
+def test_first_orders_at_the_same_moment_share_recipes_and_photographs(mariadb):  # noqa: F811
+    with installation("front-first", mariadb) as front:  # noqa: F811
+        answers = []
+        documents = [order(300 if n % 4 else 1200, ["fr"]) for n in range(16)]
+        for document in documents:
+            document["lots"][0]["images"] = [data_url(b"shared")]
+        clients = [threading.Thread(target=lambda d=d: answers.append(front.raw("POST", "/api/v1/jobs", d, front.key)))
+                   for d in documents]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        assert [answer.status for answer in answers] == [202] * 16
+        assert front.sql("SELECT COUNT(*) AS n FROM recipe") == [{"n": 2}]
+        assert front.sql("SELECT COUNT(*) AS n FROM image") == [{"n": 1}]
+        assert front.sql("SELECT COUNT(*) AS n FROM job WHERE visible = 1") == [{"n": 16}]
+        assert front.sql("SELECT n FROM wake") == [{"n": 16}]
+        front.check()
 
 
 def test_an_order_that_is_being_written_is_not_seen_and_a_killed_one_never_will_be(mariadb):  # noqa: F811

@@ -17,8 +17,8 @@ DESCRIBED = {"languages": ["fr"], "lots": [{"id": "own", "description": DESCRIPT
 def overdue(front, document):  # noqa: F811
     """A job whose deadline passed an hour ago."""
     job = front.take(document)
-    front.sql("UPDATE job SET created_at = created_at - INTERVAL 2 DAY, deadline_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR"
-              " WHERE public_id = %s", job)
+    front.sql("UPDATE job SET created_at = created_at - INTERVAL 2 DAY,"
+              " deadline_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR WHERE public_id = %s", job)
     return job
 
 
@@ -77,7 +77,8 @@ def test_I1_a_closed_job_is_not_polled_again(front):
 
 
 def test_a_job_is_left_to_batchd_for_five_ticks(mariadb):  # noqa: F811
-    with installation("front-tick", mariadb, overrides={"daemon": {"tick": "1m", "lease": "2m"}}) as front:  # noqa: F811
+    overrides = {"daemon": {"tick": "1m", "lease": "2m"}}
+    with installation("front-tick", mariadb, overrides=overrides) as front:  # noqa: F811
         job = front.take(order())
         late = "UPDATE job SET deadline_at = UTC_TIMESTAMP(6) - INTERVAL %s MINUTE WHERE public_id = %s"
         front.sql(late, 3, job)
@@ -150,9 +151,9 @@ def test_answers_go_through_byte_for_byte_and_failures_in_words(front):
     raw = b'{ "title" : "\\u00e9\\ud800", "n": 12345678901234567890 }'
 
     def answer(place, grade, kept, value=None, repaired=None, source="batch"):
-        front.sql("INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, value, repaired, source, model, created_at)"
-                  " VALUES (%s, 1, %s, %s, %s, %s, %s, %s, 'm', UTC_TIMESTAMP(6))", items[place], no, grade, kept, value,
-                  repaired, source)
+        front.sql("INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, value, repaired, source, model,"
+                  " created_at) VALUES (%s, 1, %s, %s, %s, %s, %s, %s, 'm', UTC_TIMESTAMP(6))",
+                  items[place], no, grade, kept, value, repaired, source)
         front.sql("UPDATE item SET state = %s, code = %s, answer_no = 1 WHERE id = %s",
                   "failed" if grade == "refused" else "done", "refused" if grade == "refused" else None, items[place])
 

@@ -9,7 +9,7 @@ import pytest
 
 import fcgi_client
 from front_end import front, installation, mariadb, order, own, breakable  # noqa: F401
-from harness.process import wait_until
+from harness.process import run, wait_until
 
 pytestmark = pytest.mark.front_end
 
@@ -96,6 +96,16 @@ def test_a_silent_client_does_not_hold_the_stop_up(own):
         connection.close()
 
 
+def test_a_connection_that_wants_to_stay_is_closed_after_its_answer(own):
+    """A kept one would hold a worker in read(), and the stop up. answer() reads on to the connection's end."""
+    for _ in range(2 * 8):
+        connection = fcgi_client.Connection(own.socket, timeout=20)
+        connection.begin(fcgi_client.params_of("GET", "/healthz"), keep=True).send(b"")
+        assert connection.answer().status == 200
+    own.stack.front_end.signal(signal.SIGTERM)
+    assert own.stack.front_end.wait(20) == 0
+
+
 def test_a_hangup_does_not_end_the_program(own):
     own.stack.front_end.signal(signal.SIGHUP)
     wait_until(lambda: "reload ignored" in own.stack.front_end.log_text(), 30, "the signal to be seen")
@@ -103,7 +113,6 @@ def test_a_hangup_does_not_end_the_program(own):
 
 
 def test_a_second_process_on_the_same_socket_is_refused(own):
-    from harness.process import run
     done = run(own.stack.front_end.argv, check=False)
     assert done.returncode == 71 and "another process" in done.stderr
     assert own.get("/healthz").status == 200

@@ -71,8 +71,11 @@ static void every_changed_character_is_noticed(void **state)
 static void other_lengths_and_alphabets_are_refused(void **state)
 {
 	struct apikey key = {.id = "?"};
+	/* their checks are right */
 	static const char upper_id[] =
-		"lot_002SK3zitmo7_1U8qMLQUe1RqPEQOULX6mzvgvgGUFEOG3uSdehMRg2P0ofBXi";
+		"lot_002SK3zitmo7_1U8qMLQUe1RqPEQOULX6mzvgvgGUFEOG3uSdehMRg2P2Paio3";
+	static const char dash[] =
+		"lot_002sk3zitmo7_1U8qMLQUe1RqPEQOULX6mzvgvgGUFEOG3uSdehMRg-P3Xh5iK";
 	static const char text[] =
 		"lot_002sk3zitmo7_1U8qMLQUe1RqPEQOULX6mzvgvgGUFEOG3uSdehMRg2P0ofBXi";
 
@@ -82,6 +85,7 @@ static void other_lengths_and_alphabets_are_refused(void **state)
 	assert_int_equal(apikey_parse(text, strlen(text) - 1, &key), -1);
 	assert_int_equal(apikey_parse(text, strlen(text) + 1, &key), -1);
 	assert_int_equal(apikey_parse(upper_id, strlen(upper_id), &key), -1);
+	assert_int_equal(apikey_parse(dash, strlen(dash), &key), -1);
 	assert_string_equal(key.id, "?");
 }
 

@@ -3,6 +3,7 @@
 #include "tests/unit/check.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #include "core/err.h"
 
@@ -77,6 +78,20 @@ static void a_text_is_one_line(void **state)
 	assert_string_equal(err.text, "a b c ");
 }
 
+/* In the C locale a wide character beyond ASCII has no form. */
+static void a_text_that_cannot_be_formatted_is_left_out(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(err_set(&err, ERR_BUG, 3, "x %ls", L"\u20ac"), -1);
+	assert_string_equal(err.text, "");
+	assert_int_equal(err.class, ERR_BUG);
+	err_set(&err, ERR_BUG, 3, "kept");
+	assert_int_equal(err_prefix(&err, "%ls", L"\u20ac"), -1);
+	assert_string_equal(err.text, "kept");
+}
+
 static void every_class_has_a_name(void **state)
 {
 	(void)state;
@@ -98,6 +113,7 @@ int main(void)
 		cmocka_unit_test(the_old_text_may_be_an_argument),
 		cmocka_unit_test(long_texts_are_cut_between_characters),
 		cmocka_unit_test(a_text_is_one_line),
+		cmocka_unit_test(a_text_that_cannot_be_formatted_is_left_out),
 		cmocka_unit_test(every_class_has_a_name),
 	};
 

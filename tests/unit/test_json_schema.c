@@ -45,6 +45,7 @@ static const char *const good_schemas[] = {
 	ONE(ONE(ONE(ONE(ONE(ONE(ONE(ONE(ONE(EMPTY))))))))),
 	ONE("{\"type\":\"array\",\"items\":" ONE(ONE(ONE(ONE(ONE(ONE(ONE("{\"type\":\"array\",\"items\":{\"type\":\"null\"}}"))))))) "}"),
 	ONE("{\"const\":null}"),
+	ONE("{\"type\":\"array\",\"items\":{\"type\":\"null\"},\"minItems\":0,\"maxItems\":0}"),
 	ONE("{\"type\":\"number\",\"exclusiveMinimum\":0,\"exclusiveMaximum\":1.5}"),
 	ONE("{\"type\":\"array\",\"items\":" ONE("{\"type\":\"null\"}") "}"),
 	ONE("{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}"),
@@ -300,6 +301,16 @@ static void strangers_values_cost_bounded_work(void **state)
 						&fault),
 			 -1);
 	assert_non_null(strstr(fault.what, "too deep"));
+	json_object_put(recursive);
+	recursive = load(ONE("{\"type\":\"number\",\"minimum\":1}"));
+	strbuf_reset(&b);
+	strbuf_adds(&b, "{\"x\":1.");
+	while (b.len < strlen("{\"x\":") + 400)
+		strbuf_addc(&b, '1');
+	strbuf_addc(&b, '}');
+	assert_int_equal(json_schema_find_fault(recursive, (struct json_span){b.data, b.len},
+						&fault),
+			 0);
 	strbuf_reset(&b);
 	strbuf_adds(&b, "{\"x\":");
 	for (int i = 0; i < 500; i++)

@@ -27,7 +27,7 @@ static const char *const good[][2] = {
 static const char *const bad[] = {
 	"", "-", "a", "1", "f", "fr-", "-fr", "fr--FR", "fr_FR", "fr FR", "fr\n", "fran\xc3\xa7", "abcdefghi", "12", "f1",
 	"a-DE", "i-klingon", "x", "x-", "fr-x", "fr-x-", "fr-u", "fr-u-", "fr-u-x", "fr-u-a", "fr-abcdefghi", "ar-a-aaa-b",
-	"de-419-DE", "de-DE-Latn", "de-Latn-Latn", "zh-aaa-bbb-ccc-ddd", "fr-FR-FR", "de-1996-1996", "sl-rozaj-rozaj",
+	"de-419-DE", "de-DE-Latn", "de-Latn-Latn", "zh-aaa-bbb-ccc-ddd", "fr-FR-FR", "fr-FR-xy", "de-1996-1996", "sl-rozaj-rozaj",
 	"en-a-bbb-a-ccc", "en-GB-oed", "*", "*-DE", "fr,de", "ab-abc-abc-abc-abc", "abcd-efg", "x-abcdefghi",
 	"aaaa-bbbb-ccccc-ddddd-eeeee-fffff-gg",
 };

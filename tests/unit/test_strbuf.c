@@ -3,6 +3,7 @@
 #include "tests/unit/check.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #include "core/strbuf.h"
 #include "core/utf8.h"
@@ -73,6 +74,20 @@ static void the_limit_is_exact_and_a_failure_changes_nothing(void **state)
 	assert_int_equal(strbuf_adds(&b, "12345"), -1);
 	strbuf_clear(&b);
 	assert_false(strbuf_failed(&b));
+}
+
+/* In the C locale a wide character beyond ASCII has no form. */
+static void a_format_that_fails_changes_nothing(void **state)
+{
+	struct strbuf b;
+
+	(void)state;
+	strbuf_init(&b, 100);
+	strbuf_adds(&b, "a");
+	assert_int_equal(strbuf_addf(&b, "x %ls", L"\u20ac"), -1);
+	assert_true(strbuf_failed(&b));
+	assert_string_equal(b.data, "a");
+	strbuf_clear(&b);
 }
 
 static void it_grows_to_its_limit(void **state)
@@ -173,10 +188,15 @@ static void base64_is_that_of_rfc_4648(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = strlen(cases[i][0]);
+		char bytes[16];
 		struct strbuf b;
 
+		/* what lies behind must not show */
+		memset(bytes, 0xff, sizeof(bytes));
+		memcpy(bytes, cases[i][0], n);
 		strbuf_init(&b, strlen(cases[i][1]));
-		assert_int_equal(strbuf_add_base64(&b, cases[i][0], strlen(cases[i][0])), 0);
+		assert_int_equal(strbuf_add_base64(&b, bytes, n), 0);
 		assert_string_equal(b.data, cases[i][1]);
 		strbuf_clear(&b);
 	}
@@ -240,6 +260,7 @@ int main(void)
 		cmocka_unit_test(an_empty_buffer_is_an_empty_text),
 		cmocka_unit_test(appends_follow_one_another),
 		cmocka_unit_test(the_limit_is_exact_and_a_failure_changes_nothing),
+		cmocka_unit_test(a_format_that_fails_changes_nothing),
 		cmocka_unit_test(it_grows_to_its_limit),
 		cmocka_unit_test(memory_that_is_not_there_is_a_failure),
 		cmocka_unit_test(json_strings_are_escaped_and_whole),

@@ -28,7 +28,7 @@ static const char *const good[] = {
 	"http://www.tate.org.uk/art/images/work/A/A00/A00001_8.jpg", "https://h", "HTTPS://H.EXAMPLE/", "http://h:80",
 	"http://h:65535/x?y#z", "https://a-b.c_d.example:1/", "http://127.0.0.1/a", "http://[::1]/", "http://[2001:db8::1.2.3.4]:8080/x",
 	"https://h/a%20b?c=d&e=f:g@i", "https://h/?u=http://x/@", "https://m\xc3\xbcnchen.example/b\xc3\xbcste.jpg",
-	"https://h/a|b{c}^", "https://h.", "http://h?x", "http://h#x", "https://h/'",
+	"https://h/a|b{c}^", "https://h.", "http://h?x", "http://\xc3\x80.example/", "http://h#x", "https://h/'",
 };
 
 static const char *const bad[] = {
