@@ -180,6 +180,7 @@ static void lease_lost(struct daemon *d)
 {
 	log_warning("lease lost");
 	d->lease.epoch = 0;
+	d->lease.renewed_boot = 0;
 	planner_reset(d->planner);
 	drop_works(d);
 	tell_forget(d, 0);
@@ -232,7 +233,8 @@ static void keep_lease(struct daemon *d)
 	int rc;
 
 	if (!lease_held(&d->lease)) {
-		if (d->works || http_in_flight(d->http) > 0)
+		/* A transaction found it gone, or it was given back with work in hand. */
+		if (d->lease.renewed_boot || d->works || http_in_flight(d->http) > 0)
 			lease_lost(d);
 		rc = lease_take(&d->lease, d->db, &err);
 		if (rc == 1)

@@ -70,6 +70,7 @@ void lease_release(struct lease *l, struct db *db)
 	    && db_exec(db, STMT_LEASE_RELEASE, DB_P(db_text(l->owner), db_int(l->epoch)), &err) < 0)
 		log_warning("lease not released error=\"%s\"", err.text);
 	l->epoch = 0;
+	l->renewed_boot = 0;
 }
 
 int lease_guard(const struct lease *l, struct db *db, struct err *err)

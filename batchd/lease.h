@@ -18,7 +18,7 @@ struct lease {
 	int64_t epoch;		/* 0: not held */
 	int64_t length;		/* microseconds */
 	int64_t expires_boot;	/* by the boot clock, counted from before the statement that renewed it */
-	int64_t renewed_boot;
+	int64_t renewed_boot;	/* 0: given up or never held */
 };
 
 void lease_init(struct lease *l, int64_t length);
