@@ -135,7 +135,7 @@ void batch_row_move(struct batch_row *b, enum batch_phase to, int64_t now)
 	b->tries = 0;
 	if (to == BATCH_CLOSED)
 		b->closed_at = now;
-	else
+	else if (b->remote != REMOTE_FAILED)	/* why it failed says what becomes of its items */
 		b->last_error[0] = '\0';
 }
 
