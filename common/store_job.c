@@ -175,6 +175,7 @@ static void apply_verdict(struct job_view *v, const struct job_verdict *verdict,
 	if (verdict->ended_now) {
 		v->completed_at = now;
 		v->wait_what = v->wait_action = NULL;
+		v->warnings = "";	/* they hold while it runs; its events remember */
 		v->wait_since = v->wait_progress_at = v->wait_action_at = 0;
 	}
 }
