@@ -178,7 +178,7 @@ FROM item i
 WHERE (i.state = 'sent') <> (i.batch_id IS NOT NULL)
 LIMIT 100;
 
--- name: an open attempt that did not leave is of a sent item, or buys a better answer for a done one
+-- name: an open attempt that did not leave is of a sent item, or of one that an earlier sending answered
 SELECT a.item_id AS item, a.no AS attempt, a.batch_id AS batch, i.state, i.batch_id AS item_batch
 FROM attempt a
 LEFT JOIN item i ON i.id = a.item_id
@@ -186,7 +186,7 @@ WHERE a.outcome IS NULL
   AND a.batch_id IS NOT NULL
   AND a.left_at IS NULL
   AND NOT (i.id IS NOT NULL AND i.state = 'sent' AND i.batch_id = a.batch_id AND i.attempts = a.no)
-  AND NOT (a.is_repeat = 1 AND i.id IS NOT NULL AND i.state = 'done')
+  AND NOT (i.id IS NOT NULL AND i.state = 'done' AND i.answer_no < a.no)
 LIMIT 100;
 
 -- A restored backup whose batch was adopted may lack attempts between.

@@ -94,7 +94,7 @@ BREAKS = {
         "UPDATE item SET state = 'ready' WHERE id = 6",
         "UPDATE item SET batch_id = NULL WHERE id = 6",
     ],
-    "an open attempt that did not leave is of a sent item, or buys a better answer for a done one": [
+    "an open attempt that did not leave is of a sent item, or of one that an earlier sending answered": [
         "UPDATE item SET state = 'ready', batch_id = NULL WHERE id = 6",
         "DELETE FROM item WHERE id = 6",
     ],
