@@ -139,6 +139,18 @@ static void execute(struct daemon *d, struct batch_row *b, const struct decision
 	}
 }
 
+void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why)
+{
+	struct batch_row b;
+	struct err err;
+
+	log_warning("work failed batch=%lld error=\"%s\"", (long long)batch_id, why->text);
+	if (!lease_held(&d->lease) || batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase == BATCH_CLOSED)
+		return;
+	batch_row_backoff(&b, daemon_now(d), 0, why->text);
+	submit_store(d, &b, NULL, NULL);
+}
+
 void daemon_advance(struct daemon *d, int64_t batch_id)
 {
 	struct batch_row b;

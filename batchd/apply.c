@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "core/limits.h"
 #include "core/request_line.h"
+#include "core/timemath.h"
 
 struct run {			/* one transaction */
 	const struct chunk *c;
@@ -191,17 +192,26 @@ static int apply_answer(struct run *r, struct found *f, const struct result *res
 	return settle(r, f, res, err);
 }
 
+static enum line_kind kind_of_line(const struct apply_line *l)
+{
+	if (l->too_large)
+		return LINE_TOO_LARGE;
+	if (l->is_unstorable)
+		return LINE_UNSTORABLE;
+	if (l->result.kind == RESULT_BROKEN)
+		return LINE_BROKEN;
+	if (l->result.kind == RESULT_STRANGER)
+		return LINE_STRANGER;
+	return l->result.kind == RESULT_VOID ? LINE_VOID : LINE_FAILURE;
+}
+
 static int apply_line(struct run *r, const struct apply_line *l, struct err *err)
 {
 	const struct result *res = &l->result;
 	struct found *f;
 
-	if (l->too_large) {
-		add_line(r, l, LINE_TOO_LARGE, NULL, NULL);
-		return 0;
-	}
 	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER) {
-		add_line(r, l, res->kind == RESULT_BROKEN ? LINE_BROKEN : LINE_STRANGER, NULL, res->code);
+		add_line(r, l, kind_of_line(l), NULL, res->code);
 		return 0;
 	}
 	f = found_find(&r->found, res->item);
@@ -216,7 +226,7 @@ static int apply_line(struct run *r, const struct apply_line *l, struct err *err
 	}
 	if (res->kind == RESULT_ANSWER)
 		return apply_answer(r, f, res, err);
-	add_line(r, l, res->kind == RESULT_VOID ? LINE_VOID : LINE_FAILURE, f, res->code);
+	add_line(r, l, kind_of_line(l), f, res->code);
 	close_attempt(r, f, res->kind == RESULT_VOID ? ATTEMPT_VOID : ATTEMPT_FAILED, res->code);
 	if (res->kind == RESULT_FAILURE) {
 		f->burned++;
@@ -259,6 +269,18 @@ static int events(struct run *r, struct db *db, struct err *err)
 	return 0;
 }
 
+/* What came back without having run is not sent again at once: the provider had its reason. */
+static int64_t ready_at(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_attempts; i++) {
+		const struct db_val *outcome = &r->attempts[i * ATTEMPT_COLS];
+
+		if (outcome->n == 4 && memcmp(outcome->p, "void", 4) == 0)
+			return t_add(r->now, r->c->d->config->batch.poll_interval);
+	}
+	return r->now;
+}
+
 static int write_all(struct run *r, struct db *db, struct err *err)
 {
 	if ((r->n_answers > 0 && db_bulk(db, STMT_ANSWER_ADD, r->answers, r->n_answers, err) < 0)
@@ -270,7 +292,7 @@ static int write_all(struct run *r, struct db *db, struct err *err)
 		return -1;
 	if (tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0
 	    || tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0
-	    || events(r, db, err) < 0 || tally_apply(r->tally, db, r->now, r->now, err) < 0)
+	    || events(r, db, err) < 0 || tally_apply(r->tally, db, r->now, ready_at(r), err) < 0)
 		return -1;
 	r->b.harvest_file = r->c->file_no;
 	r->b.harvest_offset = r->c->end_offset;
@@ -326,53 +348,83 @@ static int read_all(struct run *r, struct db *db, struct err *err)
 
 static int apply_tx(struct db *db, void *arg, struct err *err)
 {
+	struct chunk *c = arg;
 	struct run r;
 	int rc;
 
-	run_init(&r, arg);
+	run_init(&r, c);
+	c->stop_code = NULL;
 	rc = read_all(&r, db, err);
-	for (size_t i = 0; rc == 0 && i < r.c->n; i++)
-		rc = apply_line(&r, &r.c->lines[i], err);
+	for (size_t i = 0; rc == 0 && i < c->n; i++) {
+		const struct result *res = &c->lines[i].result;
+
+		rc = apply_line(&r, &c->lines[i], err);
+		if (res->scope == SCOPE_ALL && res->kind != RESULT_STRANGER)
+			c->stop_code = res->code;
+	}
 	if (rc == 0)
 		rc = write_all(&r, db, err);
 	run_clear(&r);
 	return rc;
 }
 
-/* The line alone is refused for its content: it is recorded, its head kept, and the file stays at the provider. */
-static int unstorable_tx(struct db *db, void *arg, struct err *err)
-{
-	struct run r;
-	int rc = -1;
+#define SMALL_HEAD 4096
 
-	run_init(&r, arg);
-	if (batch_row_read(db, r.c->batch_id, &r.b, err) == 1) {
-		add_line(&r, &r.c->lines[0], LINE_UNSTORABLE, NULL, NULL);
-		rc = write_all(&r, db, err);
+/*
+ * The line alone is refused for its content: it is its item's failure, for good, since asking again would buy the
+ * same. Its head is kept, a short one where even that is refused, and the file stays at the provider.
+ */
+static int apply_unstorable(struct chunk *c, struct err *err)
+{
+	struct apply_line line = c->lines[0];
+
+	log_err("line not storable batch=%lld file=%d offset=%lld error=\"%s\"", (long long)c->batch_id, c->file_no,
+		(long long)line.offset, err->text);
+	line.is_unstorable = true;
+	line.result.code = "unstorable";
+	line.result.outcome = OUTCOME_NEVER;
+	if (line.result.kind == RESULT_ANSWER || line.result.kind == RESULT_VOID)
+		line.result.kind = RESULT_FAILURE;
+	c->lines = &line;
+	if (daemon_tx(c->d, apply_tx, c, err) == 0)
+		return 0;
+	if (err->class != ERR_NEVER || line.n <= SMALL_HEAD)
+		return -1;
+	line.n = SMALL_HEAD;
+	return daemon_tx(c->d, apply_tx, c, err);
+}
+
+/* Refused for what is in it: not a lost race, a lost connection, or a statement that the schema does not know. */
+static bool is_refusal(const struct err *err)
+{
+	static const int ours[] = {1054, 1064, 1142, 1146, 1243};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		if (err->detail == ours[i])
+			return false;
 	}
-	run_clear(&r);
-	return rc;
+	return err->class == ERR_NEVER || (err->class == ERR_BUG && err->detail != 0);
 }
 
 int apply_chunk(const struct chunk *c, struct err *err)
 {
-	struct chunk half = *c;
+	struct chunk part = *c;
 
-	if (daemon_tx(c->d, apply_tx, &half, err) == 0)
+	if (daemon_tx(c->d, apply_tx, &part, err) == 0) {
+		if (part.stop_code)
+			daemon_stop_sending(c->d, part.stop_code, "lines of a result file say so");
 		return 0;
-	if (err->class != ERR_NEVER || !lease_held(&c->d->lease))
-		return -1;
-	if (c->n == 1) {
-		log_err("line not storable batch=%lld file=%d offset=%lld error=\"%s\"", (long long)c->batch_id,
-			c->file_no, (long long)c->lines[0].offset, err->text);
-		return daemon_tx(c->d, unstorable_tx, &half, err);
 	}
-	half.n = c->n / 2;
-	half.end_offset = c->lines[half.n].offset;
-	if (apply_chunk(&half, err) < 0)
+	if (!is_refusal(err) || !lease_held(&c->d->lease))
 		return -1;
-	half = *c;
-	half.lines += c->n / 2;
-	half.n -= c->n / 2;
-	return apply_chunk(&half, err);
+	if (c->n == 1)
+		return apply_unstorable(&part, err);
+	part.n = c->n / 2;
+	part.end_offset = c->lines[part.n].offset;
+	if (apply_chunk(&part, err) < 0)
+		return -1;
+	part = *c;
+	part.lines += c->n / 2;
+	part.n -= c->n / 2;
+	return apply_chunk(&part, err);
 }

@@ -13,7 +13,7 @@ struct apply_line {
 	int64_t offset, size;
 	char *text;		/* owned */
 	size_t n;
-	bool too_large;
+	bool too_large, is_unstorable;
 	struct result result;	/* of result_line_read */
 };
 
@@ -24,6 +24,7 @@ struct chunk {
 	struct apply_line *lines;
 	size_t n;
 	int64_t end_offset;	/* the cursor afterwards */
+	const char *stop_code;	/* out: a line says that everything stops (quota, key); static */
 };
 
 /*

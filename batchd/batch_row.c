@@ -8,10 +8,12 @@
 #include "common/log.h"
 #include "core/outcome.h"
 #include "core/timemath.h"
+#include "core/utf8.h"
 
 static void copy_text(char *out, size_t size, const char *text)
 {
 	snprintf(out, size, "%s", text ? text : "");
+	utf8_trim(out);	/* the database refuses half a character, and the whole row with it */
 }
 
 static void read_texts(const struct db_rows *r, struct batch_row *b)
@@ -122,6 +124,12 @@ int batch_row_store(struct db *db, struct batch_row *b, struct err *err)
 	return 0;
 }
 
+/* From the file to the running batch, back and forth: the back-off grows over all of its tries. */
+static bool is_same_effort(enum batch_phase from, enum batch_phase to)
+{
+	return from >= BATCH_SEALED && from <= BATCH_CREATING && to >= BATCH_SEALED && to <= BATCH_CREATING;
+}
+
 void batch_row_move(struct batch_row *b, enum batch_phase to, int64_t now)
 {
 	if (!batch_may_move[b->phase][to]) {
@@ -129,10 +137,11 @@ void batch_row_move(struct batch_row *b, enum batch_phase to, int64_t now)
 			batch_phase_names[b->phase], batch_phase_names[to]);
 		abort();
 	}
+	if (!is_same_effort(b->phase, to))
+		b->tries = 0;
 	b->phase = to;
 	b->phase_at = now;
 	b->next_at = now;
-	b->tries = 0;
 	if (to == BATCH_CLOSED)
 		b->closed_at = now;
 	else if (b->remote != REMOTE_FAILED)	/* why it failed says what becomes of its items */
@@ -188,6 +197,8 @@ bool batch_row_observe(struct batch_row *b, const struct remote_batch *r, int64_
 		copy_text(b->remote_code, sizeof(b->remote_code), r->error_code);
 	if (r->error_message)
 		copy_text(b->last_error, sizeof(b->last_error), r->error_message);
+	if (b->remote == REMOTE_CANCELLING && !b->cancel_at)
+		b->cancel_at = observed_at;	/* from outside: the same clock runs */
 	if (remote_status_is_final(b->remote) && !b->ended_at)
 		b->ended_at = observed_at;
 	return changed;
@@ -210,7 +221,10 @@ struct batch_view batch_row_view(const struct batch_row *b)
 		.missing_since = b->missing_since,
 		.next_at = b->next_at,
 		.left = b->left_at != 0,
-		.has_files = b->output_file_id[0] || b->error_file_id[0],
+		.awaits_files = (!b->output_file_id[0] && !b->error_file_id[0])
+				|| (b->remote_done > 0 && !b->output_file_id[0])
+				|| (b->remote_failed > 0 && !b->error_file_id[0]),
+		.is_empty = b->remote_done + b->remote_failed == 0,
 		.ended_at = b->ended_at,
 	};
 }

@@ -45,7 +45,8 @@ struct batch_row {
 int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err);
 /* Store every column; version + 1. -1 ERR_CONFLICT where another moved it. */
 int batch_row_store(struct db *db, struct batch_row *b, struct err *err);
-/* Change the phase in memory (asserts that the move is allowed); resets tries and next_at. */
+/* Change the phase in memory (asserts that the move is allowed); next_at is now, and tries begin anew
+ * but on the way from the file to the running batch. */
 void batch_row_move(struct batch_row *b, enum batch_phase to, int64_t now);
 /* A step failed for now: one more try, next_at after the back-off (or wait, where that is longer). */
 void batch_row_backoff(struct batch_row *b, int64_t now, int64_t wait_us, const char *error);

@@ -178,16 +178,14 @@ void build_start(struct daemon *d, const struct batch_row *row)
 	w->state_free = build_free;
 	w->step = build_step;
 	b->recipe = recipe_get(d->recipes, d->db, row->recipe_id, &err);
-	if (!b->recipe) {
-		log_warning("batch not built batch=%lld error=\"%s\"", (long long)row->id, err.text);
-		work_free(w);
-		return;
-	}
 	spool_path(d, row->id, "jsonl", b->path, sizeof(b->path));
-	b->file = fopen(b->path, "we");
+	if (b->recipe) {
+		b->file = fopen(b->path, "we");
+		if (!b->file)
+			err_set(&err, ERR_LATER, errno, "cannot write %s: %s", b->path, strerror(errno));
+	}
 	if (!b->file) {
-		log_err("batch not built batch=%lld path=%s error=\"%s\"", (long long)row->id, b->path,
-			strerror(errno));
 		work_free(w);
+		daemon_put_off(d, row->id, &err);
 	}
 }

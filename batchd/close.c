@@ -122,6 +122,8 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 
 		reason = REASON_FAILED;
 		r.code = o.code;
+		if (o.scope == SCOPE_ALL)
+			daemon_stop_sending(d, o.code, b->last_error);
 		if (o.outcome == OUTCOME_LATER) {	/* it never ran: burns nothing, waits a while */
 			r.outcome = ATTEMPT_VOID;
 			r.ready_at = t_add(r.ready_at, t_max(o.wait_us, d->config->batch.poll_interval));

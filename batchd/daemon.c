@@ -15,7 +15,6 @@
 #include "batchd/installation.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
-#include "batchd/submit.h"
 #include "batchd/tell.h"
 #include "batchd/tick.h"
 #include "batchd/watch.h"
@@ -24,8 +23,6 @@
 #include "common/service.h"
 #include "common/store.h"
 #include "core/timemath.h"
-
-#define DB_RETRY T_S
 
 /* --- work in hand --- */
 
@@ -258,19 +255,6 @@ static void keep_lease(struct daemon *d)
 		lease_lost(d);
 }
 
-/* What failed for now is tried again after its back-off. */
-static void work_failed(struct daemon *d, int64_t batch_id, const struct err *why)
-{
-	struct batch_row b;
-	struct err err;
-
-	log_warning("work failed batch=%lld error=\"%s\"", (long long)batch_id, why->text);
-	if (!lease_held(&d->lease) || batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase == BATCH_CLOSED)
-		return;
-	batch_row_backoff(&b, daemon_now(d), 0, why->text);
-	submit_store(d, &b, NULL, NULL);
-}
-
 /* One slice of every work and of the planner. True where more can be done at once. */
 static bool slices(struct daemon *d)
 {
@@ -298,7 +282,7 @@ static bool slices(struct daemon *d)
 			if (rc == 0)
 				daemon_advance(d, id);
 			else
-				work_failed(d, id, &err);
+				daemon_put_off(d, id, &err);
 			return true;	/* the list changed */
 		}
 		if (!lease_held(&d->lease))

@@ -94,6 +94,9 @@ struct policy daemon_policy(const struct daemon *d, int64_t n_items);
 /* Read the batch, ask the policy, carry out what is due. Failures are logged: the row says what is next. */
 void daemon_advance(struct daemon *d, int64_t batch_id);
 
+/* A step of the batch failed for now: it is tried again after its back-off. */
+void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why);
+
 /* Work of a batch: NULL where there is none. */
 struct work *work_find(struct daemon *d, int64_t batch_id);
 struct work *work_new(struct daemon *d, int64_t batch_id);

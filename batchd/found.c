@@ -115,33 +115,26 @@ void found_clear(struct found_list *l)
 	*l = (struct found_list){0};
 }
 
+/* One by one: the server takes no INSERT ... SELECT in bulk, and adoptions are rare. */
 int64_t found_adopt(const struct chunk *c, struct err *err)
 {
-	struct db_val *v = calloc(c->n + 1, 4 * sizeof(*v)), *used = calloc(c->n + 1, 2 * sizeof(*used));
-	size_t n = 0;
+	struct db *db = c->d->db;
 	int64_t added = 0;
 
-	if (!v || !used)
-		abort();
 	for (size_t i = 0; i < c->n; i++) {
 		const struct result *res = &c->lines[i].result;
+		int64_t n;
 
 		if (res->kind != RESULT_ANSWER && res->kind != RESULT_FAILURE && res->kind != RESULT_VOID)
 			continue;
-		v[4 * n] = db_int(res->attempt);
-		v[4 * n + 1] = db_int(c->batch_id);
-		v[4 * n + 2] = db_int((int64_t)res->item);
-		v[4 * n + 3] = db_text(res->mark);
-		used[2 * n] = db_int(c->batch_id);
-		used[2 * n + 1] = db_int((int64_t)res->item);
-		n++;
+		n = db_exec(db, STMT_ADOPT_ATTEMPT,
+			    DB_P(db_int(res->attempt), db_int(c->batch_id), db_int((int64_t)res->item),
+				 db_text(res->mark)),
+			    err);
+		if (n < 0
+		    || (n > 0 && db_exec(db, STMT_ADOPT_ITEM, DB_P(db_int(res->attempt), db_int((int64_t)res->item)), err) < 0))
+			return -1;
+		added += n;
 	}
-	if (n > 0) {
-		added = db_bulk(c->d->db, STMT_ADOPT_ATTEMPT, v, n, err);
-		if (added >= 0 && db_bulk(c->d->db, STMT_ADOPT_ITEM, used, n, err) < 0)
-			added = -1;
-	}
-	free(v);
-	free(used);
 	return added;
 }

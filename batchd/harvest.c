@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "batchd/harvest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,8 @@
 #include "core/timemath.h"
 
 #define CHUNK_BYTES (8u << 20)
-/* A result file that the provider does not know for so long will not come back. */
-#define GONE_AFTER (10 * T_MIN)
+/* A file is tried until it has expired at the provider: 30 days after it was made. */
+#define FILE_LIFE (30 * T_DAY)
 #define FILES 2			/* output, errors */
 
 static const char *const spool_names[FILES] = {"output", "errors"};
@@ -71,8 +72,16 @@ static void take_line(struct reading *r, const struct file_line *line)
 	if (!l->text)
 		abort();
 	memcpy(l->text, line->text, line->n + 1);
-	if (!line->too_large)
+	if (line->too_large) {
+		/* Asking again would buy the same: it is its item's failure, for good. */
+		l->result.kind = result_head_find(l->text, l->n, &l->result.item, &l->result.attempt, l->result.mark) == 0
+					 ? RESULT_FAILURE
+					 : RESULT_STRANGER;
+		l->result.code = "too_large";
+		l->result.outcome = OUTCOME_NEVER;
+	} else {
 		result_line_read(l->text, l->n, r->recipe->schema_tree, &l->result);
+	}
 }
 
 /* Up to SLICE_ROWS lines or CHUNK_BYTES; empty lines are skipped. 1 = lines, 0 = the end, -1. */
@@ -156,8 +165,8 @@ static void start_reading(struct daemon *d, const struct batch_row *b)
 	if (!r->recipe
 	    || line_reader_open(&r->reader, path, b->harvest_offset, LIMIT_LINE_BYTES, LIMIT_LINE_HEAD_BYTES, &err)
 		       < 0) {
-		log_warning("harvest not started batch=%lld error=\"%s\"", (long long)b->id, err.text);
 		work_free(w);
+		daemon_put_off(d, b->id, &err);
 	}
 }
 
@@ -175,20 +184,22 @@ static bool read_row(struct daemon *d, int64_t id, struct batch_row *b)
 	       && b->harvest_file < FILES;
 }
 
+/* Tried ever more rarely, at a tenth of the time it has been going on, until the file has expired. */
 static void download_failed(struct daemon *d, struct batch_row *b, const struct openai_reply *r)
 {
 	const int64_t now = daemon_now(d);
 
 	log_warning("call failed call=download batch=%lld file=%s error=\"%s\"", (long long)b->id, file_id(b),
 		    r->message);
-	if (r->http_status == 404 && now >= t_add(b->phase_at, GONE_AFTER) && !watch_doubts_project(d, b)) {
-		log_err("result file is gone batch=%lld file=%s", (long long)b->id, file_id(b));
+	if (now >= t_add(b->ended_at, FILE_LIFE)) {
+		log_err("result file never readable batch=%lld file=%s", (long long)b->id, file_id(b));
 		b->harvest_file++;
 		b->harvest_offset = 0;
-		submit_store(d, b, "unreadable", "a result file is not there any more");
+		b->keep_files = true;
+		submit_store(d, b, "unreadable", "a result file could not be read until it expired");
 		return;
 	}
-	batch_row_backoff(b, now, r->outcome.wait_us, r->message);
+	batch_row_backoff(b, now, t_max(r->outcome.wait_us, t_sub(now, b->phase_at) / 10), r->message);
 	submit_store(d, b, NULL, NULL);
 }
 
@@ -199,6 +210,7 @@ static void on_downloaded(const struct openai_reply *r, void *ctx)
 	const int64_t id = w->batch_id, expected = ((struct download *)w->state)->expected;
 	struct openai_reply reply = *r;
 	struct batch_row b;
+	struct err err;
 	char part[4096], path[4096];
 
 	work_free(w);
@@ -218,8 +230,12 @@ static void on_downloaded(const struct openai_reply *r, void *ctx)
 	}
 	spool_path(d, id, "part", part, sizeof(part));
 	spool_path(d, id, spool_names[b.harvest_file], path, sizeof(path));
-	if (rename(part, path) == 0)
+	if (rename(part, path) == 0) {
 		start_reading(d, &b);
+	} else {
+		err_set(&err, ERR_LATER, errno, "cannot rename %s: %s", part, strerror(errno));
+		daemon_put_off(d, id, &err);
+	}
 }
 
 static void on_file_object(const struct openai_reply *r, void *ctx)
@@ -240,8 +256,8 @@ static void on_file_object(const struct openai_reply *r, void *ctx)
 	}
 	spool_path(d, b.id, "part", part, sizeof(part));
 	if (openai_download(d->openai, file_id(&b), part, on_downloaded, w, &err) < 0) {
-		log_warning("download not started batch=%lld error=\"%s\"", (long long)b.id, err.text);
 		work_free(w);
+		daemon_put_off(d, b.id, &err);
 	}
 }
 
@@ -254,8 +270,10 @@ static void start_download(struct daemon *d, const struct batch_row *b)
 	w->state_free = free;
 	if (!w->state)
 		abort();
-	if (openai_get_file(d->openai, file_id(b), on_file_object, w, &err) < 0)
+	if (openai_get_file(d->openai, file_id(b), on_file_object, w, &err) < 0) {
 		work_free(w);
+		daemon_put_off(d, b->id, &err);
+	}
 }
 
 void harvest_go_on(struct daemon *d, struct batch_row *b)

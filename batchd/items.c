@@ -175,8 +175,11 @@ static int withdraw_tx(struct db *db, void *arg, struct err *err)
 		if (db_next(r)) {
 			const int64_t job = db_get_int(r, 0), language = db_get_int(r, 1);
 
-			if (tally_lock(tally, db, job, NULL, err) == 0)
-				tally_move(tally, job, language, ITEM_SENT, ITEM_READY, 1);
+			if (tally_lock(tally, db, job, NULL, err) < 0) {
+				db_rows_free(&r);
+				goto out;
+			}
+			tally_move(tally, job, language, ITEM_SENT, ITEM_READY, 1);
 		}
 		db_rows_free(&r);
 		if (db_exec(db, STMT_ATTEMPT_VOID, DB_P(db_int(w->items[i]), db_int(w->batch_id)), err) < 0

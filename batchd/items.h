@@ -19,6 +19,8 @@ int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struc
 /* One or n items of a language moved. */
 void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state from, enum item_state to,
 		int64_t n);
+/* The job's counts are in doubt: they are made anew from its items. */
+void tally_recount(struct tally *t, int64_t job);
 /* Cost and tokens to add. Borrowed. */
 struct job_patch *tally_patch(struct tally *t, int64_t job);
 /* The translations of these lots (job, seq pairs), blocked by their descriptions, fail; with their counts. */

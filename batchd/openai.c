@@ -8,6 +8,7 @@
 #include "core/json_util.h"
 #include "core/limits.h"
 #include "core/timemath.h"
+#include "core/utf8.h"
 
 #define READ_TIMEOUT (60 * T_S)		/* a page of 100 batches takes a second or two */
 #define FILE_EXPIRES "2592000"		/* 30 days, the longest: the provider's storage must not fill up */
@@ -113,6 +114,7 @@ static void fill_message(struct openai_reply *reply, const struct http_call *cal
 	else
 		snprintf(reply->message, sizeof(reply->message), "HTTP %d: %.180s", call->status,
 			 r->error_message ? r->error_message : "no message");
+	utf8_trim(reply->message);
 }
 
 static void on_done(struct http_call *call, void *ctx)

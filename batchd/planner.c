@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/items.h"
 #include "batchd/orphan.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/store.h"
 #include "core/limits.h"
 #include "core/plan.h"
 #include "core/timemath.h"
@@ -152,7 +152,7 @@ static int token_room(struct daemon *d, const struct plan_candidate *first, uint
 	return 0;
 }
 
-/* What an orphan holds waits; all else goes on. */
+/* What is held waits, and holds up nothing else. */
 static void drop_recipe(struct planner *p, int64_t recipe_id)
 {
 	size_t kept = 0;
@@ -162,6 +162,22 @@ static void drop_recipe(struct planner *p, int64_t recipe_id)
 			p->candidates[kept++] = p->candidates[i];
 	}
 	p->n = kept;
+}
+
+/* May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a recipe not to be read), -1. */
+static int may_begin(struct daemon *d, const struct plan_candidate *first, uint32_t n, struct err *err)
+{
+	struct planner *p = d->planner;
+	bool held;
+
+	p->recipe = recipe_get(d->recipes, d->db, first->recipe_id, err);
+	if (!p->recipe) {
+		log_err("recipe not read recipe=%lld error=\"%s\"", (long long)first->recipe_id, err->text);
+		return 0;
+	}
+	if (orphan_holds(d, p->recipe->hash, &held, err) < 0 || token_room(d, first, n, &p->token_room, err) < 0)
+		return -1;
+	return !held && p->token_room > 0;
 }
 
 /* 1 = a batch was begun, 0 = nothing is due, -1. */
@@ -174,8 +190,8 @@ static int begin_batch(struct daemon *d, struct err *err)
 	struct begin b = {.d = d, .now = now};
 	size_t first;
 	uint32_t n;
-	bool held;
 	int64_t at;
+	int may;
 
 	p->look = false;
 	if (read_candidates(d, now, err) < 0)
@@ -186,16 +202,12 @@ static int begin_batch(struct daemon *d, struct err *err)
 			return 0;
 		for (first = 0; p->candidates[first].share == 0;)
 			first++;
-		p->recipe = recipe_get(d->recipes, d->db, p->candidates[first].recipe_id, err);
-		if (!p->recipe || orphan_holds(d, p->recipe->hash, &held, err) < 0)
+		may = may_begin(d, &p->candidates[first], n, err);
+		if (may < 0)
 			return -1;
-		if (held)
-			drop_recipe(p, p->recipe->id);
-	} while (held);
-	if (token_room(d, &p->candidates[first], n, &p->token_room, err) < 0)
-		return -1;
-	if (p->token_room <= 0)
-		return 0;	/* the provider's queue is full: the next tick looks again */
+		if (may == 0)
+			drop_recipe(p, p->candidates[first].recipe_id);
+	} while (may == 0);
 	planner_random_key(b.key);
 	if (daemon_tx(d, begin_tx, &b, err) < 0)
 		return -1;
@@ -251,7 +263,8 @@ static void take_item(struct take *t, const struct db_rows *r, struct taken_item
 	t->taken++;
 }
 
-static int store_taken(struct db *db, struct take *t, const struct taken_items *items, struct err *err)
+static int store_taken(struct db *db, struct take *t, const struct taken_items *items, struct tally *tally,
+		       struct err *err)
 {
 	const int64_t job = t->c->job_id;
 	int64_t moved;
@@ -265,45 +278,27 @@ static int store_taken(struct db *db, struct take *t, const struct taken_items *
 	if (moved != t->taken)
 		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved, t->taken);
 	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
-		const int64_t n = items->per_language[no];
-
-		if (n > 0
-		    && db_exec(db, STMT_JOB_LANGUAGE_ADD,
-			       DB_P(db_int(0), db_null(), db_int(-n), db_int(n), db_int(0), db_int(0),
-				    db_int(job), db_int(no)),
-			       err) < 0)
-			return -1;
+		if (items->per_language[no] > 0)
+			tally_move(tally, job, no, ITEM_READY, ITEM_SENT, items->per_language[no]);
 	}
 	if (db_exec(db, STMT_BATCH_JOB_ADD, DB_P(db_int(t->d->planner->batch_id), db_int(job), db_int(t->taken)),
 		    err) < 0
-	    || batch_row_read(db, t->d->planner->batch_id, &b, err) < 0)
+	    || batch_row_read(db, t->d->planner->batch_id, &b, err) < 1)
 		return -1;
 	b.n_items += t->taken;
 	b.est_tokens += t->tokens;
 	return batch_row_store(db, &b, err);
 }
 
-static int take_tx(struct db *db, void *arg, struct err *err)
+static int read_items(struct db *db, struct take *t, struct taken_items *items, struct err *err)
 {
-	struct take *t = arg;
 	const bool translate = t->d->planner->recipe->task == TASK_TRANSLATE;
-	const struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d),
-					.set_wait = true, .wait_what = "batch", .wait_since = t->now,
-					.wait_action = action_words[ACT_UPLOAD], .wait_action_at = t->now,
-					.warnings = ""};
-	struct taken_items *items = calloc(1, sizeof(*items));
 	struct db_rows *r;
-	int rc = -1;
 
-	if (!items)
-		abort();
-	t->taken = 0;
-	t->bytes = t->tokens = 0;
-	t->full = false;
 	if (db_query(db, STMT_PLAN_ITEMS,
 		     DB_P(db_int(t->c->job_id), db_int(translate), db_int(translate ? LIMIT_LANGUAGES : 0)), &r,
 		     err) < 0)
-		goto out;
+		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
 		if (!item_fits(t, db_get_int(r, 5), db_get_int(r, 6))) {
 			t->full = true;
@@ -312,13 +307,36 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 		take_item(t, r, items);
 	}
 	db_rows_free(&r);
+	return 0;
+}
+
+static int take_tx(struct db *db, void *arg, struct err *err)
+{
+	struct take *t = arg;
+	struct taken_items *items = calloc(1, sizeof(*items));
+	struct tally *tally = tally_new(t->d);
+	bool running;
+	int rc = -1;
+
+	if (!items)
+		abort();
+	t->taken = 0;
+	t->bytes = t->tokens = 0;
+	t->full = false;
+	if (tally_lock(tally, db, t->c->job_id, &running, err) < 0)
+		goto out;
 	rc = 0;
-	if (t->taken > 0) {
-		rc = store_taken(db, t, items, err);
-		if (rc == 0)
-			rc = store_job_refresh(db, t->c->job_id, &patch, t->now, NULL, err);
-	}
+	if (!running)
+		goto out;	/* nothing is sent for an ended job */
+	rc = read_items(db, t, items, err);
+	if (rc == 0 && t->taken > 0)
+		rc = store_taken(db, t, items, tally, err);
+	else if (rc == 0 && !t->full)
+		tally_recount(tally, t->c->job_id);	/* its counts promised more than there is */
+	if (rc == 0)
+		rc = tally_apply(tally, db, t->now, t->now, err);
 out:
+	tally_free(&tally);
 	free(items);
 	return rc;
 }

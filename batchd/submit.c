@@ -105,11 +105,8 @@ static void on_uploaded(const struct openai_reply *r, void *ctx)
 		return;
 	}
 	if (!id || strlen(id) >= sizeof(b.input_file_id)) {
-		const int64_t tries = b.tries;
-
 		/* Lost or refused: simply repeated, under a new name; files that nobody names are swept. */
 		batch_row_move(&b, BATCH_SEALED, daemon_now(d));
-		b.tries = tries;
 		try_later(d, &b, "upload", r);
 		return;
 	}
@@ -169,7 +166,6 @@ static void create_refused(struct daemon *d, struct batch_row *b, const struct o
 {
 	/* A file that the provider has not found yet, or no more, is uploaded anew. */
 	const bool file_missing = r->http_status == 404;
-	const int64_t tries = b->tries;
 
 	if (r->outcome.outcome == OUTCOME_NEVER && !file_missing && r->outcome.scope != SCOPE_ALL) {
 		log_failure(b, "create", r);
@@ -178,7 +174,6 @@ static void create_refused(struct daemon *d, struct batch_row *b, const struct o
 		return;
 	}
 	batch_row_move(b, file_missing ? BATCH_SEALED : BATCH_UPLOADED, daemon_now(d));
-	b->tries = tries;
 	try_later(d, b, "create", r);
 }
 
@@ -272,8 +267,10 @@ void submit_fence(struct daemon *d, struct batch_row *b)
 			return;
 	}
 	w = work_new(d, b->id);
-	if (openai_delete_file(d->openai, b->input_file_id, on_fenced, w, &err) < 0)
+	if (openai_delete_file(d->openai, b->input_file_id, on_fenced, w, &err) < 0) {
 		work_free(w);
+		daemon_put_off(d, b->id, &err);
+	}
 }
 
 void submit_anew(struct daemon *d, struct batch_row *b)
@@ -297,18 +294,27 @@ static void on_cancelled(const struct openai_reply *r, void *ctx)
 		try_later(d, &b, "cancel", r);
 		return;
 	}
-	b.cancel_at = daemon_now(d);
 	if (r->body && remote_batch_read(r->body, &remote) == 0)
 		batch_row_observe(&b, &remote, daemon_now(d));
-	if (submit_store(d, &b, "cancel", "cancelled at the provider") == 0)
+	b.next_at = t_add(daemon_now(d), d->config->batch.poll_interval);
+	if (submit_store(d, &b, NULL, NULL) == 0)
 		daemon_advance(d, b.id);
 }
 
 void submit_cancel(struct daemon *d, struct batch_row *b)
 {
-	struct work *w = work_new(d, b->id);
+	struct work *w;
 	struct err err;
 
-	if (openai_cancel_batch(d->openai, b->remote_id, on_cancelled, w, &err) < 0)
+	if (!b->cancel_at) {
+		/* The grace runs from the decision, whatever becomes of the call. */
+		b->cancel_at = daemon_now(d);
+		if (submit_store(d, b, "cancel", "to be cancelled at the provider") < 0)
+			return;
+	}
+	w = work_new(d, b->id);
+	if (openai_cancel_batch(d->openai, b->remote_id, on_cancelled, w, &err) < 0) {
 		work_free(w);
+		daemon_put_off(d, b->id, &err);
+	}
 }

@@ -124,6 +124,11 @@ static void blocked_moved(struct tally *t, int64_t job, enum item_state to)
 		tally_move(t, job, no, ITEM_BLOCKED, to, 1);
 }
 
+void tally_recount(struct tally *t, int64_t job)
+{
+	held(t, job)->recount = true;
+}
+
 static void recount_all(struct tally *t)
 {
 	for (size_t i = 0; i < t->n; i++)

@@ -39,18 +39,31 @@ void daemon_stop_sending(struct daemon *d, const char *code, const char *message
 	d->stop_code = code;
 }
 
-/* Database time and boot clock must agree in their advance. 1 = it jumped, 0, -1 = seen again next time. */
-static int check_clock(struct daemon *d, int64_t now, struct err *err)
+/* For two minutes, by the clock as it is now. */
+static int distrust_clock(struct daemon *d, struct err *err)
 {
-	const int64_t jump = now - daemon_now(d);
-
-	if (d->db_time == 0 || (jump < CLOCK_JUMP && jump > -CLOCK_JUMP))
+	if (!lease_held(&d->lease))
 		return 0;
-	if (lease_held(&d->lease)
-	    && db_exec(d->db, STMT_LEASE_NO_CLOSE,
-		       DB_P(db_int(NO_CLOSE), db_text(d->lease.owner), db_int(d->lease.epoch)), err) < 0)
+	return db_exec(d->db, STMT_LEASE_NO_CLOSE,
+		       DB_P(db_int(NO_CLOSE), db_text(d->lease.owner), db_int(d->lease.epoch)), err) < 0 ? -1 : 0;
+}
+
+/* Database time and boot clock must agree in their advance. 1 = it jumped, 0, -1 = seen again next time. */
+static int check_clock(struct daemon *d, int64_t now, int64_t no_close_before, struct err *err)
+{
+	const int64_t jump = now - daemon_now(d), guarded_until = t_add(now, NO_CLOSE);
+
+	if (d->db_time == 0 || (jump < CLOCK_JUMP && jump > -CLOCK_JUMP)) {
+		/* What lies further ahead was set before the clock was put back. */
+		if (no_close_before > guarded_until && distrust_clock(d, err) < 0)
+			return -1;
+		d->no_close_before = t_min(t_max(d->no_close_before, no_close_before), guarded_until);
+		return 0;
+	}
+	if (distrust_clock(d, err) < 0)
 		return -1;
 	log_err("database clock jumped seconds=%lld", (long long)(jump / T_S));
+	d->no_close_before = guarded_until;
 	lease_release(&d->lease, d->db);
 	return 1;
 }
@@ -72,26 +85,23 @@ static void heed_resume(struct daemon *d, int64_t resume_at)
 int tick_read(struct daemon *d, struct err *err)
 {
 	struct db_rows *r;
-	int64_t now, before;
-	int jumped = 0;
+	int64_t now;
+	int rc = 0;
 
 	if (db_query(d->db, STMT_TICK, DB_NONE, &r, err) < 0)
 		return -1;
 	if (db_next(r)) {
 		now = db_get_time(r, 0);
-		jumped = check_clock(d, now, err);
-		if (jumped >= 0) {
+		rc = check_clock(d, now, db_get_time(r, 2), err);
+		if (rc >= 0) {
 			d->db_time = now;
 			d->db_time_boot = clock_boot();
 			d->wake = db_get_int(r, 1);
-			/* What lies further ahead was set before the clock was put back. */
-			before = d->no_close_before > t_add(now, NO_CLOSE) ? 0 : d->no_close_before;
-			d->no_close_before = jumped ? t_add(now, NO_CLOSE) : t_max(before, db_get_time(r, 2));
 			heed_resume(d, db_get_time(r, 3));
 		}
 	}
 	db_rows_free(&r);
-	return jumped < 0 ? -1 : 0;
+	return rc < 0 ? -1 : 0;
 }
 
 void tick_heed_installation(struct daemon *d)

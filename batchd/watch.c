@@ -87,12 +87,17 @@ bool watch_is_reconciled(const struct watch *w)
 	return w->reconciled && w->singles == 0;
 }
 
+static void stop_wrong_project(struct daemon *d)
+{
+	daemon_stop_sending(d, "wrong_project", "the key sees none of our batches");
+}
+
 bool watch_doubts_project(struct daemon *d, const struct batch_row *b)
 {
 	if (d->trusts_key || d->watch->saw_ours || !b->key_fingerprint[0]
 	    || strcmp(b->key_fingerprint, d->key_fingerprint) == 0)
 		return false;
-	daemon_stop_sending(d, "wrong_project", "the key sees none of our batches");
+	stop_wrong_project(d);
 	return true;
 }
 
@@ -236,6 +241,24 @@ static void read_single(struct daemon *d, const struct watched *b, bool is_first
 		d->watch->singles++;
 }
 
+/* Batches that another key may have made and that no single read can find: this key must see some of ours. */
+static void check_project(struct daemon *d)
+{
+	struct db_rows *r;
+	struct err err;
+
+	if (d->trusts_key || d->watch->saw_ours)
+		return;
+	if (db_query(d->db, STMT_BATCH_OF_OTHER_KEY, DB_P(db_text(d->key_fingerprint)), &r, &err) < 0) {
+		log_warning("batches not read error=\"%s\"", err.text);
+		d->watch->reconciled = false;	/* by the next pass */
+		return;
+	}
+	if (db_next(r))
+		stop_wrong_project(d);
+	db_rows_free(&r);
+}
+
 static void end_pass(struct daemon *d)
 {
 	struct watch *w = d->watch;
@@ -247,6 +270,8 @@ static void end_pass(struct daemon *d)
 	if (is_first)
 		log_info("reconciled batches=%zu pages=%zu", w->n, w->pages);
 	w->reconciled = true;
+	if (is_first)
+		check_project(d);
 	for (size_t i = 0; i < w->n; i++) {
 		if (w->list[i].seen)
 			continue;
@@ -272,21 +297,28 @@ static void pass_failed(struct daemon *d, const struct openai_reply *r)
 {
 	struct watch *w = d->watch;
 
-	log_warning("call failed call=list code=%s error=\"%s\"", r->outcome.code ? r->outcome.code : "-", r->message);
+	log_warning("call failed call=list code=%s error=\"%s\"", r->outcome.code ? r->outcome.code : "-",
+		    r->outcome.outcome == OUTCOME_DONE ? "the answer is no list" : r->message);
 	if (r->outcome.scope == SCOPE_ALL)
 		daemon_stop_sending(d, r->outcome.code, r->message);
 	w->active = false;
 	w->next_at = t_add(daemon_now(d), t_max(r->outcome.wait_us, t_min(RETRY_AFTER, d->config->batch.poll_interval)));
 }
 
-/* Look at one page. Returns the id of its last batch where another page is wanted, else NULL. */
-static const char *read_page(struct daemon *d, const struct json_object *body)
+/*
+ * Look at one page. 1 and the id of its last batch where another page is wanted, 0 at the end of the pass, -1 where
+ * it is no page: an answer that is not understood must not pass for "there is no batch".
+ */
+static int read_page(struct daemon *d, const struct json_object *body, const char **after)
 {
 	struct watch *w = d->watch;
 	struct json_object *data = json_get_array(body, "data");
 	const size_t n = data ? json_object_array_length(data) : 0;
 	struct remote_batch r = {0};
 	bool more = false, deep = true;
+
+	if (!data)
+		return -1;
 
 	for (size_t i = 0; i < n; i++) {
 		struct watched *b;
@@ -306,8 +338,11 @@ static const char *read_page(struct daemon *d, const struct json_object *body)
 		}
 	}
 	json_get_bool(body, "has_more", &more);
+	if (!more || n == 0 || !deep || (w->reconciled && all_seen(w)))
+		return 0;
 	/* As the official clients page: by the last element's id, not by last_id. */
-	return more && n > 0 && deep && r.id && !(w->reconciled && all_seen(w)) ? r.id : NULL;
+	*after = r.id;
+	return r.id ? 1 : -1;
 }
 
 static void on_page(const struct openai_reply *r, void *ctx)
@@ -315,7 +350,8 @@ static void on_page(const struct openai_reply *r, void *ctx)
 	struct page_call *call = ctx;
 	struct daemon *d = call->d;
 	const bool is_old = call->pass != d->watch->pass;
-	const char *after;
+	const char *after = NULL;
+	int rc;
 
 	free(call);
 	if (is_old || !d->watch->active || !lease_held(&d->lease))
@@ -325,10 +361,12 @@ static void on_page(const struct openai_reply *r, void *ctx)
 		return;
 	}
 	d->watch->pages++;
-	after = read_page(d, r->body);
+	rc = read_page(d, r->body, &after);
 	if (!d->watch->active)
 		return;
-	if (after)
+	if (rc < 0)
+		pass_failed(d, r);
+	else if (rc > 0)
 		next_page(d, after);
 	else
 		end_pass(d);
@@ -354,9 +392,10 @@ void watch_tick(struct daemon *d)
 {
 	struct watch *w = d->watch;
 	const int64_t now = daemon_now(d);
+	const int64_t wanted_at = t_add(w->looked_at, t_min(T_S, d->config->batch.poll_interval));
 	struct err err;
 
-	if (w->active || d->stopping || (now < w->next_at && !(w->wanted && now >= t_add(w->looked_at, t_min(T_S, d->config->batch.poll_interval)))))
+	if (w->active || d->stopping || now < (w->wanted ? t_min(w->next_at, wanted_at) : w->next_at))
 		return;
 	w->started_at = now;
 	if (read_watched(d, w, &err) < 0) {

@@ -88,6 +88,26 @@ static void library_start(void)
 		abort();
 }
 
+/* The texts of the options: copied, since a configuration that is read again frees its own. */
+#define N_TEXTS 7
+
+static char **text_of(struct db *db, size_t i)
+{
+	const char **texts[N_TEXTS] = {&db->opt.host, &db->opt.socket, &db->opt.name, &db->opt.user,
+				       &db->opt.password_file, &db->opt.tls_ca, &db->opt.program};
+
+	return (char **)(uintptr_t)texts[i];
+}
+
+static char *db_text_copy(const char *s)
+{
+	char *copy = strdup(s ? s : "");
+
+	if (!copy)
+		abort();
+	return copy;
+}
+
 struct db *db_new(const struct db_options *options)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -96,6 +116,8 @@ struct db *db_new(const struct db_options *options)
 	pthread_once(&once, library_start);
 	memset(db, 0, sizeof(*db));
 	db->opt = *options;
+	for (size_t i = 0; i < N_TEXTS; i++)
+		*text_of(db, i) = db_text_copy(*text_of(db, i));
 	return db;
 }
 
@@ -104,6 +126,8 @@ void db_free(struct db **db)
 	if (!*db)
 		return;
 	db_disconnect(*db);
+	for (size_t i = 0; i < N_TEXTS; i++)
+		free(*text_of(*db, i));
 	free(*db);
 	*db = NULL;
 }

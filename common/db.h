@@ -19,7 +19,7 @@
 struct db;			/* opaque */
 struct db_rows;			/* opaque: a stored result */
 
-struct db_options {		/* all strings borrowed for the life of the struct db */
+struct db_options {		/* all strings are copied by db_new */
 	const char *host;	/* "" = unix socket */
 	unsigned port;
 	const char *socket;

@@ -8,6 +8,7 @@
 
 #include "core/limits.h"
 #include "core/timemath.h"
+#include "core/utf8.h"
 
 int store_now(struct db *db, int64_t *now, struct err *err)
 {
@@ -64,6 +65,7 @@ int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, co
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
+	utf8_trim(message);
 	if (db_exec(db, STMT_EVENT_ADD,
 		    DB_P(job_id ? db_int(job_id) : db_null(), batch_id ? db_int(batch_id) : db_null(),
 			 db_time(now), db_text(kind), db_text(message), n < 0 ? db_null() : db_int(n)),

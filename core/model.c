@@ -104,7 +104,7 @@ const bool batch_may_move[BATCH_PHASE_COUNT][BATCH_PHASE_COUNT] = {
 	[BATCH_CREATING] = {[BATCH_RUNNING] = true, [BATCH_UNKNOWN] = true, [BATCH_UPLOADED] = true,
 			    [BATCH_SEALED] = true, [BATCH_CLOSED] = true},
 	[BATCH_UNKNOWN] = {[BATCH_RUNNING] = true, [BATCH_FENCING] = true, [BATCH_CLOSED] = true},
-	[BATCH_FENCING] = {[BATCH_RUNNING] = true, [BATCH_FENCED] = true},
+	[BATCH_FENCING] = {[BATCH_RUNNING] = true, [BATCH_FENCED] = true, [BATCH_CLOSED] = true},
 	[BATCH_FENCED] = {[BATCH_RUNNING] = true, [BATCH_SEALED] = true, [BATCH_CLOSED] = true},
 	[BATCH_RUNNING] = {[BATCH_HARVESTING] = true, [BATCH_CLOSED] = true},
 	[BATCH_HARVESTING] = {[BATCH_CLOSED] = true},

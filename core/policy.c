@@ -7,8 +7,9 @@
 #define MISSING_GRACE (10 * T_MIN)
 /* An end may be seen late; after this the batch is closed as lost. */
 #define LOST_AFTER_EXPIRY (48 * T_H)
-/* Completed without any file: they may be named a moment later. */
+/* Ended, and its files are not named: they may be a moment later. Where nothing was done there may be none. */
 #define FILES_GRACE (10 * T_MIN)
+#define FILES_GRACE_EMPTY T_MIN
 /* Where the provider names no expiry: its completion window is 24 hours. */
 #define WINDOW (24 * T_H)
 
@@ -179,13 +180,22 @@ static struct decision decide_cancelled(const struct batch_view *b, const struct
 
 	if (!b->left && b->n_wanted > 0 && now >= grace_at)
 		return decide(ACT_LEAVE, WHY_CANCEL_SLOW, grace_at);
-	d = due(ACT_POLL, WHY_CANCELLING, b->next_at, now);
+	/* Asked again until the provider says that it is cancelling. */
+	d = due(b->remote == REMOTE_CANCELLING ? ACT_POLL : ACT_CANCEL, WHY_CANCELLING, b->next_at, now);
 	if (!b->left && b->n_wanted > 0) {
 		d.at = t_min(d.at, t_max(grace_at, now));
 		d.then = ACT_LEAVE;
 		d.then_at = grace_at;
 	}
 	return d;
+}
+
+/* How long after its end the files of a batch are waited for. A failed one never ran and has none. */
+static int64_t files_grace(const struct batch_view *b)
+{
+	if (!b->awaits_files || b->remote == REMOTE_FAILED)
+		return 0;
+	return b->is_empty && b->remote != REMOTE_COMPLETED ? FILES_GRACE_EMPTY : FILES_GRACE;
 }
 
 static struct decision decide_running(const struct batch_view *b, const struct policy *p, int64_t now)
@@ -196,7 +206,7 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 	struct decision d;
 
 	if (remote_status_is_final(b->remote)) {
-		if (b->remote == REMOTE_COMPLETED && !b->has_files && now < t_add(b->ended_at, FILES_GRACE))
+		if (now < t_add(b->ended_at, files_grace(b)))
 			return due(ACT_POLL, WHY_NO_FILES, b->next_at, now);
 		return decide(ACT_HARVEST, WHY_ENDED, now);
 	}

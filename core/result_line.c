@@ -418,3 +418,24 @@ int64_t result_cost(int64_t input_tokens, int64_t cached_tokens, int64_t output_
 		return INT64_MAX;
 	return (int64_t)(sum / divisor);
 }
+
+int result_head_find(const char *head, size_t n, uint64_t *item, unsigned *attempt, char mark[17])
+{
+	static const char key[] = "\"custom_id\"";
+	const char *end = head + n, *s = memmem(head, n, key, sizeof(key) - 1);
+	const char *close;
+	char id[CUSTOM_ID_SIZE];
+
+	if (!s)
+		return -1;
+	for (s += sizeof(key) - 1; s < end && strchr(" \t:", *s); s++)
+		;
+	if (s == end || *s++ != '"')
+		return -1;
+	close = memchr(s, '"', (size_t)(end - s));
+	if (!close || (size_t)(close - s) >= sizeof(id))
+		return -1;
+	memcpy(id, s, (size_t)(close - s));
+	id[close - s] = '\0';
+	return custom_id_parse(id, item, attempt, mark);
+}

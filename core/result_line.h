@@ -48,6 +48,11 @@ struct result {
 void result_line_read(const char *line, size_t n, struct json_object *schema, struct result *out);
 /* The same for the body of a synchronous chat completion of HTTP status 200 (item, attempt, mark stay empty). */
 void result_body_read(const char *body, size_t n, struct json_object *schema, struct result *out);
+/*
+ * Whose line is it, from its head alone (a line that is too large to be read)? Looks for the custom_id; the caller
+ * compares all three parts with its rows, so that a text that only looks like one does no harm. 0 or -1.
+ */
+int result_head_find(const char *head, size_t n, uint64_t *item, unsigned *attempt, char mark[17]);
 void result_clear(struct result *r);
 
 struct prices {			/* micro-dollars per 1,000,000 tokens */

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Length (1 to 4) of the well-formed sequence that s begins with, of at most n bytes; else 0. */
 static inline size_t utf8_sequence(const char *s, size_t n)
@@ -48,6 +49,12 @@ static inline size_t utf8_whole(const char *s, size_t n)
 	    utf8_sequence(s + n - 1 - back, back + 1) == 0)
 		return n - 1 - back;
 	return n;
+}
+
+/* Cut a NUL-terminated text that snprintf may have cut in the middle of a character. */
+static inline void utf8_trim(char *s)
+{
+	s[utf8_whole(s, strlen(s))] = '\0';
 }
 
 /* Write the code point (below U+110000, no surrogate) to out; the length, 1 to 4. */
