@@ -2,8 +2,11 @@
 """One active batchd: a standby takes over from one that was killed or stands still, and what that one does when it
 wakes up changes nothing and pays nothing (DESIGN, "One active batchd")."""
 import contextlib
+import os
+import select
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -195,3 +198,91 @@ def test_I3_a_create_decided_before_a_stop_is_not_sent_after_the_lease(quick):
     finally:
         pair.first.stop()
         proxy.stop()
+
+
+class Door:
+    """A TCP port before the stand-in that can be blocked: who then connects waits, as for a provider out of reach."""
+
+    def __init__(self, port):
+        self._to = port
+        self._blocked, self._idle, self._open = threading.Event(), threading.Event(), threading.Event()
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(0)
+        self.port = self._listener.getsockname()[1]
+        self._crowd = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def block(self):
+        self._blocked.set()
+        self._idle.wait()
+        for _ in range(8):                   # fill the queue of those that wait to be accepted
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", self.port))
+            self._crowd.append(waiting)
+
+    def open(self):
+        for waiting in self._crowd:
+            waiting.close()
+        self._blocked.clear()
+        self._open.set()
+
+    def stop(self):
+        self.open()
+        self._listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError, ValueError):
+            while True:
+                if self._blocked.is_set():
+                    self._idle.set()
+                    self._open.wait()
+                elif select.select([self._listener], [], [], 0.02)[0]:
+                    self._pass(self._listener.accept()[0])
+
+    def _pass(self, client):
+        server = socket.create_connection(("127.0.0.1", self._to))
+        for source, sink in ((client, server), (server, client)):
+            threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, sink):
+        with contextlib.suppress(OSError):
+            while part := source.recv(65536):
+                sink.sendall(part)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+def connecting(batchd, port):
+    """Whether the batchd has a connection to this port that is not established (SYN_SENT)."""
+    tables = (Path(f"/proc/{batchd.pid}/net/tcp")).read_text().splitlines()[1:]
+    inodes = {os.readlink(f"/proc/{batchd.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{batchd.pid}/fd")}
+    return {row.split()[3] for row in tables if row.split()[2].endswith(f":{port:04X}")
+            and f"socket:[{row.split()[9]}]" in inodes}
+
+
+def test_I3_a_create_that_could_not_connect_before_a_stop_is_not_sent_after_it(quick):
+    door = Door(quick.standin.port)
+    try:
+        pair = Pair(quick, slow(UPLOAD, "describe"), overrides={
+            "openai": {"base_url": f"http://127.0.0.1:{door.port}/v1"}, "daemon": {"lease": "3s"}})
+        quick.wait_call(UPLOAD, "received")
+        door.block()
+        quick.release()
+        quick.wait_phase("creating")
+        wait_until(lambda: "02" in connecting(pair.first, door.port), 30, "the create to be connecting")
+        pair.first.pause()
+        door.open()
+        pair.taken_over(by_itself=True)
+        pair.prove()
+        # The kernel connects by itself; all that is missing is batchd's request.
+        wait_until(lambda: "02" not in connecting(pair.first, door.port), 30, "the connection to stand")
+        pair.wake()
+        pair.prove()
+        assert len(quick.calls(CREATE)) == 2
+    finally:
+        pair.first.stop()
+        door.stop()
