@@ -158,8 +158,11 @@ static int settle(struct run *r, struct found *f, const struct result *res, stru
 	tally_move(r->tally, f->job, f->language, before, to, 1);
 	f->state = to;
 	f->here = false;
-	if (f->language == 0 && to == ITEM_DONE && v.job_running)
+	if (f->language == 0 && to == ITEM_DONE && v.job_running) {
+		if (before == ITEM_FAILED)	/* so had its translations */
+			tally_recount(r->tally, f->job);
 		return unblock(r, f, res, err);
+	}
 	if (f->language == 0 && to == ITEM_FAILED)
 		r->failed[r->n_failed++] = (struct lot_key){f->job, f->lot};
 	return 0;
@@ -343,6 +346,9 @@ static int read_all(struct run *r, struct db *db, struct err *err)
 		r->b.n_items += adopted;
 	}
 	r->model = config_model_find(r->c->d->config, r->b.model);
+	if (!r->model)
+		log_warning("model without prices, its cost is not counted batch=%lld model=%s", (long long)r->b.id,
+			    r->b.model);
 	return found_read(&r->found, r->c, &r->b, err);
 }
 

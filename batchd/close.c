@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "batchd/build.h"
 #include "batchd/items.h"
 #include "batchd/planner.h"
 #include "batchd/tell.h"
@@ -19,6 +21,7 @@
 struct ending {
 	struct daemon *d;
 	struct batch_row *b;
+	struct batch_row after;		/* the row as the transaction leaves it: it may run again */
 	struct release release;
 	enum batch_reason reason;
 	int64_t now;
@@ -38,6 +41,10 @@ static int ending_tx(struct db *db, void *arg, struct err *err)
 	if (e->ended) {
 		batch_row_move(&b, BATCH_CLOSED, e->now);
 		b.reason = e->reason;
+		/* Its end makes room in the provider's queue: what waits for that is ready now. */
+		if (b.remote_id[0] && b.reason != REASON_FAILED
+		    && db_exec(db, STMT_READY_NOW, DB_P(db_time(e->now), db_time(e->now), db_text(b.model)), err) < 0)
+			return -1;
 		if (store_event(db, 0, b.id, e->now, "closed", b.n_answered, err, "%s: %lld answered, %lld failed, "
 				"%lld never ran", batch_reason_names[b.reason], (long long)b.n_answered,
 				(long long)b.n_failed, (long long)b.n_void) < 0)
@@ -45,8 +52,19 @@ static int ending_tx(struct db *db, void *arg, struct err *err)
 	}
 	if (batch_row_store(db, &b, err) < 0)
 		return -1;
-	*e->b = b;
+	e->after = b;
 	return 0;
+}
+
+static void spool_remove(const struct daemon *d, int64_t batch_id)
+{
+	static const char *const names[] = {"jsonl", "part", "output", "errors"};
+	char path[4096];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		spool_path(d, batch_id, names[i], path, sizeof(path));
+		unlink(path);
+	}
 }
 
 static int ending_step(struct work *w, struct err *err)
@@ -56,8 +74,10 @@ static int ending_step(struct work *w, struct err *err)
 	e->now = daemon_now(w->d);
 	if (daemon_tx(w->d, ending_tx, e, err) < 0)
 		return -1;
+	*e->b = e->after;
 	if (!e->ended)
 		return 1;
+	spool_remove(w->d, e->b->id);
 	log_info("batch closed batch=%lld reason=%s answered=%lld failed=%lld void=%lld", (long long)e->b->id,
 		 batch_reason_names[e->reason], (long long)e->b->n_answered, (long long)e->b->n_failed,
 		 (long long)e->b->n_void);
@@ -126,7 +146,8 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 			daemon_stop_sending(d, o.code, b->last_error);
 		if (o.outcome == OUTCOME_LATER) {	/* it never ran: burns nothing, waits a while */
 			r.outcome = ATTEMPT_VOID;
-			r.ready_at = t_add(r.ready_at, t_max(o.wait_us, d->config->batch.poll_interval));
+			/* Until one of the model ends, which calls it earlier (DESIGN). */
+			r.ready_at = t_add(r.ready_at, t_max(o.wait_us, t_mul(d->config->batch.poll_interval, 10)));
 		}
 	} else if (b->remote == REMOTE_EXPIRED || b->remote == REMOTE_CANCELLED) {
 		r.outcome = ATTEMPT_VOID;	/* lines that are in no file never ran */
@@ -186,21 +207,25 @@ int close_overdue_jobs(struct daemon *d, struct err *err)
 {
 	struct overdue t = {.now = daemon_now(d)};
 	struct db_rows *r;
-	int n = 0, rc = 0;
+	int n = 0, rc = 0, closed = 0;
 
 	if (t.now < d->no_close_before)
 		return 0;
 	if (db_query(d->db, STMT_JOBS_OVERDUE, DB_P(db_time(t.now)), &r, err) < 0)
 		return -1;
-	while (rc == 0 && db_next(r)) {
+	while (lease_held(&d->lease) && db_next(r)) {
 		t.job = db_get_int(r, 0);
-		rc = daemon_tx(d, overdue_tx, &t, err);
-		if (rc == 0)
-			log_info("job ended at its deadline job=%lld", (long long)t.job);
 		n++;
+		/* One that cannot be closed now, a locked row, must not keep the others open. */
+		if (daemon_tx(d, overdue_tx, &t, err) < 0) {
+			rc = -1;
+			continue;
+		}
+		closed++;
+		log_info("job ended at its deadline job=%lld", (long long)t.job);
 	}
 	db_rows_free(&r);
-	return rc < 0 ? -1 : n == 100;
+	return n == 100 && closed > 0 ? 1 : rc;
 }
 
 /* --- orders that were never finished --- */
@@ -216,7 +241,16 @@ static int unfinished_tx(struct db *db, void *arg, struct err *err)
 	static const enum stmt parts[] = {STMT_UNFINISHED_ANSWERS, STMT_UNFINISHED_ITEMS, STMT_UNFINISHED_IMAGES,
 					  STMT_UNFINISHED_LOTS, STMT_UNFINISHED_LANGUAGES, STMT_UNFINISHED_JOB};
 	struct unfinished *u = arg;
+	struct db_rows *r;
+	bool unfinished;
 
+	if (db_query(db, STMT_UNFINISHED_LOCK, DB_P(db_int(u->job)), &r, err) < 0)
+		return -1;
+	unfinished = db_next(r);
+	db_rows_free(&r);
+	u->more = false;
+	if (!unfinished)
+		return 0;	/* it was finished after all */
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const int64_t n = db_exec(db, parts[i], DB_P(db_int(u->job)), err);
 

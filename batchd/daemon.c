@@ -119,8 +119,10 @@ static void advance_due(struct daemon *d)
 	while (n < 200 && db_next(r))
 		ids[n++] = db_get_int(r, 0);
 	db_rows_free(&r);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && lease_held(&d->lease); i++) {
 		daemon_advance(d, ids[i]);
+		daemon_breathe(d);
+	}
 }
 
 /* All of them, in this tick; the lease is renewed in between. */
@@ -129,8 +131,8 @@ static void close_due_jobs(struct daemon *d)
 	struct err err;
 	int rc;
 
-	while ((rc = close_overdue_jobs(d, &err)) > 0 && lease_remaining(&d->lease) > d->lease.length / 2)
-		;
+	while ((rc = close_overdue_jobs(d, &err)) > 0 && lease_held(&d->lease))
+		daemon_breathe(d);
 	if (rc < 0)
 		log_warning("jobs not closed error=\"%s\"", err.text);
 }
@@ -145,11 +147,7 @@ static void tick(struct daemon *d)
 	}
 	if (!lease_held(&d->lease))
 		return;
-	if (db_generation(d->db) != d->db_generation) {
-		/* A new connection may be to another server: look before anything is sent (DESIGN). */
-		d->db_generation = db_generation(d->db);
-		watch_reset(d->watch);
-	}
+	watch_heed_node(d);
 	tick_heed_installation(d);
 	close_due_jobs(d);
 	planner_wake(d->planner);
@@ -242,17 +240,19 @@ static void keep_lease(struct daemon *d)
 			log_warning("lease not taken error=\"%s\"", err.text);
 		return;
 	}
-	if (lease_remaining(&d->lease) <= 0) {
+	/* Also past its end: where the row is still ours, nobody else had it. */
+	daemon_breathe(d);
+	if (!lease_held(&d->lease))
 		lease_lost(d);
-		return;
-	}
-	if (clock_boot() < t_add(d->lease.renewed_boot, d->lease.length / 3))
-		return;
-	rc = lease_renew(&d->lease, d->db, &err);
-	if (rc < 0)
+}
+
+void daemon_breathe(struct daemon *d)
+{
+	struct err err;
+
+	if (lease_held(&d->lease) && clock_boot() >= t_add(d->lease.renewed_boot, d->lease.length / 3)
+	    && lease_renew(&d->lease, d->db, &err) < 0)
 		log_warning("lease not renewed error=\"%s\"", err.text);
-	else if (rc == 0)
-		lease_lost(d);
 }
 
 /* One slice of every work and of the planner. True where more can be done at once. */
@@ -285,6 +285,7 @@ static bool slices(struct daemon *d)
 				daemon_put_off(d, id, &err);
 			return true;	/* the list changed */
 		}
+		daemon_breathe(d);
 		if (!lease_held(&d->lease))
 			return false;
 	}

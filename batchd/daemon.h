@@ -86,7 +86,7 @@ int64_t daemon_now(const struct daemon *d);
 /* The clock jumped a moment ago: nothing ends by it now. */
 bool daemon_distrusts_clock(const struct daemon *d);
 /* May anything be uploaded or created now? */
-bool daemon_may_send(const struct daemon *d);
+bool daemon_may_send(struct daemon *d);
 /* A transaction that holds only while the lease is ours. */
 int daemon_tx(struct daemon *d, db_tx_fn *fn, void *arg, struct err *err);
 /* The policy's numbers for a batch of so many requests. */
@@ -94,6 +94,8 @@ struct policy daemon_policy(const struct daemon *d, int64_t n_items);
 /* Read the batch, ask the policy, carry out what is due. Failures are logged: the row says what is next. */
 void daemon_advance(struct daemon *d, int64_t batch_id);
 
+/* Renew the lease where it is time: called between the parts of what may take long. A loss is noticed by the loop. */
+void daemon_breathe(struct daemon *d);
 /* A step of the batch failed for now: it is tried again after its back-off. */
 void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why);
 

@@ -65,7 +65,8 @@ static int look_up(struct found_list *l, struct db *db, int64_t batch_id, const 
 		v[i + 1] = db_int(ids[i < n ? i : n - 1]);
 	if (db_query(db, STMT_APPLY_ITEMS, v, LOOKUP + 1, &rows, err) < 0)
 		return -1;
-	while (db_next(rows))
+	/* An item may have several attempts in an adopted batch: only as many rows as lines have room. */
+	while (l->n < l->cap && db_next(rows))
 		read_found(rows, &l->items[l->n++]);
 	db_rows_free(&rows);
 	return 0;
@@ -87,6 +88,7 @@ int found_read(struct found_list *l, const struct chunk *c, const struct batch_r
 
 	l->items = calloc(c->n + 1, sizeof(*l->items));
 	l->n = 0;
+	l->cap = c->n + 1;
 	if (!ids || !l->items)
 		abort();
 	for (size_t i = 0; i < c->n; i++) {

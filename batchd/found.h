@@ -28,7 +28,7 @@ struct found {
 
 struct found_list {
 	struct found *items;	/* by id */
-	size_t n;
+	size_t n, cap;
 };
 
 /* Read the items of the chunk's lines; of a twin the attempts are those of its first batch. 0 or -1. */

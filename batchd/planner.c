@@ -7,6 +7,7 @@
 
 #include "batchd/items.h"
 #include "batchd/orphan.h"
+#include "batchd/tell.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "core/limits.h"
@@ -367,6 +368,7 @@ static int seal(struct daemon *d, struct err *err)
 	p->look = true;
 	if (daemon_tx(d, seal_tx, &s, err) < 0)
 		return -1;
+	tell_jobs_of(d, s.batch_id);
 	daemon_advance(d, s.batch_id);
 	return 1;
 }

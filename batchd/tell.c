@@ -41,31 +41,91 @@ static void render_warnings(const struct batch_row *b, const struct policy *p, u
 
 struct tell {
 	struct daemon *d;
-	const struct job_patch *patch;	/* NULL: find out what the job waits for */
 	int64_t job, now;
 };
 
+/* What one open batch adds to its job: the batch with the next action that changes something is what it waits for. */
+static void add_batch(struct daemon *d, const struct batch_row *b, int64_t now, struct job_patch *patch,
+		      struct strbuf *warnings)
+{
+	const struct policy p = daemon_policy(d, b->n_items);
+	const struct batch_view v = batch_row_view(b);
+	const struct decision next = batch_decide(&v, &p, now);
+
+	render_warnings(b, &p, next.warnings, warnings);
+	if (patch->wait_action && patch->wait_action_at <= next.then_at)
+		return;
+	patch->wait_what = "batch";
+	patch->wait_since = b->created_at;
+	patch->wait_progress_at = b->remote_done + b->remote_failed > 0 ? b->progress_at : 0;
+	patch->wait_action = action_words[next.then];
+	patch->wait_action_at = next.then_at;
+}
+
+static int add_batches(struct db *db, const struct tell *t, struct job_patch *patch, struct strbuf *warnings,
+		       struct err *err)
+{
+	struct db_rows *r;
+	struct batch_row b;
+	int rc = 0;
+
+	if (db_query(db, STMT_BATCHES_OF_JOB, DB_P(db_int(t->job)), &r, err) < 0)
+		return -1;
+	while (rc == 0 && db_next(r)) {
+		const int found = batch_row_read(db, db_get_int(r, 0), &b, err);
+
+		if (found > 0)
+			add_batch(t->d, &b, t->now, patch, warnings);
+		rc = found < 0 ? -1 : 0;
+	}
+	db_rows_free(&r);
+	return rc;
+}
+
+/* From all open batches of the job; without any it waits for the planner. */
 static int tell_tx(struct db *db, void *arg, struct err *err)
 {
 	const struct tell *t = arg;
+	struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d), .set_wait = true, .only_wait = true};
+	struct strbuf warnings;
+	int rc;
 
-	return store_job_refresh(db, t->job, t->patch, t->now, NULL, err);
+	strbuf_init(&warnings, 8192);
+	rc = add_batches(db, t, &patch, &warnings, err);
+	if (rc == 0) {
+		if (!patch.wait_what) {
+			patch.wait_what = "planner";
+			patch.wait_since = t->now;
+			patch.wait_action = "put into a batch";
+			patch.wait_action_at = t_add(t->now, t->d->config->batch.linger);
+		}
+		patch.warnings = warnings.len ? warnings.data : "";
+		rc = store_job_refresh(db, t->job, &patch, t->now, NULL, err);
+	}
+	strbuf_clear(&warnings);
+	return rc;
 }
 
-static void tell_each(struct daemon *d, int64_t batch_id, db_tx_fn *fn, const struct job_patch *patch)
+/* True where every job was told. */
+static bool tell_each(struct daemon *d, int64_t batch_id)
 {
-	struct tell t = {.d = d, .patch = patch, .now = daemon_now(d)};
+	struct tell t = {.d = d, .now = daemon_now(d)};
 	struct db_rows *r;
 	struct err err;
+	bool all = true;
 
 	if (db_query(d->db, STMT_BATCH_JOBS, DB_P(db_int(batch_id)), &r, &err) < 0)
-		return;
+		return false;
 	while (db_next(r)) {
 		t.job = db_get_int(r, 0);
-		if (daemon_tx(d, fn, &t, &err) < 0)
+		if (daemon_tx(d, tell_tx, &t, &err) < 0) {
 			log_warning("job not told job=%lld error=\"%s\"", (long long)t.job, err.text);
+			all = false;
+		}
+		daemon_breathe(d);
 	}
 	db_rows_free(&r);
+	return all;
 }
 
 static struct told *told_of(struct daemon *d, int64_t batch_id)
@@ -93,11 +153,16 @@ void tell_forget(struct daemon *d, int64_t batch_id)
 	}
 }
 
-/* True where the news are worth a new version of the jobs; notes them as told. */
-static bool is_news(struct daemon *d, const struct batch_row *b, unsigned warnings)
+/* Are there news worth a new version of the jobs? */
+static bool is_news(const struct told *t, const struct batch_row *b, unsigned warnings, int64_t now)
+{
+	return !t || t->warnings != warnings || t->remote != b->remote
+	       || (b->progress_at > t->at && now >= t_add(t->at, PROGRESS_EVERY));
+}
+
+static void note(struct daemon *d, const struct batch_row *b, unsigned warnings, int64_t now)
 {
 	struct told *t = told_of(d, b->id);
-	const int64_t now = daemon_now(d);
 
 	if (!t) {
 		t = calloc(1, sizeof(*t));
@@ -106,33 +171,18 @@ static bool is_news(struct daemon *d, const struct batch_row *b, unsigned warnin
 		t->batch_id = b->id;
 		t->next = d->told;
 		d->told = t;
-	} else if (t->warnings == warnings && t->remote == b->remote
-		   && (b->progress_at <= t->at || now < t_add(t->at, PROGRESS_EVERY))) {
-		return false;
 	}
 	t->at = now;
 	t->warnings = warnings;
 	t->remote = b->remote;
-	return true;
 }
 
 void tell_jobs(struct daemon *d, const struct batch_row *b, const struct decision *next)
 {
-	const struct policy p = daemon_policy(d, b->n_items);
-	struct job_patch patch = {.keep_open = daemon_distrusts_clock(d), .set_wait = true, .wait_what = "batch"};
-	struct strbuf warnings;
+	const int64_t now = daemon_now(d);
 
-	if (b->phase == BATCH_CLOSED || !is_news(d, b, next->warnings))
-		return;
-	strbuf_init(&warnings, 4096);
-	render_warnings(b, &p, next->warnings, &warnings);
-	patch.wait_since = b->created_at;
-	patch.wait_progress_at = b->remote_done + b->remote_failed > 0 ? b->progress_at : 0;
-	patch.wait_action = action_words[next->then];
-	patch.wait_action_at = next->then_at;
-	patch.warnings = warnings.len ? warnings.data : "";
-	tell_each(d, b->id, tell_tx, &patch);
-	strbuf_clear(&warnings);
+	if (b->phase != BATCH_CLOSED && is_news(told_of(d, b->id), b, next->warnings, now) && tell_each(d, b->id))
+		note(d, b, next->warnings, now);
 }
 
 void tell_jobs_of(struct daemon *d, int64_t batch_id)
@@ -151,43 +201,8 @@ void tell_jobs_of(struct daemon *d, int64_t batch_id)
 	tell_jobs(d, &b, &next);
 }
 
-/* The job's next open batch, or its planner. */
-static int elsewhere_tx(struct db *db, void *arg, struct err *err)
-{
-	const struct tell *t = arg;
-	struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d),
-				  .set_wait = true, .wait_what = "planner", .wait_since = t->now, .warnings = "",
-				  .wait_action = "put into a batch",
-				  .wait_action_at = t_add(t->now, t->d->config->batch.linger)};
-	struct batch_row b;
-	struct db_rows *r;
-	int64_t other = 0;
-
-	if (db_query(db, STMT_BATCH_OF_JOB, DB_P(db_int(t->job)), &r, err) < 0)
-		return -1;
-	if (db_next(r))
-		other = db_get_int(r, 0);
-	db_rows_free(&r);
-	if (other) {
-		struct policy p;
-		struct batch_view v;
-		struct decision next;
-
-		if (batch_row_read(db, other, &b, err) < 1)
-			return -1;
-		p = daemon_policy(t->d, b.n_items);
-		v = batch_row_view(&b);
-		next = batch_decide(&v, &p, t->now);
-		patch.wait_what = "batch";
-		patch.wait_since = b.created_at;
-		patch.wait_action = action_words[next.then];
-		patch.wait_action_at = next.then_at;
-	}
-	return store_job_refresh(db, t->job, &patch, t->now, NULL, err);
-}
-
 void tell_closed(struct daemon *d, int64_t batch_id)
 {
 	tell_forget(d, batch_id);
-	tell_each(d, batch_id, elsewhere_tx, NULL);
+	tell_each(d, batch_id);
 }

@@ -23,8 +23,9 @@ bool daemon_distrusts_clock(const struct daemon *d)
 	return daemon_now(d) < d->no_close_before;
 }
 
-bool daemon_may_send(const struct daemon *d)
+bool daemon_may_send(struct daemon *d)
 {
+	watch_heed_node(d);
 	return watch_is_reconciled(d->watch) && !d->stopping && !d->is_foreign && daemon_now(d) >= d->stopped_until;
 }
 

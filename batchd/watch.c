@@ -94,8 +94,10 @@ static void stop_wrong_project(struct daemon *d)
 
 bool watch_doubts_project(struct daemon *d, const struct batch_row *b)
 {
-	if (d->trusts_key || d->watch->saw_ours || !b->key_fingerprint[0]
-	    || strcmp(b->key_fingerprint, d->key_fingerprint) == 0)
+	const bool is_same = strcmp(b->key_fingerprint, d->key_fingerprint) == 0
+			     && strcmp(b->base_url, openai_base_url(d->openai)) == 0;
+
+	if (d->trusts_key || d->watch->saw_ours || !b->key_fingerprint[0] || is_same)
 		return false;
 	stop_wrong_project(d);
 	return true;
@@ -111,9 +113,12 @@ void watch_want(struct watch *w)
 	w->wanted = true;
 }
 
-int64_t watch_due(const struct daemon *d)
+void watch_heed_node(struct daemon *d)
 {
-	return d->watch->active ? T_NEVER : d->watch->next_at;
+	if (db_generation(d->db) == d->db_generation)
+		return;
+	d->db_generation = db_generation(d->db);
+	watch_reset(d->watch);
 }
 
 static int read_watched(struct daemon *d, struct watch *w, struct err *err)
@@ -336,6 +341,7 @@ static int read_page(struct daemon *d, const struct json_object *body, const cha
 		} else {
 			orphan_seen(d, &r);
 		}
+		daemon_breathe(d);
 	}
 	json_get_bool(body, "has_more", &more);
 	if (!more || n == 0 || !deep || (w->reconciled && all_seen(w)))

@@ -22,11 +22,11 @@ bool watch_is_reconciled(const struct watch *w);
 bool watch_doubts_project(struct daemon *d, const struct batch_row *b);
 /* Start (database time) of the last whole pass; 0 = none. */
 int64_t watch_looked_at(const struct watch *w);
+/* A new connection may be to another server of the database: look before anything is sent (DESIGN). */
+void watch_heed_node(struct daemon *d);
 /* Somebody wants to know: a pass begins at the next tick even before poll_interval is over. */
 void watch_want(struct watch *w);
 /* Called each tick: begins a pass where one is due. */
 void watch_tick(struct daemon *d);
-/* When the next pass is due, database time. */
-int64_t watch_due(const struct daemon *d);
 
 #endif

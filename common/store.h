@@ -25,6 +25,7 @@ struct job_patch {
 	bool keep_open;			/* the clock is not trusted: the deadline does not end it now */
 	int64_t cost, wasted, input_tokens, output_tokens;	/* added */
 	bool set_wait;			/* the wait_* and warnings below replace those of the row */
+	bool only_wait;			/* nothing else moved: a row that says so already is left as it is */
 	const char *wait_what, *wait_action, *warnings;
 	int64_t wait_since, wait_progress_at, wait_action_at;
 };

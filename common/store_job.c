@@ -153,6 +153,19 @@ static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct jo
 	return read_languages(db, job_id, j, err);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Does the row say already what the patch would? */
+static bool says_already(const struct job_view *v, const struct job_patch *p)
+{
+	return p->only_wait && same_text(v->wait_what, p->wait_what) && same_text(v->wait_action, p->wait_action)
+	       && same_text(v->warnings, p->warnings) && v->wait_since == p->wait_since
+	       && v->wait_progress_at == p->wait_progress_at && v->wait_action_at == p->wait_action_at;
+}
+
 static void apply_patch(struct job_view *v, const struct job_patch *p)
 {
 	v->cost += p->cost;
@@ -219,26 +232,36 @@ static int event_of_move(struct db *db, int64_t job_id, const struct job_view *v
 			   outcome ? outcome : "");
 }
 
+/* Decide, render and store a row that is locked. */
+static int job_row_settle(struct db *db, int64_t job_id, struct job_row *j, const struct job_patch *patch, int64_t now,
+			  struct job_verdict *verdict, struct err *err)
+{
+	const bool keep_open = patch && patch->keep_open;
+	const enum job_status before = j->view.status;
+	const bool unchanged = patch && says_already(&j->view, patch);
+	int rc;
+
+	if (patch)
+		apply_patch(&j->view, patch);
+	*verdict = job_decide(&j->view, keep_open ? t_min(now, t_sub(j->view.deadline_at, 1)) : now);
+	if (unchanged && verdict->status == before && verdict->outcome == j->view.outcome)
+		return 0;
+	apply_verdict(&j->view, verdict, now);
+	rc = job_row_store(db, job_id, j, err);
+	return rc < 0 ? -1 : event_of_move(db, job_id, &j->view, before, now, err);
+}
+
 int store_job_refresh(struct db *db, int64_t job_id, const struct job_patch *patch, int64_t now,
 		      struct job_verdict *verdict, struct err *err)
 {
 	struct job_row j;
-	int rc = -1;
+	struct job_verdict v;
+	int rc = job_row_read(db, STMT_JOB_LOCK, job_id, &j, err);
 
-	if (job_row_read(db, STMT_JOB_LOCK, job_id, &j, err) == 0) {
-		const enum job_status before = j.view.status;
-		struct job_verdict v;
-
-		if (patch)
-			apply_patch(&j.view, patch);
-		v = job_decide(&j.view, patch && patch->keep_open ? t_min(now, t_sub(j.view.deadline_at, 1)) : now);
-		apply_verdict(&j.view, &v, now);
-		rc = job_row_store(db, job_id, &j, err);
-		if (rc == 0)
-			rc = event_of_move(db, job_id, &j.view, before, now, err);
-		if (rc == 0 && verdict)
-			*verdict = v;
-	}
+	if (rc == 0)
+		rc = job_row_settle(db, job_id, &j, patch, now, &v, err);
+	if (rc == 0 && verdict)
+		*verdict = v;
 	job_row_clear(&j);
 	return rc;
 }

@@ -34,7 +34,7 @@ static size_t group_end(const struct plan_candidate *c, size_t n, size_t from, i
 	return end;
 }
 
-/* When a group is due: full now, else when its oldest item lingered. */
+/* When a group is due: full as soon as it is ready (a ready time ahead is a back-off), else when its oldest item lingered. */
 static int64_t group_due(const struct plan_candidate *c, size_t from, size_t end, const struct plan_limits *l)
 {
 	uint64_t total = 0;
@@ -44,7 +44,7 @@ static int64_t group_due(const struct plan_candidate *c, size_t from, size_t end
 		total += c[i].n_ready;
 		oldest = t_min(oldest, c[i].ready_since);
 	}
-	return total >= l->max_requests ? 0 : t_add(oldest, l->linger);
+	return total >= l->max_requests ? oldest : t_add(oldest, l->linger);
 }
 
 /* Is i the first place of its account in the group? */

@@ -228,6 +228,13 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 	return d;
 }
 
+/* A lost create that the provider can neither show nor be made to refuse: by then it has expired too. */
+static bool is_hopeless(const struct batch_view *b, int64_t now)
+{
+	return b->phase >= BATCH_UNKNOWN && b->phase <= BATCH_FENCED
+	       && now >= t_add(b->phase_at, WINDOW + LOST_AFTER_EXPIRY);
+}
+
 static struct decision decide_phase(const struct batch_view *b, const struct policy *p, int64_t now)
 {
 	struct decision d;
@@ -265,7 +272,8 @@ static struct decision decide_phase(const struct batch_view *b, const struct pol
 
 struct decision batch_decide(const struct batch_view *b, const struct policy *p, int64_t now)
 {
-	struct decision d = decide_phase(b, p, now);
+	struct decision d = is_hopeless(b, now) ? decide(ACT_GIVE_UP, WHY_EXPIRED_LONG, now)
+						: decide_phase(b, p, now);
 
 	if (b->in_call && d.action != ACT_NONE) {
 		/* Whatever is due waits for the call's end, which wakes the loop; the time is a safety net. */

@@ -57,6 +57,18 @@ static void a_full_batch_does_not_linger(void **state)
 	assert_int_equal(share_of(c, 2, 2), 40);
 }
 
+static void what_backs_off_waits_even_where_it_would_fill_a_batch(void **state)
+{
+	struct plan_candidate c[] = {candidate(1, 1, 100)};
+	int64_t at;
+
+	(void)state;
+	c[0].ready_since = T0 + T_MIN;
+	assert_int_equal(plan_pick(c, 1, &limits, T0 + 59 * T_S, &at), 0);
+	assert_true(at == T0 + T_MIN);
+	assert_int_equal(plan_pick(c, 1, &limits, T0 + T_MIN, &at), 100);
+}
+
 static void two_jobs_share_a_batch(void **state)
 {
 	struct plan_candidate c[] = {candidate(1, 1, 20), candidate(2, 2, 10)};
@@ -155,6 +167,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_due_before_linger),
 		cmocka_unit_test(no_candidate_no_time),
 		cmocka_unit_test(a_full_batch_does_not_linger),
+		cmocka_unit_test(what_backs_off_waits_even_where_it_would_fill_a_batch),
 		cmocka_unit_test(two_jobs_share_a_batch),
 		cmocka_unit_test(recipes_never_mix),
 		cmocka_unit_test(accounts_take_turns),

@@ -58,6 +58,7 @@ static const struct row rows[] = {
 	{"I3: after the fence one more look", AT(BATCH_FENCED, .looked_at = T0), T0, ACT_LOOK, WHY_FENCED, WARN_UNKNOWN_CREATE},
 	{"I3: only then it is sent anew", AT(BATCH_FENCED, .looked_at = T0 + 1), T0 + T_S, ACT_ANEW, WHY_FENCED, WARN_UNKNOWN_CREATE},
 	{"fenced and nobody waits any more: dropped", AT(BATCH_FENCED, .looked_at = T0 + 1, .n_wanted = 0), T0 + T_S, ACT_DROP, WHY_NOBODY_WAITS, WARN_UNKNOWN_CREATE},
+	{"a fence that the provider never lets through ends in the end", AT(BATCH_FENCING, .next_at = T0 + T_DAY), T0 + 3 * T_DAY, ACT_GIVE_UP, WHY_EXPIRED_LONG, 0},
 	{"a running batch is polled", RUNNING(), T0, ACT_POLL, WHY_RUNNING, 0},
 	{"between polls it is left alone", RUNNING(.next_at = T0 + T_MIN), T0, ACT_WAIT, WHY_RUNNING, 0},
 	{"no progress for stall_after: a warning", RUNNING(), T0 + T_H, ACT_POLL, WHY_RUNNING, WARN_STALLED},
@@ -192,6 +193,8 @@ static void check_kept(const struct batch_view *v, int64_t now)
 		assert_true(d.action == ACT_HARVEST || d.why == WHY_NO_FILES);
 	if (d.action == ACT_DROP)
 		assert_true(v->phase != BATCH_RUNNING && v->phase != BATCH_HARVESTING && v->phase != BATCH_UNKNOWN);
+	if (d.action == ACT_ANEW)
+		assert_int_equal(v->phase, BATCH_FENCED);
 }
 
 static void I2_what_ended_is_harvested(void **state)
