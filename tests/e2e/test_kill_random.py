@@ -35,8 +35,9 @@ def test_I3_kills_at_random_instants_lose_nothing_and_pay_nothing_twice(seed):
         for batch in quick.standin.call("GET", "/_standin/batches")["batches"]:
             quick.standin.call("POST", f"/_standin/batches/{batch['id']}", {"status": "resume"})
         batchd.start()
-        quick.wait_full(job)
-        quick.wait_swept()
+        # Work under which three in a row died rests for a minute.
+        quick.wait_full(job, 150)
+        quick.wait_swept(150)
         seconds = time.monotonic() - started
         found = ", ".join(f"{phase} {phases.count(phase)}" for phase in sorted(set(phases)))
         write_report("kills-random.txt", [
