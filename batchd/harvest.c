@@ -13,7 +13,6 @@
 #include "batchd/line_reader.h"
 #include "batchd/planner.h"
 #include "batchd/submit.h"
-#include "batchd/watch.h"
 #include "common/log.h"
 #include "core/json_util.h"
 #include "core/limits.h"

@@ -35,7 +35,7 @@ void daemon_stop_sending(struct daemon *d, const char *code, const char *message
 
 	/* One alert, not one a try. */
 	if (!d->stop_code || strcmp(d->stop_code, code) != 0 || now > t_add(d->stopped_until, STOP_PROBE))
-		log_err("sending stopped code=%s until_s=600 error=\"%s\"", code, message);
+		log_err("sending stopped code=%s error=\"%s\"", code, message);
 	d->stopped_until = t_add(now, STOP_PROBE);
 	d->stop_code = code;
 }

@@ -87,9 +87,26 @@ bool watch_is_reconciled(const struct watch *w)
 	return w->reconciled && w->singles == 0;
 }
 
+static bool is_wrong_project(const struct daemon *d)
+{
+	return d->stopped_until == T_NEVER;
+}
+
+/* Not for a time: until the key sees one of ours, another key or the operator's word. */
 static void stop_wrong_project(struct daemon *d)
 {
 	daemon_stop_sending(d, "wrong_project", "the key sees none of our batches");
+	d->stopped_until = T_NEVER;
+}
+
+static void saw_ours(struct daemon *d)
+{
+	d->watch->saw_ours = true;
+	if (!is_wrong_project(d))
+		return;
+	log_notice("sending resumed code=%s: the key sees our batches", d->stop_code);
+	d->stopped_until = 0;
+	d->stop_code = NULL;
 }
 
 bool watch_doubts_project(struct daemon *d, const struct batch_row *b)
@@ -209,7 +226,7 @@ static void on_single(const struct openai_reply *r, void *ctx)
 			d->watch->reconciled = false;	/* by the next pass */
 	}
 	if (r->outcome.outcome == OUTCOME_DONE && remote_batch_read(r->body, &remote) == 0) {
-		d->watch->saw_ours = true;
+		saw_ours(d);
 		observe(d, id, &remote, daemon_now(d));
 		return;
 	}
@@ -254,7 +271,8 @@ static void check_project(struct daemon *d)
 
 	if (d->trusts_key || d->watch->saw_ours)
 		return;
-	if (db_query(d->db, STMT_BATCH_OF_OTHER_KEY, DB_P(db_text(d->key_fingerprint)), &r, &err) < 0) {
+	if (db_query(d->db, STMT_BATCH_OF_OTHER_KEY, DB_P(db_text(d->key_fingerprint), db_text(openai_base_url(d->openai))),
+		     &r, &err) < 0) {
 		log_warning("batches not read error=\"%s\"", err.text);
 		d->watch->reconciled = false;	/* by the next pass */
 		return;
@@ -333,7 +351,7 @@ static int read_page(struct daemon *d, const struct json_object *body, const cha
 		deep = !r.created_at || r.created_at >= w->oldest_at;
 		if (!r.installation || !r.batch_key || strcmp(r.installation, d->installation) != 0)
 			continue;	/* never touched */
-		w->saw_ours = true;
+		saw_ours(d);
 		b = find_watched(w, &r);
 		if (b) {
 			b->seen = true;
@@ -408,7 +426,7 @@ void watch_tick(struct daemon *d)
 		log_warning("batches not read error=\"%s\"", err.text);
 		return;
 	}
-	if (w->n == 0 && w->reconciled) {	/* nothing to watch */
+	if (w->n == 0 && w->reconciled && !is_wrong_project(d)) {	/* nothing to watch */
 		w->next_at = t_add(now, d->config->batch.poll_interval);
 		return;
 	}
