@@ -213,9 +213,10 @@ def changed_batchd(name: str, changes: Dict[str, Sequence[Tuple[str, str]]]) -> 
     build = default_build().resolve()
     work = temporary_work(name)
     variable = _makefile(build)
+    top = Path(variable("abs_top_srcdir")[0])
     objects: List[Path] = []
     for path, replacements in changes.items():
-        text = (TOP / path).read_text()
+        text = (top / path).read_text()
         for old, new in replacements:
             assert text.count(old) == 1, f"{path}: {text.count(old)} times: {old}"
             text = text.replace(old, new)
@@ -223,7 +224,7 @@ def changed_batchd(name: str, changes: Dict[str, Sequence[Tuple[str, str]]]) -> 
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(text)
         objects.append(source.with_suffix(".o"))
-        run([*variable("CC"), "-D_GNU_SOURCE", "-std=gnu11", "-I", TOP, *variable("JSONC_CFLAGS"), *variable("CFLAGS"),
+        run([*variable("CC"), "-D_GNU_SOURCE", "-std=gnu11", "-I", top, *variable("JSONC_CFLAGS"), *variable("CFLAGS"),
              *variable("INSTRUMENT_CFLAGS"), "-c", "-o", objects[-1], source])
     # A member of an archive is not taken where its symbols are there already.
     rest = [o for o in sorted((build / "batchd").glob("*.o")) if o.name.split("-")[-1] not in
