@@ -221,9 +221,8 @@ struct batch_view batch_row_view(const struct batch_row *b)
 		.missing_since = b->missing_since,
 		.next_at = b->next_at,
 		.left = b->left_at != 0,
-		.awaits_files = (!b->output_file_id[0] && !b->error_file_id[0])
-				|| (b->remote_done > 0 && !b->output_file_id[0])
-				|| (b->remote_failed > 0 && !b->error_file_id[0]),
+		.awaits_answers = !b->output_file_id[0] && (b->remote_done > 0 || !b->error_file_id[0]),
+		.awaits_errors = !b->error_file_id[0] && b->remote_failed > 0,
 		.is_empty = b->remote_done + b->remote_failed == 0,
 		.ended_at = b->ended_at,
 	};

@@ -7,9 +7,10 @@
 #define MISSING_GRACE (10 * T_MIN)
 /* An end may be seen late; after this the batch is closed as lost. */
 #define LOST_AFTER_EXPIRY (48 * T_H)
-/* Ended, and its files are not named: they may be a moment later. Where nothing was done there may be none. */
+/* Ended, and its files are not named: they may be later. */
 #define FILES_GRACE (10 * T_MIN)
-#define FILES_GRACE_EMPTY T_MIN
+/* Where nothing was done there may be none, and counts of failures have been seen to lie: some more looks do. */
+#define FILES_LOOKS 3
 /* Where the provider names no expiry: its completion window is 24 hours. */
 #define WINDOW (24 * T_H)
 
@@ -191,11 +192,15 @@ static struct decision decide_cancelled(const struct batch_view *b, const struct
 }
 
 /* How long after its end the files of a batch are waited for. A failed one never ran and has none. */
-static int64_t files_grace(const struct batch_view *b)
+static int64_t files_grace(const struct batch_view *b, const struct policy *p)
 {
-	if (!b->awaits_files || b->remote == REMOTE_FAILED)
+	const bool may_have_none = b->is_empty && b->remote != REMOTE_COMPLETED;
+
+	if (b->remote == REMOTE_FAILED || (!b->awaits_answers && !b->awaits_errors))
 		return 0;
-	return b->is_empty && b->remote != REMOTE_COMPLETED ? FILES_GRACE_EMPTY : FILES_GRACE;
+	if (b->awaits_answers && !may_have_none)
+		return FILES_GRACE;
+	return t_min(FILES_GRACE, t_mul(p->poll_interval, FILES_LOOKS));
 }
 
 static struct decision decide_running(const struct batch_view *b, const struct policy *p, int64_t now)
@@ -206,7 +211,7 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 	struct decision d;
 
 	if (remote_status_is_final(b->remote)) {
-		if (now < t_add(b->ended_at, files_grace(b)))
+		if (now < t_add(b->ended_at, files_grace(b, p)))
 			return due(ACT_POLL, WHY_NO_FILES, b->next_at, now);
 		return decide(ACT_HARVEST, WHY_ENDED, now);
 	}

@@ -88,7 +88,8 @@ struct batch_view {
 	int64_t next_at;	/* stored: not before, after a failed try */
 	int64_t looked_at;	/* start of the last complete list pass, 0 = none */
 	bool left;		/* its open items left already */
-	bool awaits_files;	/* no result file is named, or not the one that its counts speak of */
+	bool awaits_answers;	/* no result file is named, or no output where its counts speak of answers */
+	bool awaits_errors;	/* no error file where its counts speak of failures */
 	bool is_empty;		/* by its counts nothing was done */
 	int64_t ended_at;	/* first seen in a final status */
 };
