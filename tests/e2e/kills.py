@@ -94,7 +94,7 @@ class Site:
         return next((b for b in self.stack.batchds if b.running and owner[1:2] == [str(b.pid)]), None)
 
     def lease(self) -> Dict[str, Any]:
-        return self.sql("SELECT owner, epoch, expires_at > UTC_TIMESTAMP(6) AS live FROM daemon_lease")[0]
+        return self.sql("SELECT owner, epoch, COALESCE(expires_at > UTC_TIMESTAMP(6), 0) AS live FROM daemon_lease")[0]
 
     # -- database -------------------------------------------------------------------------------------
 

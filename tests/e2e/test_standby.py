@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kills import CONTENT, CREATE, UPLOAD, site, wait_log
+from harness import config as conf
 from harness.process import socket_path, wait_until
 
 # A batchd that wakes up learns within a third of it that it is over. Where a test does not wait for its end, it ends
@@ -27,15 +28,15 @@ def quick():
 class Pair:
     """A job in work, its active batchd held at a call, and a standby."""
 
-    def __init__(self, quick, *rules, lots=3, overrides=None):
+    def __init__(self, quick, *rules, lots=3, overrides=None, both=None):
         for batchd in quick.stack.batchds:
             assert batchd.stop() in (0, -9, None)
         quick.standin.call("POST", "/_standin/reset")
         quick.rules(*rules)
         self.quick = quick
-        self.first = quick.batchd(overrides)
+        self.first = quick.batchd(conf.merged(both or {}, overrides or {}))
         wait_log(self.first, "lease taken")
-        self.second = quick.batchd()
+        self.second = quick.batchd(both)
         self.epoch = quick.lease()["epoch"]
         self.job = quick.take(lots)
 
@@ -267,8 +268,8 @@ def connecting(batchd, port):
 def test_I3_a_create_that_could_not_connect_before_a_stop_is_not_sent_after_it(quick):
     door = Door(quick.standin.port)
     try:
-        pair = Pair(quick, slow(UPLOAD, "describe"), overrides={
-            "openai": {"base_url": f"http://127.0.0.1:{door.port}/v1"}, "daemon": {"lease": "3s"}})
+        pair = Pair(quick, slow(UPLOAD, "describe"), overrides={"daemon": {"lease": "3s"}}, both={
+            "openai": {"base_url": f"http://127.0.0.1:{door.port}/v1"}})
         quick.wait_call(UPLOAD, "received")
         door.block()
         quick.release()
