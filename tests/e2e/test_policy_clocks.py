@@ -101,8 +101,10 @@ def test_the_status_says_what_it_waits_for_and_what_comes_next(site, begin):
 def test_what_comes_after_the_deadline_is_not_promised(site, begin):
     first = begin({}, {"match": {"task": "describe"}, "do": "stuck"})
     job = site.take(LOTS, (), name="short", deadline="PT8M")
-    wait_until(lambda: site.stack.status(job)["waiting_for"]["what"] == "batch", 20, "the batch to be waited for")
-    shown = site.stack.status(job)
+    # Before that it is put into a batch, which is uploaded and created.
+    shown = wait_until(lambda: next((s for s in [site.stack.status(job)]
+                                     if s["waiting_for"]["next_action_at"] == s["deadline_at"]), None), 20,
+                       "the deadline to come next")
     assert shown["waiting_for"]["next_action"] == "end with what is there"
     assert shown["waiting_for"]["next_action_at"] == shown["deadline_at"]
     site.rules(KEEP_FILES)
