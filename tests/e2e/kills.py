@@ -185,6 +185,21 @@ def site(name: str, overrides: Optional[conf.Config] = None, mariadb: Optional[M
         yield Site(stack)
 
 
+@contextlib.contextmanager
+def sites(name: str, overrides: Optional[conf.Config] = None) -> Iterator[Callable[[], Site]]:
+    """What it yields gives one installation to all tests of a module, but a new one after a test that left a batchd
+    running: it failed, and what it left behind would fail the others."""
+    with contextlib.ExitStack() as open_sites:
+        made: List[Site] = []
+
+        def clean() -> Site:
+            if not made or any(batchd.running for batchd in made[-1].stack.batchds):
+                open_sites.close()
+                made.append(open_sites.enter_context(site(name, overrides)))
+            return made[-1]
+        yield clean
+
+
 def wait_log(batchd: Batchd, text: str, timeout: float = 30) -> None:
     wait_until(lambda: text in batchd.log_text(), timeout, f"batchd to log {text!r}")
 

@@ -5,16 +5,21 @@ The last test takes the fence out of batchd and must see that it pays twice.
 """
 import pytest
 
-from kills import CANCEL, CREATE, DELETE, LIST, UPLOAD, changed_batchd, site
+from kills import CANCEL, CREATE, DELETE, LIST, UPLOAD, changed_batchd, sites
 from harness.process import wait_until
 
 TASKS = ("describe", "translate")
 
 
 @pytest.fixture(scope="module")
-def quick():
-    with site("fence") as made:
+def clean():
+    with sites("fence") as made:
         yield made
+
+
+@pytest.fixture
+def quick(clean):
+    return clean()
 
 
 def ordered(quick, *rules, overrides=None, change=None):

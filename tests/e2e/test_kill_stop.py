@@ -5,15 +5,20 @@ import signal
 
 import pytest
 
-from kills import CONTENT, CREATE, GET_FILE, LIST, UPLOAD, site, wait_log
+from kills import CONTENT, CREATE, GET_FILE, LIST, UPLOAD, sites, wait_log
 from harness import config as conf
 from harness.process import wait_until
 
 
 @pytest.fixture(scope="module")
-def quick():
-    with site("kill-stop") as made:
+def clean():
+    with sites("kill-stop") as made:
         yield made
+
+
+@pytest.fixture
+def quick(clean):
+    return clean()
 
 
 def held(quick, route, task="describe", overrides=None):
