@@ -21,7 +21,7 @@ def policy(**clocks):
                                  "cancel_grace": FAR, "validating_after": FAR, "finalizing_after": FAR, **clocks}}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site():
     with sales("policy-clocks") as made:
         yield made
@@ -30,18 +30,11 @@ def site():
 @pytest.fixture
 def begin(site):
     """Start batchd with these clocks and order a job under these rules."""
-    started = []
-
     def begun(clocks, *rules, languages=()):
-        site.fresh(KEEP_FILES, *rules)
-        # One state directory: an installation's second one would be a stranger's.
-        state = site.stack.work / "state" / "clocks"
-        state.mkdir(exist_ok=True)
-        started.append(site.batchd({"daemon": {"state_dir": str(state)}, **policy(**clocks)}))
+        site.rules(KEEP_FILES, *rules)
+        site.batchd(policy(**clocks))
         return site.take(LOTS, languages)
-    yield begun
-    for batchd in started:
-        batchd.stop()
+    return begun
 
 
 def finish(site, job, end=("completed", "full")):
@@ -131,11 +124,8 @@ def test_a_stalled_batch_is_cancelled_and_the_rest_is_sent_again(site, begin, cl
 
 def test_a_batch_that_moves_is_left_alone(site, begin):
     """Its age does not count: every line is progress."""
-    site.standin.call("POST", "/_standin/step", {"seconds": 2})
-    job = begin({"cancel_after": "1s", "validating_after": FAR}, {"match": {"task": "describe"}, "do": "iso_times"})
-    site.standin.call("POST", "/_standin/step", {"seconds": 2})
-    finish(site, job)
-    site.standin.call("POST", "/_standin/step", {"seconds": 0.05})
+    site.standin.call("POST", "/_standin/step", {"seconds": 1.6})
+    finish(site, begin({"cancel_after": "1s"}))
     assert site.calls(CANCEL) == []
 
 

@@ -18,6 +18,7 @@ struct expected {
 };
 
 static char path[] = "line_reader.XXXXXX";
+static int64_t file_size;
 
 static void write_file(const char *bytes, size_t n)
 {
@@ -31,6 +32,7 @@ static void write_file(const char *bytes, size_t n)
 	assert_non_null(f);
 	assert_int_equal(fwrite(bytes, 1, n, f), n);
 	assert_int_equal(fclose(f), 0);
+	file_size = (int64_t)n;
 }
 
 static void expect_lines(int64_t from, const struct expected *e, size_t n)
@@ -50,6 +52,7 @@ static void expect_lines(int64_t from, const struct expected *e, size_t n)
 	}
 	assert_int_equal(line_reader_next(&r, &line, &err), 0);
 	assert_int_equal(line_reader_next(&r, &line, &err), 0);
+	assert_int_equal(r.offset, file_size);
 	line_reader_close(&r);
 	line_reader_close(&r);
 }
