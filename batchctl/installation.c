@@ -90,8 +90,9 @@ int ctl_installation_new(struct ctl *ctl)
 {
 	unsigned char random[MARK_BYTES];
 	char mark[2 * MARK_BYTES + 1];
-	struct change c = {
-		.stmt = STMT_CTL_INSTALLATION_NEW, .operand = mark, .drops_orphans = true};
+	struct change c = {.stmt = STMT_CTL_INSTALLATION_NEW,
+			   .operand = mark,
+			   .drops_orphans = true};
 	struct err err;
 
 	clock_random(random, sizeof(random));
@@ -114,8 +115,10 @@ int ctl_adopt(struct ctl *ctl)
 	if (db_tx(ctl->db, change_tx, &c, &err) != 0)
 		return ctl_fail(&err);
 	if (c.n == 0)
-		return ctl_error(EX_NOINPUT, "there is no unknown batch \"%.80s\" (batchctl "
-				 "installation lists them by their remote ids)", c.operand);
+		return ctl_error(EX_NOINPUT,
+				 "there is no unknown batch \"%.80s\" (batchctl "
+				 "installation lists them by their remote ids)",
+				 c.operand);
 	if (ctl_table(ctl, STMT_CTL_ORPHAN, DB_P(db_text(c.operand)), CTL_COLUMNS(orphan_columns),
 		      &record, &err) != 0)
 		return ctl_fail(&err);

@@ -17,9 +17,11 @@ static void sleep_until(struct daemon *d, const struct batch_row *b, int64_t at)
 {
 	struct err err;
 
-	if (at != b->next_at
-	    && db_exec(d->db, STMT_BATCH_NEXT_SET, DB_P(db_time(at), db_int(b->id), db_int(b->version)), &err) < 0)
-		log_warning("batch not scheduled batch=%lld error=\"%s\"", (long long)b->id, err.text);
+	if (at != b->next_at &&
+	    db_exec(d->db, STMT_BATCH_NEXT_SET,
+		    DB_P(db_time(at), db_int(b->id), db_int(b->version)), &err) < 0)
+		log_warning("batch not scheduled batch=%lld error=\"%s\"", (long long)b->id,
+			    err.text);
 }
 
 /* A remote batch of ours without a row may hold these items already; where that is not known, neither. */
@@ -127,8 +129,9 @@ static void execute(struct daemon *d, struct batch_row *b, const struct decision
 	case ACT_LOOK:
 	case ACT_POLL:
 		watch_want(d->watch);
-		sleep_until(d, b, t_min(next->then_at > daemon_now(d) ? next->then_at : T_NEVER,
-					t_add(daemon_now(d), d->config->batch.poll_interval)));
+		sleep_until(d, b,
+			    t_min(next->then_at > daemon_now(d) ? next->then_at : T_NEVER,
+				  t_add(daemon_now(d), d->config->batch.poll_interval)));
 		break;
 	case ACT_WAIT:
 		sleep_until(d, b, next->at);
@@ -145,7 +148,8 @@ void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why)
 	struct err err;
 
 	log_warning("work failed batch=%lld error=\"%s\"", (long long)batch_id, why->text);
-	if (!lease_held(&d->lease) || batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase == BATCH_CLOSED)
+	if (!lease_held(&d->lease) || batch_row_read(d->db, batch_id, &b, &err) < 1 ||
+	    b.phase == BATCH_CLOSED)
 		return;
 	batch_row_backoff(&b, daemon_now(d), 0, why->text);
 	submit_store(d, &b, NULL, NULL);
@@ -161,8 +165,8 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 
 	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
 		return;
-	if (b.phase != BATCH_CLOSED && b.created_at < d->renewed_at && !d->is_foreign && !work_find(d, b.id)
-	    && !planner_fills(d->planner, b.id)) {
+	if (b.phase != BATCH_CLOSED && b.created_at < d->renewed_at && !d->is_foreign &&
+	    !work_find(d, b.id) && !planner_fills(d->planner, b.id)) {
 		/* It bears the mark of the installation that this one is a copy of. */
 		if (b.phase < BATCH_CREATING)
 			close_drop(d, &b);
@@ -181,7 +185,8 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 	}
 	if (next.action != ACT_WAIT && next.action != ACT_POLL)
 		log_info("batch next batch=%lld phase=%s action=%s why=\"%s\"", (long long)b.id,
-			 batch_phase_names[b.phase], action_names[next.action], why_words[next.why]);
+			 batch_phase_names[b.phase], action_names[next.action],
+			 why_words[next.why]);
 	if (b.phase == BATCH_RUNNING || next.warnings)
 		tell_jobs(d, &b, &next);
 	execute(d, &b, &next);

@@ -11,7 +11,7 @@
 #include "core/request_line.h"
 #include "core/timemath.h"
 
-struct run {			/* one transaction */
+struct run { /* one transaction */
 	const struct chunk *c;
 	struct batch_row b;
 	const struct config_model *model;
@@ -25,13 +25,13 @@ struct run {			/* one transaction */
 	size_t n_unblock, n_failed;
 };
 
-#define ANSWER_COLS 14
-#define LINE_COLS 9
+#define ANSWER_COLS  14
+#define LINE_COLS    9
 #define ATTEMPT_COLS 4
-#define MOVE_COLS 6
+#define MOVE_COLS    6
 
-static void add_line(struct run *r, const struct apply_line *l, enum line_kind kind, const struct found *f,
-		     const char *code)
+static void add_line(struct run *r, const struct apply_line *l, enum line_kind kind,
+		     const struct found *f, const char *code)
 {
 	struct db_val *v = &r->lines[r->n_lines++ * LINE_COLS];
 	const size_t head = l->n < LIMIT_LINE_HEAD_BYTES ? l->n : LIMIT_LINE_HEAD_BYTES;
@@ -49,7 +49,8 @@ static void add_line(struct run *r, const struct apply_line *l, enum line_kind k
 		r->b.keep_files = true;
 }
 
-static void close_attempt(struct run *r, struct found *f, enum attempt_outcome outcome, const char *code)
+static void close_attempt(struct run *r, struct found *f, enum attempt_outcome outcome,
+			  const char *code)
 {
 	struct db_val *v = &r->attempts[r->n_attempts++ * ATTEMPT_COLS];
 
@@ -73,8 +74,10 @@ static int64_t add_answer(struct run *r, const struct result *res, const struct 
 	int64_t cost = 0;
 
 	if (m) {
-		const struct prices p = {.input = m->price_input, .cached = m->price_cached,
-					 .output = m->price_output, .factor_ppm = m->batch_factor_ppm};
+		const struct prices p = {.input = m->price_input,
+					 .cached = m->price_cached,
+					 .output = m->price_output,
+					 .factor_ppm = m->batch_factor_ppm};
 
 		cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
 	}
@@ -111,13 +114,14 @@ static int unblock(struct run *r, const struct found *f, const struct result *re
 		.schema = recipe->schema,
 		.max_output_tokens = recipe->max_output_tokens_retry,
 		.instructions = f->instructions,
-		.language_tag = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",	/* the longest, RFC 5646 */
+		.language_tag = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", /* the longest, RFC 5646 */
 		.language_name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 		.description = res->text,
 		.description_n = res->text_n,
 	};
 	r->unblock[r->n_unblock++] = (struct lot_unblock){
-		.job = f->job, .seq = f->lot,
+		.job = f->job,
+		.seq = f->lot,
 		.bytes = (int64_t)request_line_size(&q),
 		.tokens = request_tokens(&q),
 	};
@@ -147,19 +151,22 @@ static int settle(struct run *r, struct found *f, const struct result *res, stru
 		return 0;
 	if (verdict == ITEM_REPEAT)
 		f->repeats++;
-	to = verdict == ITEM_IS_DONE ? ITEM_DONE : verdict == ITEM_IS_FAILED ? ITEM_FAILED : ITEM_READY;
+	to = verdict == ITEM_IS_DONE     ? ITEM_DONE
+	     : verdict == ITEM_IS_FAILED ? ITEM_FAILED
+					 : ITEM_READY;
 	f->changed = true;
 	if (to == ITEM_DONE)
 		found_set_code(f, NULL);
 	else
-		found_set_code(f, res->kind == RESULT_VOID && !v.job_running ? "deadline" : res->code);
+		found_set_code(f,
+			       res->kind == RESULT_VOID && !v.job_running ? "deadline" : res->code);
 	if (to == before)
 		return 0;
 	tally_move(r->tally, f->job, f->language, before, to, 1);
 	f->state = to;
 	f->here = false;
 	if (f->language == 0 && to == ITEM_DONE && v.job_running) {
-		if (before == ITEM_FAILED)	/* so had its translations */
+		if (before == ITEM_FAILED) /* so had its translations */
 			tally_recount(r->tally, f->job);
 		return unblock(r, f, res, err);
 	}
@@ -187,7 +194,7 @@ static int apply_answer(struct run *r, struct found *f, const struct result *res
 	patch->output_tokens += res->output_tokens;
 	f->burned++;
 	f->changed = true;
-	if (res->grade > f->grade) {	/* the better wins, the first on a tie */
+	if (res->grade > f->grade) { /* the better wins, the first on a tie */
 		f->grade = res->grade;
 		f->answer_no = f->attempt;
 		f->has_answer_no = true;
@@ -223,7 +230,8 @@ static int apply_line(struct run *r, const struct apply_line *l, struct err *err
 		return 0;
 	}
 	/* What a twin answers beyond its first is an answer still. */
-	if (f->attempt_closed && !(r->b.twin_of && res->kind == RESULT_ANSWER && !f->attempt_answered)) {
+	if (f->attempt_closed &&
+	    !(r->b.twin_of && res->kind == RESULT_ANSWER && !f->attempt_answered)) {
 		add_line(r, l, LINE_DUPLICATE, f, res->code);
 		return 0;
 	}
@@ -264,9 +272,9 @@ static int events(struct run *r, struct db *db, struct err *err)
 
 		for (size_t k = 0; k < r->n_answers; k++)
 			n += r->answers[k * ANSWER_COLS + 2].i == job;
-		if (n > 0
-		    && store_event(db, job, r->b.id, r->now, "answered", n, err, "%lld answered from batch %lld",
-				   (long long)n, (long long)r->b.id) < 0)
+		if (n > 0 && store_event(db, job, r->b.id, r->now, "answered", n, err,
+					 "%lld answered from batch %lld", (long long)n,
+					 (long long)r->b.id) < 0)
 			return -1;
 	}
 	return 0;
@@ -286,16 +294,17 @@ static int64_t ready_at(const struct run *r)
 
 static int write_all(struct run *r, struct db *db, struct err *err)
 {
-	if ((r->n_answers > 0 && db_bulk(db, STMT_ANSWER_ADD, r->answers, r->n_answers, err) < 0)
-	    || (r->n_lines > 0 && db_bulk(db, STMT_BATCH_LINE_ADD, r->lines, r->n_lines, err) < 0)
-	    || (r->n_attempts > 0 && db_bulk(db, STMT_ATTEMPT_CLOSE, r->attempts, r->n_attempts, err) < 0))
+	if ((r->n_answers > 0 && db_bulk(db, STMT_ANSWER_ADD, r->answers, r->n_answers, err) < 0) ||
+	    (r->n_lines > 0 && db_bulk(db, STMT_BATCH_LINE_ADD, r->lines, r->n_lines, err) < 0) ||
+	    (r->n_attempts > 0 &&
+	     db_bulk(db, STMT_ATTEMPT_CLOSE, r->attempts, r->n_attempts, err) < 0))
 		return -1;
 	gather_moves(r);
 	if (r->n_moves > 0 && db_bulk(db, STMT_ITEM_SETTLE, r->moves, r->n_moves, err) < 0)
 		return -1;
-	if (tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0
-	    || tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0
-	    || events(r, db, err) < 0 || tally_apply(r->tally, db, r->now, ready_at(r), err) < 0)
+	if (tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0 ||
+	    tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0 ||
+	    events(r, db, err) < 0 || tally_apply(r->tally, db, r->now, ready_at(r), err) < 0)
 		return -1;
 	r->b.harvest_file = r->c->file_no;
 	r->b.harvest_offset = r->c->end_offset;
@@ -347,8 +356,8 @@ static int read_all(struct run *r, struct db *db, struct err *err)
 	}
 	r->model = config_model_find(r->c->d->config, r->b.model);
 	if (!r->model)
-		log_warning("model without prices, its cost is not counted batch=%lld model=%s", (long long)r->b.id,
-			    r->b.model);
+		log_warning("model without prices, its cost is not counted batch=%lld model=%s",
+			    (long long)r->b.id, r->b.model);
 	return found_read(&r->found, r->c, &r->b, err);
 }
 
@@ -384,8 +393,8 @@ static int apply_unstorable(struct chunk *c, struct err *err)
 {
 	struct apply_line line = c->lines[0];
 
-	log_err("line not storable batch=%lld file=%d offset=%lld error=\"%s\"", (long long)c->batch_id, c->file_no,
-		(long long)line.offset, err->text);
+	log_err("line not storable batch=%lld file=%d offset=%lld error=\"%s\"",
+		(long long)c->batch_id, c->file_no, (long long)line.offset, err->text);
 	line.is_unstorable = true;
 	line.result.code = "unstorable";
 	line.result.outcome = OUTCOME_NEVER;

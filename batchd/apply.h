@@ -11,10 +11,10 @@
 
 struct apply_line {
 	int64_t offset, size;
-	char *text;		/* owned */
+	char *text; /* owned */
 	size_t n;
 	bool too_large, is_unstorable;
-	struct result result;	/* of result_line_read */
+	struct result result; /* of result_line_read */
 };
 
 struct chunk {
@@ -23,8 +23,8 @@ struct chunk {
 	int file_no;
 	struct apply_line *lines;
 	size_t n;
-	int64_t end_offset;	/* the cursor afterwards */
-	const char *stop_code;	/* out: a line says that everything stops (quota, key); static */
+	int64_t end_offset;    /* the cursor afterwards */
+	const char *stop_code; /* out: a line says that everything stops (quota, key); static */
 };
 
 /*

@@ -13,7 +13,7 @@
 static void copy_text(char *out, size_t size, const char *text)
 {
 	snprintf(out, size, "%s", text ? text : "");
-	utf8_trim(out);	/* the database refuses half a character, and the whole row with it */
+	utf8_trim(out); /* the database refuses half a character, and the whole row with it */
 }
 
 static void read_texts(const struct db_rows *r, struct batch_row *b)
@@ -81,7 +81,7 @@ int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *e
 		phase = name_find(batch_phase_names, BATCH_PHASE_COUNT, db_get_text(r, 2, NULL));
 		reason = name_find(batch_reason_names, BATCH_REASON_COUNT, db_get_text(r, 3, NULL));
 		if (phase < 0 || reason < 0)
-			abort();	/* the table's CHECK lists the same names */
+			abort(); /* the table's CHECK lists the same names */
 		b->phase = (enum batch_phase)phase;
 		b->reason = (enum batch_reason)reason;
 		read_texts(r, b);
@@ -100,26 +100,32 @@ static struct db_val text_or_null(const char *s)
 
 int batch_row_store(struct db *db, struct batch_row *b, struct err *err)
 {
-	const int64_t n = db_exec(
-		db, STMT_BATCH_STORE,
-		DB_P(db_text(batch_phase_names[b->phase]), db_text(batch_reason_names[b->reason]),
-		     db_text(b->base_url), db_text(b->key_fingerprint), db_int(b->n_items), db_int(b->n_answered),
-		     db_int(b->n_failed), db_int(b->n_void), db_int(b->est_tokens), db_int(b->input_bytes),
-		     db_int(b->uploads), text_or_null(b->input_file_id), text_or_null(b->remote_id),
-		     text_or_null(b->output_file_id), text_or_null(b->error_file_id), text_or_null(b->remote_status),
-		     db_int(b->remote_total), db_int(b->remote_done), db_int(b->remote_failed),
-		     text_or_null(b->remote_code), db_time(b->observed_at), db_time(b->missing_since),
-		     db_time(b->phase_at), db_time(b->submitted_at), db_time(b->progress_at),
-		     db_time(b->expires_at), db_time(b->cancel_at), db_time(b->ended_at), db_time(b->closed_at),
-		     db_time(b->next_at), db_int(b->harvest_file), db_int(b->harvest_offset),
-		     db_int(b->keep_files), text_or_null(b->last_error), db_int(b->tries), db_time(b->left_at), db_int(b->id),
-		     db_int(b->version)),
-		err);
+	const int64_t n =
+		db_exec(db, STMT_BATCH_STORE,
+			DB_P(db_text(batch_phase_names[b->phase]),
+			     db_text(batch_reason_names[b->reason]), db_text(b->base_url),
+			     db_text(b->key_fingerprint), db_int(b->n_items), db_int(b->n_answered),
+			     db_int(b->n_failed), db_int(b->n_void), db_int(b->est_tokens),
+			     db_int(b->input_bytes), db_int(b->uploads),
+			     text_or_null(b->input_file_id), text_or_null(b->remote_id),
+			     text_or_null(b->output_file_id), text_or_null(b->error_file_id),
+			     text_or_null(b->remote_status), db_int(b->remote_total),
+			     db_int(b->remote_done), db_int(b->remote_failed),
+			     text_or_null(b->remote_code), db_time(b->observed_at),
+			     db_time(b->missing_since), db_time(b->phase_at),
+			     db_time(b->submitted_at), db_time(b->progress_at),
+			     db_time(b->expires_at), db_time(b->cancel_at), db_time(b->ended_at),
+			     db_time(b->closed_at), db_time(b->next_at), db_int(b->harvest_file),
+			     db_int(b->harvest_offset), db_int(b->keep_files),
+			     text_or_null(b->last_error), db_int(b->tries), db_time(b->left_at),
+			     db_int(b->id), db_int(b->version)),
+			err);
 
 	if (n < 0)
 		return -1;
 	if (n == 0)
-		return err_set(err, ERR_CONFLICT, 0, "batch %lld was moved meanwhile", (long long)b->id);
+		return err_set(err, ERR_CONFLICT, 0, "batch %lld was moved meanwhile",
+			       (long long)b->id);
 	b->version++;
 	return 0;
 }
@@ -127,7 +133,8 @@ int batch_row_store(struct db *db, struct batch_row *b, struct err *err)
 /* From the file to the running batch, back and forth: the back-off grows over all of its tries. */
 static bool is_same_effort(enum batch_phase from, enum batch_phase to)
 {
-	return from >= BATCH_SEALED && from <= BATCH_CREATING && to >= BATCH_SEALED && to <= BATCH_CREATING;
+	return from >= BATCH_SEALED && from <= BATCH_CREATING && to >= BATCH_SEALED &&
+	       to <= BATCH_CREATING;
 }
 
 void batch_row_move(struct batch_row *b, enum batch_phase to, int64_t now)
@@ -144,7 +151,7 @@ void batch_row_move(struct batch_row *b, enum batch_phase to, int64_t now)
 	b->next_at = now;
 	if (to == BATCH_CLOSED)
 		b->closed_at = now;
-	else if (b->remote != REMOTE_FAILED)	/* why it failed says what becomes of its items */
+	else if (b->remote != REMOTE_FAILED) /* why it failed says what becomes of its items */
 		b->last_error[0] = '\0';
 }
 
@@ -181,8 +188,9 @@ bool batch_row_observe(struct batch_row *b, const struct remote_batch *r, int64_
 		set_id(b->input_file_id, sizeof(b->input_file_id), r->input_file_id);
 	changed |= set_id(b->output_file_id, sizeof(b->output_file_id), r->output_file_id);
 	changed |= set_id(b->error_file_id, sizeof(b->error_file_id), r->error_file_id);
-	if (strcmp(b->remote_status, r->status_text ? r->status_text : "") != 0 || r->total != b->remote_total
-	    || r->done != b->remote_done || r->failed != b->remote_failed) {
+	if (strcmp(b->remote_status, r->status_text ? r->status_text : "") != 0 ||
+	    r->total != b->remote_total || r->done != b->remote_done ||
+	    r->failed != b->remote_failed) {
 		b->progress_at = observed_at;
 		changed = true;
 	}
@@ -198,7 +206,7 @@ bool batch_row_observe(struct batch_row *b, const struct remote_batch *r, int64_
 	if (r->error_message)
 		copy_text(b->last_error, sizeof(b->last_error), r->error_message);
 	if (b->remote == REMOTE_CANCELLING && !b->cancel_at)
-		b->cancel_at = observed_at;	/* from outside: the same clock runs */
+		b->cancel_at = observed_at; /* from outside: the same clock runs */
 	if (remote_status_is_final(b->remote) && !b->ended_at)
 		b->ended_at = observed_at;
 	return changed;
@@ -221,7 +229,8 @@ struct batch_view batch_row_view(const struct batch_row *b)
 		.missing_since = b->missing_since,
 		.next_at = b->next_at,
 		.left = b->left_at != 0,
-		.awaits_answers = !b->output_file_id[0] && (b->remote_done > 0 || !b->error_file_id[0]),
+		.awaits_answers =
+			!b->output_file_id[0] && (b->remote_done > 0 || !b->error_file_id[0]),
 		.awaits_errors = !b->error_file_id[0] && b->remote_failed > 0,
 		.is_empty = b->remote_done + b->remote_failed == 0,
 		.ended_at = b->ended_at,

@@ -18,7 +18,7 @@
 
 struct batch_row {
 	int64_t id, recipe_id, version;
-	int64_t twin_of;		/* 0: none */
+	int64_t twin_of; /* 0: none */
 	bool is_adopted;
 	char key[33];
 	char model[129];
@@ -27,12 +27,13 @@ struct batch_row {
 	char base_url[256], key_fingerprint[17];
 	int64_t n_items, n_answered, n_failed, n_void;
 	int64_t est_tokens, input_bytes, uploads, tries;
-	char input_file_id[LIMIT_REMOTE_ID_BYTES], remote_id[LIMIT_REMOTE_ID_BYTES];	/* "" = none */
+	char input_file_id[LIMIT_REMOTE_ID_BYTES], remote_id[LIMIT_REMOTE_ID_BYTES]; /* "" = none */
 	char output_file_id[LIMIT_REMOTE_ID_BYTES], error_file_id[LIMIT_REMOTE_ID_BYTES];
 	char remote_status[33], remote_code[65];
 	enum remote_status remote;
 	int64_t remote_total, remote_done, remote_failed;
-	int64_t observed_at, missing_since, created_at, phase_at, submitted_at, progress_at, expires_at;
+	int64_t observed_at, missing_since, created_at, phase_at, submitted_at, progress_at,
+		expires_at;
 	int64_t cancel_at, left_at, ended_at, closed_at, next_at;
 	int64_t harvest_file, harvest_offset;
 	bool keep_files;

@@ -17,13 +17,13 @@
 
 #define LINE_LIMIT ((size_t)LIMIT_IMAGES_PER_LOT * LIMIT_IMAGE_BYTES * 4 / 3 + (8u << 20))
 
-#define SLICE_BYTES (8 << 20)		/* photographs make long lines: a slice stays short */
+#define SLICE_BYTES (8 << 20) /* photographs make long lines: a slice stays short */
 
 struct build {
 	const struct recipe *recipe;
 	FILE *file;
 	char path[4096];
-	int64_t cursor;			/* item id of the last line */
+	int64_t cursor; /* item id of the last line */
 	int64_t lines, bytes;
 	struct strbuf line;
 };
@@ -75,7 +75,8 @@ static int images_read(struct db *db, int64_t job, int64_t lot, struct images *i
 		if (db_query(db, STMT_IMAGE_READ, DB_P(db_bytes(hash, n)), blob, err) < 0)
 			return -1;
 		if (!db_next(*blob))
-			return err_set(err, ERR_BUG, 0, "a photograph of lot %lld is not stored", (long long)lot);
+			return err_set(err, ERR_BUG, 0, "a photograph of lot %lld is not stored",
+				       (long long)lot);
 		image->media_type = db_get_text(*blob, 0, NULL);
 		image->bytes = db_get_text(*blob, 1, &image->n_bytes);
 	}
@@ -87,7 +88,8 @@ static int write_line(struct build *b, struct err *err)
 	if (strbuf_failed(&b->line))
 		return err_set(err, ERR_BUG, 0, "a request line does not fit");
 	if (fwrite(b->line.data, 1, b->line.len, b->file) != b->line.len)
-		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path, strerror(errno));
+		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path,
+			       strerror(errno));
 	b->lines++;
 	b->bytes += (int64_t)b->line.len;
 	return 0;
@@ -103,7 +105,8 @@ static int add_item(struct daemon *d, struct build *b, const struct db_rows *r, 
 		.model = recipe->model,
 		.prompt = recipe->prompt,
 		.schema = recipe->schema,
-		.max_output_tokens = was_cut ? recipe->max_output_tokens_retry : recipe->max_output_tokens,
+		.max_output_tokens =
+			was_cut ? recipe->max_output_tokens_retry : recipe->max_output_tokens,
 		.instructions = db_get_text(r, 7, NULL),
 	};
 	char mark[UUID_MARK_SIZE], custom_id[CUSTOM_ID_SIZE];
@@ -144,7 +147,8 @@ static int build_step(struct work *w, struct err *err)
 	size_t n_unwanted = 0, n = 0;
 	int rc = 0;
 
-	if (db_query(d->db, STMT_BUILD_ITEMS, DB_P(db_int(w->batch_id), db_int(b->cursor)), &r, err) < 0)
+	if (db_query(d->db, STMT_BUILD_ITEMS, DB_P(db_int(w->batch_id), db_int(b->cursor)), &r,
+		     err) < 0)
 		return -1;
 	while (rc == 0 && b->bytes < until && db_next(r)) {
 		n++;
@@ -160,7 +164,8 @@ static int build_step(struct work *w, struct err *err)
 	if (rc < 0 || n > 0)
 		return rc < 0 ? -1 : 1;
 	if (fflush(b->file) != 0 || fsync(fileno(b->file)) != 0)
-		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path, strerror(errno));
+		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path,
+			       strerror(errno));
 	submit_built(d, w->batch_id, b->lines, b->bytes);
 	return 0;
 }
@@ -182,7 +187,8 @@ void build_start(struct daemon *d, const struct batch_row *row)
 	if (b->recipe) {
 		b->file = fopen(b->path, "we");
 		if (!b->file)
-			err_set(&err, ERR_LATER, errno, "cannot write %s: %s", b->path, strerror(errno));
+			err_set(&err, ERR_LATER, errno, "cannot write %s: %s", b->path,
+				strerror(errno));
 	}
 	if (!b->file) {
 		work_free(w);

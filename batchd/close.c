@@ -21,7 +21,7 @@
 struct ending {
 	struct daemon *d;
 	struct batch_row *b;
-	struct batch_row after;		/* the row as the transaction leaves it: it may run again */
+	struct batch_row after; /* the row as the transaction leaves it: it may run again */
 	struct release release;
 	enum batch_reason reason;
 	int64_t now;
@@ -42,11 +42,14 @@ static int ending_tx(struct db *db, void *arg, struct err *err)
 		batch_row_move(&b, BATCH_CLOSED, e->now);
 		b.reason = e->reason;
 		/* Its end makes room in the provider's queue: what waits for that is ready now. */
-		if (b.remote_id[0] && b.reason != REASON_FAILED
-		    && db_exec(db, STMT_READY_NOW, DB_P(db_time(e->now), db_time(e->now), db_text(b.model)), err) < 0)
+		if (b.remote_id[0] && b.reason != REASON_FAILED &&
+		    db_exec(db, STMT_READY_NOW,
+			    DB_P(db_time(e->now), db_time(e->now), db_text(b.model)), err) < 0)
 			return -1;
-		if (store_event(db, 0, b.id, e->now, "closed", b.n_answered, err, "%s: %lld answered, %lld failed, "
-				"%lld never ran", batch_reason_names[b.reason], (long long)b.n_answered,
+		if (store_event(db, 0, b.id, e->now, "closed", b.n_answered, err,
+				"%s: %lld answered, %lld failed, "
+				"%lld never ran",
+				batch_reason_names[b.reason], (long long)b.n_answered,
 				(long long)b.n_failed, (long long)b.n_void) < 0)
 			return -1;
 	}
@@ -78,9 +81,9 @@ static int ending_step(struct work *w, struct err *err)
 	if (!e->ended)
 		return 1;
 	spool_remove(w->d, e->b->id);
-	log_info("batch closed batch=%lld reason=%s answered=%lld failed=%lld void=%lld", (long long)e->b->id,
-		 batch_reason_names[e->reason], (long long)e->b->n_answered, (long long)e->b->n_failed,
-		 (long long)e->b->n_void);
+	log_info("batch closed batch=%lld reason=%s answered=%lld failed=%lld void=%lld",
+		 (long long)e->b->id, batch_reason_names[e->reason], (long long)e->b->n_answered,
+		 (long long)e->b->n_failed, (long long)e->b->n_void);
 	planner_wake(w->d->planner);
 	tell_closed(w->d, e->b->id);
 	return 0;
@@ -114,27 +117,36 @@ static void begin_ending(struct daemon *d, const struct batch_row *b, enum batch
 void close_drop(struct daemon *d, struct batch_row *b)
 {
 	begin_ending(d, b, REASON_NEVER_CREATED,
-		     (struct release){.outcome = ATTEMPT_VOID, .code = "never_sent", .again = true,
+		     (struct release){.outcome = ATTEMPT_VOID,
+				      .code = "never_sent",
+				      .again = true,
 				      .ready_at = daemon_now(d)});
 }
 
 void close_failed(struct daemon *d, struct batch_row *b, const char *code)
 {
 	begin_ending(d, b, REASON_FAILED,
-		     (struct release){.outcome = ATTEMPT_FAILED, .code = code, .again = true,
+		     (struct release){.outcome = ATTEMPT_FAILED,
+				      .code = code,
+				      .again = true,
 				      .ready_at = daemon_now(d)});
 }
 
 void close_lost(struct daemon *d, struct batch_row *b)
 {
 	begin_ending(d, b, REASON_LOST,
-		     (struct release){.outcome = ATTEMPT_FAILED, .code = "batch_lost", .again = true,
+		     (struct release){.outcome = ATTEMPT_FAILED,
+				      .code = "batch_lost",
+				      .again = true,
 				      .ready_at = daemon_now(d)});
 }
 
 void close_harvested(struct daemon *d, struct batch_row *b)
 {
-	struct release r = {.outcome = ATTEMPT_FAILED, .code = "no_line", .again = true, .ready_at = daemon_now(d)};
+	struct release r = {.outcome = ATTEMPT_FAILED,
+			    .code = "no_line",
+			    .again = true,
+			    .ready_at = daemon_now(d)};
 	enum batch_reason reason = REASON_HARVESTED;
 
 	if (b->remote == REMOTE_FAILED) {
@@ -144,13 +156,15 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 		r.code = o.code;
 		if (o.scope == SCOPE_ALL)
 			daemon_stop_sending(d, o.code, b->last_error);
-		if (o.outcome == OUTCOME_LATER) {	/* it never ran: burns nothing, waits a while */
+		if (o.outcome == OUTCOME_LATER) { /* it never ran: burns nothing, waits a while */
 			r.outcome = ATTEMPT_VOID;
 			/* Until one of the model ends, which calls it earlier (DESIGN). */
-			r.ready_at = t_add(r.ready_at, t_max(o.wait_us, t_mul(d->config->batch.poll_interval, 10)));
+			r.ready_at =
+				t_add(r.ready_at,
+				      t_max(o.wait_us, t_mul(d->config->batch.poll_interval, 10)));
 		}
 	} else if (b->remote == REMOTE_EXPIRED || b->remote == REMOTE_CANCELLED) {
-		r.outcome = ATTEMPT_VOID;	/* lines that are in no file never ran */
+		r.outcome = ATTEMPT_VOID; /* lines that are in no file never ran */
 		r.code = b->remote == REMOTE_EXPIRED ? "batch_expired" : "batch_cancelled";
 	}
 	begin_ending(d, b, reason, r);
@@ -238,8 +252,9 @@ struct unfinished {
 /* Slice by slice from the widest tables; the job row goes last. */
 static int unfinished_tx(struct db *db, void *arg, struct err *err)
 {
-	static const enum stmt parts[] = {STMT_UNFINISHED_ANSWERS, STMT_UNFINISHED_ITEMS, STMT_UNFINISHED_IMAGES,
-					  STMT_UNFINISHED_LOTS, STMT_UNFINISHED_LANGUAGES, STMT_UNFINISHED_JOB};
+	static const enum stmt parts[] = {STMT_UNFINISHED_ANSWERS,   STMT_UNFINISHED_ITEMS,
+					  STMT_UNFINISHED_IMAGES,    STMT_UNFINISHED_LOTS,
+					  STMT_UNFINISHED_LANGUAGES, STMT_UNFINISHED_JOB};
 	struct unfinished *u = arg;
 	struct db_rows *r;
 	bool unfinished;
@@ -250,7 +265,7 @@ static int unfinished_tx(struct db *db, void *arg, struct err *err)
 	db_rows_free(&r);
 	u->more = false;
 	if (!unfinished)
-		return 0;	/* it was finished after all */
+		return 0; /* it was finished after all */
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const int64_t n = db_exec(db, parts[i], DB_P(db_int(u->job)), err);
 
@@ -268,7 +283,8 @@ int close_unfinished_orders(struct daemon *d, struct err *err)
 	struct unfinished u = {0};
 	struct db_rows *r;
 
-	if (db_query(d->db, STMT_UNFINISHED_FIND, DB_P(db_time(t_sub(daemon_now(d), UNFINISHED_AFTER))), &r, err) < 0)
+	if (db_query(d->db, STMT_UNFINISHED_FIND,
+		     DB_P(db_time(t_sub(daemon_now(d), UNFINISHED_AFTER))), &r, err) < 0)
 		return -1;
 	if (db_next(r))
 		u.job = db_get_int(r, 0);
@@ -300,8 +316,10 @@ static void sweep_later(struct work *w, int64_t wait_us)
 	const int64_t at = t_add(daemon_now(d), t_max(wait_us, d->config->batch.poll_interval));
 	struct err err;
 
-	if (db_exec(d->db, STMT_BATCH_NEXT_SET, DB_P(db_time(at), db_int(w->batch_id), db_int(s->version)), &err) < 0)
-		log_warning("sweep not put off batch=%lld error=\"%s\"", (long long)w->batch_id, err.text);
+	if (db_exec(d->db, STMT_BATCH_NEXT_SET,
+		    DB_P(db_time(at), db_int(w->batch_id), db_int(s->version)), &err) < 0)
+		log_warning("sweep not put off batch=%lld error=\"%s\"", (long long)w->batch_id,
+			    err.text);
 	work_free(w);
 }
 
@@ -311,7 +329,8 @@ static void on_swept(const struct openai_reply *r, void *ctx)
 	struct sweep *s = w->state;
 
 	if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404) {
-		log_info("file not deleted batch=%lld error=\"%s\"", (long long)w->batch_id, r->message);
+		log_info("file not deleted batch=%lld error=\"%s\"", (long long)w->batch_id,
+			 r->message);
 		sweep_later(w, r->outcome.wait_us);
 		return;
 	}
@@ -332,8 +351,10 @@ static void sweep_go_on(struct work *w)
 			work_free(w);
 		return;
 	}
-	if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(w->batch_id)), &err) < 0)
-		log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)w->batch_id, err.text);
+	if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(w->batch_id)),
+		    &err) < 0)
+		log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)w->batch_id,
+			    err.text);
 	work_free(w);
 }
 
@@ -346,9 +367,11 @@ static void sweep_batch(struct daemon *d, int64_t id)
 
 	if (work_find(d, id) || batch_row_read(d->db, id, &b, &err) < 1)
 		return;
-	if (b.created_at < d->renewed_at) {	/* of another installation: never touched */
-		if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(id)), &err) < 0)
-			log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)id, err.text);
+	if (b.created_at < d->renewed_at) { /* of another installation: never touched */
+		if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(id)),
+			    &err) < 0)
+			log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)id,
+				    err.text);
 		return;
 	}
 	w = work_new(d, id);
@@ -359,7 +382,7 @@ static void sweep_batch(struct daemon *d, int64_t id)
 	w->state_free = free;
 	s->version = b.version;
 	strcpy(s->files[0], b.input_file_id);
-	if (!b.keep_files) {		/* what could not be stored stays at the provider */
+	if (!b.keep_files) { /* what could not be stored stays at the provider */
 		strcpy(s->files[1], b.output_file_id);
 		strcpy(s->files[2], b.error_file_id);
 	}

@@ -74,7 +74,7 @@ static int guarded_tx(struct db *db, void *arg, struct err *err)
 
 	if (lease_guard(&g->d->lease, db, err) < 0) {
 		if (err->class == ERR_NEVER)
-			g->d->lease.epoch = 0;	/* the loop notices, and drops what is in hand */
+			g->d->lease.epoch = 0; /* the loop notices, and drops what is in hand */
 		return -1;
 	}
 	return g->fn(db, g->arg, err);
@@ -166,7 +166,7 @@ static void tick(struct daemon *d)
 
 static void drop_works(struct daemon *d)
 {
-	http_abort_all(d->http);	/* their callbacks free most */
+	http_abort_all(d->http); /* their callbacks free most */
 	while (d->works)
 		work_free(d->works);
 }
@@ -209,13 +209,13 @@ static void lease_taken(struct daemon *d)
 {
 	struct err err;
 
-	if (installation_check(d, &err) < 0 || tick_read(d, &err) < 0
-	    || (lease_held(&d->lease) && unit_taken(&d->unit, d->db, d->lease.epoch, &err) < 0)) {
+	if (installation_check(d, &err) < 0 || tick_read(d, &err) < 0 ||
+	    (lease_held(&d->lease) && unit_taken(&d->unit, d->db, d->lease.epoch, &err) < 0)) {
 		log_warning("lease given back error=\"%s\"", err.text);
 		lease_release(&d->lease, d->db);
 	}
 	if (!lease_held(&d->lease))
-		return;		/* or the clock jumped */
+		return; /* or the clock jumped */
 	spool_clean(d);
 	log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
 	watch_reset(d->watch);
@@ -250,8 +250,9 @@ void daemon_breathe(struct daemon *d)
 {
 	struct err err;
 
-	if (lease_held(&d->lease) && clock_boot() >= t_add(d->lease.renewed_boot, d->lease.length / 3)
-	    && lease_renew(&d->lease, d->db, &err) < 0)
+	if (lease_held(&d->lease) &&
+	    clock_boot() >= t_add(d->lease.renewed_boot, d->lease.length / 3) &&
+	    lease_renew(&d->lease, d->db, &err) < 0)
 		log_warning("lease not renewed error=\"%s\"", err.text);
 }
 
@@ -273,7 +274,7 @@ static bool slices(struct daemon *d)
 		rc = w->step(w, &err);
 		if (rc != 1)
 			unit_end(&d->unit, d->db, rc < 0 ? 0 : id);
-		if (rc == 2)		/* freed itself; the list changed */
+		if (rc == 2) /* freed itself; the list changed */
 			return true;
 		if (rc == 1)
 			more = true;
@@ -283,7 +284,7 @@ static bool slices(struct daemon *d)
 				daemon_advance(d, id);
 			else
 				daemon_put_off(d, id, &err);
-			return true;	/* the list changed */
+			return true; /* the list changed */
 		}
 		daemon_breathe(d);
 		if (!lease_held(&d->lease))
@@ -303,7 +304,8 @@ static bool is_idle(const struct daemon *d)
 	return !d->works && http_in_flight(d->http) == 0;
 }
 
-static void handle_signals(struct daemon *d, int fd, void (*reload)(struct daemon *d), int64_t *stop_by)
+static void handle_signals(struct daemon *d, int fd, void (*reload)(struct daemon *d),
+			   int64_t *stop_by)
 {
 	int s;
 
@@ -328,7 +330,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 	int64_t next_tick = 0, stop_by = T_NEVER;
 	bool more = false;
 
-	while (!(d->stopping && (d->cut || is_idle(d) || !lease_held(&d->lease) || clock_boot() >= stop_by))) {
+	while (!(d->stopping &&
+		 (d->cut || is_idle(d) || !lease_held(&d->lease) || clock_boot() >= stop_by))) {
 		const int64_t now = clock_boot();
 
 		handle_signals(d, fd, reload, &stop_by);
@@ -339,7 +342,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 			next_tick = t_add(now, d->config->daemon.tick);
 		}
 		more = lease_held(&d->lease) && slices(d);
-		if (d->one_pass && !more && is_idle(d) && (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
+		if (d->one_pass && !more && is_idle(d) &&
+		    (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
 			break;
 		http_wait(d->http, fd, more ? 0 : t_sub(next_tick, clock_boot()));
 		http_drain(d->http);

@@ -44,7 +44,7 @@ struct told {
 
 struct daemon {
 	struct told *told;
-	struct config *config;		/* owned */
+	struct config *config; /* owned */
 	struct db *db;
 	struct http *http;
 	struct openai *openai;
@@ -56,20 +56,21 @@ struct daemon {
 	struct files *files;
 	struct work *works;
 	char installation[33];
-	bool is_foreign;		/* the state directory is of another installation: nothing is sent */
-	int64_t renewed_at;		/* batches from before bear another mark */
-	int64_t other_renewed_at;	/* standby: when another batchd's lease was renewed, as last seen */
+	bool is_foreign;    /* the state directory is of another installation: nothing is sent */
+	int64_t renewed_at; /* batches from before bear another mark */
+	int64_t other_renewed_at; /* standby: when another batchd's lease was renewed, as last seen */
 	char key_fingerprint[17];
-	bool trusts_key;		/* the operator said that its project is the right one */
-	char *spool;			/* folder of files on their way */
-	int64_t db_time, db_time_boot;	/* the database's clock at the last tick, and the boot clock then */
+	bool trusts_key; /* the operator said that its project is the right one */
+	char *spool;     /* folder of files on their way */
+	int64_t db_time,
+		db_time_boot; /* the database's clock at the last tick, and the boot clock then */
 	int64_t no_close_before;
 	int64_t wake, wake_heeded;
-	int64_t resume_at;		/* when the operator last reopened sending */
-	int64_t stopped_until;		/* nothing is sent before (quota, key); 0 = open */
-	const char *stop_code;		/* of the last stop; NULL = none yet */
+	int64_t resume_at;     /* when the operator last reopened sending */
+	int64_t stopped_until; /* nothing is sent before (quota, key); 0 = open */
+	const char *stop_code; /* of the last stop; NULL = none yet */
 	unsigned db_generation;
-	bool one_pass;			/* -1 */
+	bool one_pass; /* -1 */
 	bool stopping, cut;
 };
 

@@ -10,17 +10,17 @@
 #include "core/json_util.h"
 #include "core/timemath.h"
 
-#define EVERY T_DAY
-#define RETRY_AFTER T_H			/* of a sweep that failed in the middle */
-#define MIN_AGE (48 * T_H)
+#define EVERY       T_DAY
+#define RETRY_AFTER T_H /* of a sweep that failed in the middle */
+#define MIN_AGE     (48 * T_H)
 /* A batch ends within a day of its creation, so an older list names no file that is still needed. */
 #define LIST_DEPTH (96 * T_H)
-#define MAX_FILES 1000			/* of one sweep; the rest has its turn tomorrow */
+#define MAX_FILES  1000 /* of one sweep; the rest has its turn tomorrow */
 
 struct files {
-	int64_t next_at;		/* 0: not read yet */
+	int64_t next_at; /* 0: not read yet */
 	bool active;
-	char **ids;			/* candidates */
+	char **ids; /* candidates */
 	size_t n, deleted;
 	int64_t started_at;
 };
@@ -92,7 +92,8 @@ static void delete_next(struct daemon *d)
 
 	if (f->n == 0)
 		end(d);
-	else if (d->is_foreign || openai_delete_file(d->openai, f->ids[f->n - 1], on_deleted, d, &err) < 0)
+	else if (d->is_foreign ||
+		 openai_delete_file(d->openai, f->ids[f->n - 1], on_deleted, d, &err) < 0)
 		forget(f);
 }
 
@@ -145,7 +146,8 @@ static int is_named(struct daemon *d, const char *name, const char *id)
 	int named = 0;
 	const int n = snprintf(prefix, sizeof(prefix), "lotscribe-%s-", d->installation);
 
-	if (!name || strncmp(name, prefix, (size_t)n) != 0 || sscanf(name + n, "%32[0-9a-f]-", key) != 1)
+	if (!name || strncmp(name, prefix, (size_t)n) != 0 ||
+	    sscanf(name + n, "%32[0-9a-f]-", key) != 1)
 		return -1;
 	if (db_query(d->db, STMT_BATCH_INPUT_FILE, DB_P(db_text(key)), &r, &err) < 0)
 		return -1;
@@ -165,9 +167,9 @@ static void gather(struct daemon *d, const struct json_object *data)
 		const char *id = json_get_text(file, "id");
 		int64_t created_at = 0;
 
-		if (!id || json_get_time(file, "created_at", &created_at) != 1
-		    || created_at > t_sub(f->started_at, MIN_AGE)
-		    || is_named(d, json_get_text(file, "filename"), id) != 0)
+		if (!id || json_get_time(file, "created_at", &created_at) != 1 ||
+		    created_at > t_sub(f->started_at, MIN_AGE) ||
+		    is_named(d, json_get_text(file, "filename"), id) != 0)
 			continue;
 		f->ids[f->n] = strdup(id);
 		if (!f->ids[f->n++])

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKUP 100		/* items asked for in one query: placeholders of STMT_APPLY_ITEMS */
+#define LOOKUP 100 /* items asked for in one query: placeholders of STMT_APPLY_ITEMS */
 
 static int compare_found(const void *a, const void *b)
 {
@@ -46,7 +46,8 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->grade = grade < 0 ? GRADE_NONE : (enum grade)grade;
 	f->attempt = db_get_int(rows, 10);
 	f->attempt_closed = !db_is_null(rows, 11);
-	f->attempt_answered = f->attempt_closed && strcmp(db_get_text(rows, 11, NULL), "answered") == 0;
+	f->attempt_answered =
+		f->attempt_closed && strcmp(db_get_text(rows, 11, NULL), "answered") == 0;
 	uuid_mark(db_get_text(rows, 12, NULL), f->mark);
 	f->translate_recipe = db_get_int(rows, 13);
 	f->instructions = instructions ? strdup(instructions) : NULL;
@@ -54,8 +55,8 @@ static void read_found(const struct db_rows *rows, struct found *f)
 }
 
 /* Read the items that lines first..last of the chunk name; ids repeat to fill the placeholders. */
-static int look_up(struct found_list *l, struct db *db, int64_t batch_id, const int64_t *ids, size_t n,
-		   struct err *err)
+static int look_up(struct found_list *l, struct db *db, int64_t batch_id, const int64_t *ids,
+		   size_t n, struct err *err)
 {
 	struct db_val v[LOOKUP + 1];
 	struct db_rows *rows;
@@ -79,7 +80,8 @@ static int compare_i64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b, struct err *err)
+int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b,
+	       struct err *err)
 {
 	int64_t *ids = calloc(c->n + 1, sizeof(*ids));
 	const int64_t batch_id = b->twin_of ? b->twin_of : b->id;
@@ -94,7 +96,8 @@ int found_read(struct found_list *l, const struct chunk *c, const struct batch_r
 	for (size_t i = 0; i < c->n; i++) {
 		const struct result *res = &c->lines[i].result;
 
-		if (res->kind == RESULT_ANSWER || res->kind == RESULT_FAILURE || res->kind == RESULT_VOID)
+		if (res->kind == RESULT_ANSWER || res->kind == RESULT_FAILURE ||
+		    res->kind == RESULT_VOID)
 			ids[n++] = (int64_t)res->item;
 	}
 	qsort(ids, n, sizeof(*ids), compare_i64);
@@ -103,7 +106,8 @@ int found_read(struct found_list *l, const struct chunk *c, const struct batch_r
 			ids[unique++] = ids[i];
 	}
 	for (size_t i = 0; rc == 0 && i < unique; i += LOOKUP)
-		rc = look_up(l, c->d->db, batch_id, ids + i, unique - i < LOOKUP ? unique - i : LOOKUP, err);
+		rc = look_up(l, c->d->db, batch_id, ids + i,
+			     unique - i < LOOKUP ? unique - i : LOOKUP, err);
 	qsort(l->items, l->n, sizeof(*l->items), compare_found);
 	free(ids);
 	return rc;
@@ -127,14 +131,17 @@ int64_t found_adopt(const struct chunk *c, struct err *err)
 		const struct result *res = &c->lines[i].result;
 		int64_t n;
 
-		if (res->kind != RESULT_ANSWER && res->kind != RESULT_FAILURE && res->kind != RESULT_VOID)
+		if (res->kind != RESULT_ANSWER && res->kind != RESULT_FAILURE &&
+		    res->kind != RESULT_VOID)
 			continue;
 		n = db_exec(db, STMT_ADOPT_ATTEMPT,
-			    DB_P(db_int(res->attempt), db_int(c->batch_id), db_int((int64_t)res->item),
-				 db_text(res->mark)),
+			    DB_P(db_int(res->attempt), db_int(c->batch_id),
+				 db_int((int64_t)res->item), db_text(res->mark)),
 			    err);
-		if (n < 0
-		    || (n > 0 && db_exec(db, STMT_ADOPT_ITEM, DB_P(db_int(res->attempt), db_int((int64_t)res->item)), err) < 0))
+		if (n < 0 ||
+		    (n > 0 &&
+		     db_exec(db, STMT_ADOPT_ITEM,
+			     DB_P(db_int(res->attempt), db_int((int64_t)res->item)), err) < 0))
 			return -1;
 		added += n;
 	}

@@ -12,27 +12,28 @@
 struct found {
 	int64_t id, job, lot, language;
 	enum item_state state;
-	bool here;		/* sent in this batch */
+	bool here; /* sent in this batch */
 	int64_t burned, repeats;
-	int64_t answer_no;	/* of the best answer; 0 came with the order */
+	int64_t answer_no; /* of the best answer; 0 came with the order */
 	bool has_answer_no;
-	enum grade grade;	/* of that answer */
-	int64_t attempt;	/* in this batch */
+	enum grade grade; /* of that answer */
+	int64_t attempt;  /* in this batch */
 	bool attempt_closed, attempt_answered;
 	char mark[UUID_MARK_SIZE];
 	int64_t translate_recipe;
-	char *instructions;	/* owned; for descriptions */
-	char code[33];		/* empty: none */
+	char *instructions; /* owned; for descriptions */
+	char code[33];      /* empty: none */
 	bool changed;
 };
 
 struct found_list {
-	struct found *items;	/* by id */
+	struct found *items; /* by id */
 	size_t n, cap;
 };
 
 /* Read the items of the chunk's lines; of a twin the attempts are those of its first batch. 0 or -1. */
-int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b, struct err *err);
+int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b,
+	       struct err *err);
 void found_clear(struct found_list *l);
 /* NULL where there is none. */
 struct found *found_find(const struct found_list *l, uint64_t id);

@@ -21,7 +21,7 @@
 #define CHUNK_BYTES (8u << 20)
 /* A file is tried until it has expired at the provider: 30 days after it was made. */
 #define FILE_LIFE (30 * T_DAY)
-#define FILES 2			/* output, errors */
+#define FILES     2 /* output, errors */
 
 static const char *const spool_names[FILES] = {"output", "errors"};
 
@@ -73,7 +73,8 @@ static void take_line(struct reading *r, const struct file_line *line)
 	memcpy(l->text, line->text, line->n + 1);
 	if (line->too_large) {
 		/* Asking again would buy the same: it is its item's failure, for good. */
-		l->result.kind = result_head_find(l->text, l->n, &l->result.item, &l->result.attempt, l->result.mark) == 0
+		l->result.kind = result_head_find(l->text, l->n, &l->result.item,
+						  &l->result.attempt, l->result.mark) == 0
 					 ? RESULT_FAILURE
 					 : RESULT_STRANGER;
 		l->result.code = "too_large";
@@ -132,7 +133,7 @@ static int reading_step(struct work *w, struct err *err)
 
 	if (rc <= 0) {
 		if (rc == 0) {
-			w->step = NULL;		/* the next step is another work */
+			w->step = NULL; /* the next step is another work */
 			work_free(w);
 			file_done(d, id);
 		}
@@ -161,9 +162,8 @@ static void start_reading(struct daemon *d, const struct batch_row *b)
 	r->chunk.file_no = (int)b->harvest_file;
 	r->recipe = recipe_get(d->recipes, d->db, b->recipe_id, &err);
 	spool_path(d, b->id, spool_names[b->harvest_file], path, sizeof(path));
-	if (!r->recipe
-	    || line_reader_open(&r->reader, path, b->harvest_offset, LIMIT_LINE_BYTES, LIMIT_LINE_HEAD_BYTES, &err)
-		       < 0) {
+	if (!r->recipe || line_reader_open(&r->reader, path, b->harvest_offset, LIMIT_LINE_BYTES,
+					   LIMIT_LINE_HEAD_BYTES, &err) < 0) {
 		work_free(w);
 		daemon_put_off(d, b->id, &err);
 	}
@@ -172,15 +172,15 @@ static void start_reading(struct daemon *d, const struct batch_row *b)
 /* --- download --- */
 
 struct download {
-	int64_t expected;		/* bytes by the file's object; -1 = not told */
+	int64_t expected; /* bytes by the file's object; -1 = not told */
 };
 
 static bool read_row(struct daemon *d, int64_t id, struct batch_row *b)
 {
 	struct err err;
 
-	return lease_held(&d->lease) && batch_row_read(d->db, id, b, &err) == 1 && b->phase == BATCH_HARVESTING
-	       && b->harvest_file < FILES;
+	return lease_held(&d->lease) && batch_row_read(d->db, id, b, &err) == 1 &&
+	       b->phase == BATCH_HARVESTING && b->harvest_file < FILES;
 }
 
 /* Tried ever more rarely, at a tenth of the time it has been going on, until the file has expired. */
@@ -188,17 +188,20 @@ static void download_failed(struct daemon *d, struct batch_row *b, const struct 
 {
 	const int64_t now = daemon_now(d);
 
-	log_warning("call failed call=download batch=%lld file=%s error=\"%s\"", (long long)b->id, file_id(b),
-		    r->message);
+	log_warning("call failed call=download batch=%lld file=%s error=\"%s\"", (long long)b->id,
+		    file_id(b), r->message);
 	if (now >= t_add(b->ended_at, FILE_LIFE)) {
-		log_err("result file never readable batch=%lld file=%s", (long long)b->id, file_id(b));
+		log_err("result file never readable batch=%lld file=%s", (long long)b->id,
+			file_id(b));
 		b->harvest_file++;
 		b->harvest_offset = 0;
 		b->keep_files = true;
-		submit_store(d, b, "unreadable", "a result file could not be read until it expired");
+		submit_store(d, b, "unreadable",
+			     "a result file could not be read until it expired");
 		return;
 	}
-	batch_row_backoff(b, now, t_max(r->outcome.wait_us, t_sub(now, b->phase_at) / 10), r->message);
+	batch_row_backoff(b, now, t_max(r->outcome.wait_us, t_sub(now, b->phase_at) / 10),
+			  r->message);
 	submit_store(d, b, NULL, NULL);
 }
 
@@ -216,11 +219,12 @@ static void on_downloaded(const struct openai_reply *r, void *ctx)
 	if (!read_row(d, id, &b))
 		return;
 	/* A connection that ends early looks like a short file: both lengths must agree. */
-	if (r->outcome.outcome == OUTCOME_DONE
-	    && ((expected >= 0 && r->saved_bytes != expected)
-		|| (r->content_length >= 0 && r->saved_bytes != r->content_length))) {
+	if (r->outcome.outcome == OUTCOME_DONE &&
+	    ((expected >= 0 && r->saved_bytes != expected) ||
+	     (r->content_length >= 0 && r->saved_bytes != r->content_length))) {
 		reply.outcome.outcome = OUTCOME_LATER;
-		snprintf(reply.message, sizeof(reply.message), "cut: %lld bytes of %lld", (long long)r->saved_bytes,
+		snprintf(reply.message, sizeof(reply.message), "cut: %lld bytes of %lld",
+			 (long long)r->saved_bytes,
 			 (long long)(expected >= 0 ? expected : r->content_length));
 	}
 	if (reply.outcome.outcome != OUTCOME_DONE) {
@@ -291,6 +295,7 @@ void harvest_go_on(struct daemon *d, struct batch_row *b)
 	}
 	if (b->harvest_file >= FILES)
 		close_harvested(d, b);
-	else if (!skipped || submit_store(d, b, NULL, NULL) == 0)	/* the replies read the row's cursor */
+	else if (!skipped ||
+		 submit_store(d, b, NULL, NULL) == 0) /* the replies read the row's cursor */
 		start_download(d, b);
 }

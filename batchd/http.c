@@ -11,14 +11,14 @@
 #include "core/limits.h"
 #include "core/timemath.h"
 
-#define STALL_SECONDS 60L	/* a stream below STALL_BYTES a second for so long is given up */
-#define STALL_BYTES 1024L
+#define STALL_SECONDS   60L /* a stream below STALL_BYTES a second for so long is given up */
+#define STALL_BYTES     1024L
 #define CONNECT_SECONDS 20L
 
 struct http {
 	CURLM *multi;
 	char *bearer;
-	struct http_private *calls;	/* list of those in flight */
+	struct http_private *calls; /* list of those in flight */
 	unsigned n;
 	bool refuses;
 };
@@ -33,9 +33,9 @@ struct http_private {
 	FILE *save;
 	bool save_failed;
 	bool paid;
-	bool sent;			/* the request may have left this machine */
-	bool overdue;			/* its time passed before the last perform */
-	int64_t deadline;		/* boot clock; T_NEVER where not paid */
+	bool sent;        /* the request may have left this machine */
+	bool overdue;     /* its time passed before the last perform */
+	int64_t deadline; /* boot clock; T_NEVER where not paid */
 	http_done_fn *done;
 	void *ctx;
 	char curl_error[CURL_ERROR_SIZE];
@@ -94,7 +94,7 @@ static void on_retry_after(struct http_call *c, const char *value, bool is_ms)
 	const double v = strtod(value, &end);
 
 	if (end == value || v < 0 || v > 1e9)
-		return;		/* a date: providers send seconds; the back-off serves */
+		return; /* a date: providers send seconds; the back-off serves */
 	if (is_ms || c->retry_after_us < 0)
 		c->retry_after_us = (int64_t)(v * (is_ms ? 1e3 : 1e6));
 }
@@ -206,7 +206,7 @@ static void set_options(struct http_private *p, const struct http_request *r)
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);	/* below the usual NAT limit of minutes */
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L); /* below the usual NAT limit of minutes */
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, 45L);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, 15L);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "lotscribe");
@@ -217,7 +217,7 @@ static void set_options(struct http_private *p, const struct http_request *r)
 		curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	}
 	if (p->paid)
-		return;		/* ended by http_drain alone */
+		return; /* ended by http_drain alone */
 	if (r->timeout_us > 0) {
 		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(r->timeout_us / T_MS));
 	} else {
@@ -258,7 +258,8 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	if (r->save_path) {
 		p->save = fopen(r->save_path, "we");
 		if (!p->save) {
-			err_set(err, ERR_LATER, errno, "cannot write %s: %s", r->save_path, strerror(errno));
+			err_set(err, ERR_LATER, errno, "cannot write %s: %s", r->save_path,
+				strerror(errno));
 			private_free(p);
 			return -1;
 		}

@@ -20,7 +20,7 @@
 #include "core/outcome.h"
 #include "core/strbuf.h"
 
-struct http;			/* opaque */
+struct http; /* opaque */
 struct http_call;
 
 typedef void http_done_fn(struct http_call *call, void *ctx);
@@ -29,16 +29,17 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
 
 struct http_request {
 	enum http_method method;
-	const char *url;		/* copied */
-	const char *accept;		/* or NULL */
-	const char *json;		/* POST body, copied; or NULL */
-	const char *upload_path;	/* POST as multipart: this file, streamed; or NULL */
-	const char *upload_name;	/* its file name for the provider */
-	const char *const *form;	/* more fields: name, value, ..., NULL */
-	const char *save_path;		/* the body goes to this file (created, truncated); or NULL: to memory */
+	const char *url;         /* copied */
+	const char *accept;      /* or NULL */
+	const char *json;        /* POST body, copied; or NULL */
+	const char *upload_path; /* POST as multipart: this file, streamed; or NULL */
+	const char *upload_name; /* its file name for the provider */
+	const char *const *form; /* more fields: name, value, ..., NULL */
+	const char *
+		save_path; /* the body goes to this file (created, truncated); or NULL: to memory */
 	bool paid;
-	int64_t deadline;		/* paid: boot clock; a moment and no span, since batchd may stand still */
-	int64_t timeout_us;		/* not paid: whole call; 0 = none but a stall of 60 s (streams) */
+	int64_t deadline; /* paid: boot clock; a moment and no span, since batchd may stand still */
+	int64_t timeout_us; /* not paid: whole call; 0 = none but a stall of 60 s (streams) */
 	http_done_fn *done;
 	void *ctx;
 };
@@ -47,12 +48,12 @@ struct http_request {
 struct http_call {
 	enum transport transport;
 	int status;
-	struct strbuf body;		/* cut calls: what there was */
-	int64_t content_length;		/* announced, or -1 */
-	int64_t saved_bytes;		/* with save_path */
-	int64_t retry_after_us;		/* or -1 */
+	struct strbuf body;     /* cut calls: what there was */
+	int64_t content_length; /* announced, or -1 */
+	int64_t saved_bytes;    /* with save_path */
+	int64_t retry_after_us; /* or -1 */
 	char request_id[129];
-	char error[256];		/* transport error in words */
+	char error[256]; /* transport error in words */
 	bool is_write;
 	struct http_private *private;
 };

@@ -45,7 +45,8 @@ static int file_write(const struct daemon *d, const char *mark, struct err *err)
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", fresh, strerror(errno));
+		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", fresh,
+			       strerror(errno));
 	ok = dprintf(fd, "%s\n", mark) > 0 && fsync(fd) == 0;
 	close(fd);
 	if (!ok || rename(fresh, path) < 0)
@@ -74,8 +75,9 @@ static int row_read(struct daemon *d, struct row *row, struct err *err)
 
 static int take(struct daemon *d, const struct row *row, struct err *err)
 {
-	if (file_write(d, row->mark, err) < 0
-	    || (row->keep_next && db_exec(d->db, STMT_INSTALLATION_KEPT, DB_P(db_text(row->mark)), err) < 0))
+	if (file_write(d, row->mark, err) < 0 ||
+	    (row->keep_next &&
+	     db_exec(d->db, STMT_INSTALLATION_KEPT, DB_P(db_text(row->mark)), err) < 0))
 		return -1;
 	log_notice("installation taken mark=%s", row->mark);
 	return 0;
@@ -98,7 +100,8 @@ int installation_check(struct daemon *d, struct err *err)
 	}
 	if (!same && !d->is_foreign)
 		log_err("state directory is of another installation database=%s directory=%s: nothing is sent until "
-			"`batchctl installation keep` or `new`", row.mark, ours[0] ? ours : "empty");
+			"`batchctl installation keep` or `new`",
+			row.mark, ours[0] ? ours : "empty");
 	snprintf(d->installation, sizeof(d->installation), "%s", row.mark);
 	d->is_foreign = !same;
 	return 0;

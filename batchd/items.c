@@ -8,12 +8,12 @@
 
 struct open_attempt {
 	int64_t item, no, job, language, lot;
-	bool is_here;			/* its item is still sent in this batch */
+	bool is_here; /* its item is still sent in this batch */
 	int64_t burned;
 };
 
-static int read_open(struct db *db, enum stmt stmt, int64_t batch_id, struct open_attempt *a, size_t *n,
-		     struct err *err)
+static int read_open(struct db *db, enum stmt stmt, int64_t batch_id, struct open_attempt *a,
+		     size_t *n, struct err *err)
 {
 	struct db_rows *r;
 
@@ -70,7 +70,8 @@ static int release_item(struct release_run *run, struct db *db, const struct ope
 	return 0;
 }
 
-int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now, struct err *err)
+int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now,
+		      struct err *err)
 {
 	struct open_attempt *open = calloc(SLICE_ROWS, sizeof(*open));
 	struct release_run *run = calloc(1, sizeof(*run));
@@ -95,10 +96,11 @@ int64_t items_release(struct daemon *d, struct batch_row *b, const struct releas
 	}
 	if (n > 0 && db_bulk(d->db, STMT_ATTEMPT_CLOSE, run->attempts, n, err) < 0)
 		goto out;
-	if (run->n_items > 0 && db_bulk(d->db, STMT_ITEM_RELEASE, run->items, run->n_items, err) < 0)
+	if (run->n_items > 0 &&
+	    db_bulk(d->db, STMT_ITEM_RELEASE, run->items, run->n_items, err) < 0)
 		goto out;
-	if (tally_fail_blocked(run->tally, d->db, run->failed_lots, run->n_failed_lots, err) < 0
-	    || tally_apply(run->tally, d->db, now, rel->ready_at, err) < 0)
+	if (tally_fail_blocked(run->tally, d->db, run->failed_lots, run->n_failed_lots, err) < 0 ||
+	    tally_apply(run->tally, d->db, now, rel->ready_at, err) < 0)
 		goto out;
 	*(rel->outcome == ATTEMPT_VOID ? &b->n_void : &b->n_failed) += (int64_t)n;
 	rc = (int64_t)n;
@@ -182,8 +184,9 @@ static int withdraw_tx(struct db *db, void *arg, struct err *err)
 			tally_move(tally, job, language, ITEM_SENT, ITEM_READY, 1);
 		}
 		db_rows_free(&r);
-		if (db_exec(db, STMT_ATTEMPT_VOID, DB_P(db_int(w->items[i]), db_int(w->batch_id)), err) < 0
-		    || db_exec(db, STMT_ITEM_LEAVE, DB_P(db_int(w->items[i])), err) < 0)
+		if (db_exec(db, STMT_ATTEMPT_VOID, DB_P(db_int(w->items[i]), db_int(w->batch_id)),
+			    err) < 0 ||
+		    db_exec(db, STMT_ITEM_LEAVE, DB_P(db_int(w->items[i])), err) < 0)
 			goto out;
 		b.n_void++;
 	}
@@ -194,7 +197,8 @@ out:
 	return rc;
 }
 
-int items_withdraw(struct daemon *d, int64_t batch_id, const int64_t *items, size_t n, struct err *err)
+int items_withdraw(struct daemon *d, int64_t batch_id, const int64_t *items, size_t n,
+		   struct err *err)
 {
 	struct withdraw w = {.d = d, .batch_id = batch_id, .items = items, .n = n};
 

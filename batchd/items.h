@@ -17,8 +17,8 @@ void tally_free(struct tally **t);
 /* Lock the job's row, once per tally. 0 and whether it still runs (may be NULL), or -1. */
 int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struct err *err);
 /* One or n items of a language moved. */
-void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state from, enum item_state to,
-		int64_t n);
+void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state from,
+		enum item_state to, int64_t n);
 /* The job's counts are in doubt: they are made anew from its items. */
 void tally_recount(struct tally *t, int64_t job);
 /* Cost and tokens to add. Borrowed. */
@@ -27,19 +27,22 @@ struct job_patch *tally_patch(struct tally *t, int64_t job);
 struct lot_key {
 	int64_t job, seq;
 };
-int tally_fail_blocked(struct tally *t, struct db *db, const struct lot_key *lots, size_t n, struct err *err);
+int tally_fail_blocked(struct tally *t, struct db *db, const struct lot_key *lots, size_t n,
+		       struct err *err);
 /* The same: they become ready; bytes and tokens are estimates for their request lines. */
 struct lot_unblock {
 	int64_t job, seq, bytes, tokens;
 };
-int tally_unblock(struct tally *t, struct db *db, const struct lot_unblock *lots, size_t n, struct err *err);
+int tally_unblock(struct tally *t, struct db *db, const struct lot_unblock *lots, size_t n,
+		  struct err *err);
 /* Write the counts, refresh every job of the tally; ready_at: since when items made ready count as waiting. */
 int tally_apply(struct tally *t, struct db *db, int64_t now, int64_t ready_at, struct err *err);
 size_t tally_jobs(const struct tally *t);
 int64_t tally_job(const struct tally *t, size_t i);
 
 /* Take items out of a batch before it is sent: attempts void, items ready again. Its own transaction. */
-int items_withdraw(struct daemon *d, int64_t batch_id, const int64_t *items, size_t n, struct err *err);
+int items_withdraw(struct daemon *d, int64_t batch_id, const int64_t *items, size_t n,
+		   struct err *err);
 
 /*
  * Inside a transaction: give every open attempt of the batch this outcome, up to SLICE_ROWS of them; their
@@ -47,10 +50,10 @@ int items_withdraw(struct daemon *d, int64_t batch_id, const int64_t *items, siz
  * many attempts were closed (0 = none are left), or -1. Counts go to the row `b`, which the caller stores.
  */
 struct release {
-	enum attempt_outcome outcome;	/* FAILED burns an attempt, VOID does not */
+	enum attempt_outcome outcome; /* FAILED burns an attempt, VOID does not */
 	const char *code;
-	bool again;			/* false: items fail */
-	int64_t ready_at;		/* earliest start of the linger window of what goes back */
+	bool again;       /* false: items fail */
+	int64_t ready_at; /* earliest start of the linger window of what goes back */
 };
 int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now,
 		      struct err *err);

@@ -33,7 +33,9 @@ int lease_take(struct lease *l, struct db *db, struct err *err)
 	int64_t n;
 
 	n = db_exec(db, STMT_LEASE_TAKE,
-		    DB_P(db_text(l->owner), db_text(l->owner), db_text(l->owner), db_int(l->length)), err);
+		    DB_P(db_text(l->owner), db_text(l->owner), db_text(l->owner),
+			 db_int(l->length)),
+		    err);
 	if (n <= 0)
 		return (int)n;
 	if (db_query(db, STMT_LEASE_EPOCH, DB_P(db_text(l->owner)), &rows, err) < 0)
@@ -48,8 +50,9 @@ int lease_take(struct lease *l, struct db *db, struct err *err)
 int lease_renew(struct lease *l, struct db *db, struct err *err)
 {
 	const int64_t before = clock_boot();
-	const int64_t n = db_exec(db, STMT_LEASE_RENEW, DB_P(db_int(l->length), db_text(l->owner), db_int(l->epoch)),
-				  err);
+	const int64_t n =
+		db_exec(db, STMT_LEASE_RENEW,
+			DB_P(db_int(l->length), db_text(l->owner), db_int(l->epoch)), err);
 
 	if (n < 0)
 		return -1;
@@ -66,8 +69,8 @@ void lease_release(struct lease *l, struct db *db)
 {
 	struct err err;
 
-	if (lease_held(l)
-	    && db_exec(db, STMT_LEASE_RELEASE, DB_P(db_text(l->owner), db_int(l->epoch)), &err) < 0)
+	if (lease_held(l) &&
+	    db_exec(db, STMT_LEASE_RELEASE, DB_P(db_text(l->owner), db_int(l->epoch)), &err) < 0)
 		log_warning("lease not released error=\"%s\"", err.text);
 	l->epoch = 0;
 	l->renewed_boot = 0;
@@ -78,7 +81,8 @@ int lease_guard(const struct lease *l, struct db *db, struct err *err)
 	struct db_rows *rows;
 	bool ours;
 
-	if (db_query(db, STMT_LEASE_GUARD, DB_P(db_text(l->owner), db_int(l->epoch)), &rows, err) < 0)
+	if (db_query(db, STMT_LEASE_GUARD, DB_P(db_text(l->owner), db_int(l->epoch)), &rows, err) <
+	    0)
 		return -1;
 	ours = db_next(rows);
 	db_rows_free(&rows);

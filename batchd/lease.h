@@ -14,11 +14,11 @@
 #include "core/err.h"
 
 struct lease {
-	char owner[129];	/* host, process, random: never the same twice */
-	int64_t epoch;		/* 0: not held */
-	int64_t length;		/* microseconds */
-	int64_t expires_boot;	/* by the boot clock, counted from before the statement that renewed it */
-	int64_t renewed_boot;	/* 0: given up or never held */
+	char owner[129];      /* host, process, random: never the same twice */
+	int64_t epoch;        /* 0: not held */
+	int64_t length;       /* microseconds */
+	int64_t expires_boot; /* by the boot clock, counted from before the statement that renewed it */
+	int64_t renewed_boot; /* 0: given up or never held */
 };
 
 void lease_init(struct lease *l, int64_t length);

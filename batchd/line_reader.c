@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-int line_reader_open(struct line_reader *r, const char *path, int64_t offset, size_t limit, size_t head,
-		     struct err *err)
+int line_reader_open(struct line_reader *r, const char *path, int64_t offset, size_t limit,
+		     size_t head, struct err *err)
 {
 	FILE *f = fopen(path, "re");
 
@@ -40,7 +40,8 @@ int line_reader_next(struct line_reader *r, struct file_line *line, struct err *
 		size++;
 	}
 	if (ferror(r->file))
-		return err_set(err, ERR_LATER, errno, "cannot read a result file: %s", strerror(errno));
+		return err_set(err, ERR_LATER, errno, "cannot read a result file: %s",
+			       strerror(errno));
 	if (c == EOF && size == 0)
 		return 0;
 	line->offset = r->offset;

@@ -16,10 +16,10 @@
 #include "common/store.h"
 
 #ifndef LOTSCRIBE_SYSCONFDIR
-#define LOTSCRIBE_SYSCONFDIR "/etc/lotscribe"
+#	define LOTSCRIBE_SYSCONFDIR "/etc/lotscribe"
 #endif
 #ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "0"
+#	define PACKAGE_VERSION "0"
 #endif
 #define DEFAULT_CONFIG LOTSCRIBE_SYSCONFDIR "/lotscribe.conf"
 

@@ -10,15 +10,15 @@
 #include "core/timemath.h"
 #include "core/utf8.h"
 
-#define READ_TIMEOUT (60 * T_S)		/* a page of 100 batches takes a second or two */
-#define FILE_EXPIRES "2592000"		/* 30 days, the longest: the provider's storage must not fill up */
+#define READ_TIMEOUT (60 * T_S) /* a page of 100 batches takes a second or two */
+#define FILE_EXPIRES "2592000"  /* 30 days, the longest: the provider's storage must not fill up */
 
 struct openai {
 	struct http *http;
 	char *base_url;
 };
 
-struct pending {			/* between start and done */
+struct pending { /* between start and done */
 	openai_done_fn *done;
 	void *ctx;
 	bool wants_body;
@@ -57,7 +57,8 @@ static void read_errors(const struct json_object *object, struct remote_batch *o
 	data = json_get_array(errors, "data");
 	if (!data && json_object_is_type(errors, json_type_array))
 		data = errors;
-	first = data && json_object_array_length(data) ? json_object_array_get_idx(data, 0) : errors;
+	first = data && json_object_array_length(data) ? json_object_array_get_idx(data, 0)
+						       : errors;
 	out->error_code = json_get_text(first, "code");
 	out->error_message = json_get_text(first, "message");
 	if (json_object_is_type(errors, json_type_string))
@@ -107,7 +108,8 @@ static struct call_result result_of(const struct http_call *call, const struct j
 	};
 }
 
-static void fill_message(struct openai_reply *reply, const struct http_call *call, const struct call_result *r)
+static void fill_message(struct openai_reply *reply, const struct http_call *call,
+			 const struct call_result *r)
 {
 	if (call->transport != TRANSPORT_OK)
 		snprintf(reply->message, sizeof(reply->message), "%.200s", call->error);
@@ -126,11 +128,13 @@ static void on_done(struct http_call *call, void *ctx)
 				     .content_length = call->content_length};
 	struct call_result result;
 
-	if (call->body.len > 0 && json_parse(call->body.data, call->body.len, &json_rules_provider, &body, NULL) < 0)
+	if (call->body.len > 0 &&
+	    json_parse(call->body.data, call->body.len, &json_rules_provider, &body, NULL) < 0)
 		body = NULL;
 	result = result_of(call, body);
 	reply.outcome = call_classify(&result);
-	if (reply.outcome.outcome == OUTCOME_DONE && p->wants_body && !json_object_is_type(body, json_type_object)) {
+	if (reply.outcome.outcome == OUTCOME_DONE && p->wants_body &&
+	    !json_object_is_type(body, json_type_object)) {
 		/* 200 with a body that is none: a write may have happened, a read may be repeated. */
 		reply.outcome.outcome = call->is_write ? OUTCOME_UNKNOWN : OUTCOME_LATER;
 		reply.outcome.code = "unreadable_answer";
@@ -143,8 +147,8 @@ static void on_done(struct http_call *call, void *ctx)
 	free(p);
 }
 
-static int start(struct openai *o, struct http_request *r, const char *path, openai_done_fn *done, void *ctx,
-		 struct err *err)
+static int start(struct openai *o, struct http_request *r, const char *path, openai_done_fn *done,
+		 void *ctx, struct err *err)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 	struct strbuf url;
@@ -161,7 +165,8 @@ static int start(struct openai *o, struct http_request *r, const char *path, ope
 	r->url = url.data;
 	r->done = on_done;
 	r->ctx = p;
-	rc = strbuf_failed(&url) ? err_set(err, ERR_NEVER, 0, "URL too long") : http_start(o->http, r, err);
+	rc = strbuf_failed(&url) ? err_set(err, ERR_NEVER, 0, "URL too long")
+				 : http_start(o->http, r, err);
 	strbuf_clear(&url);
 	if (rc < 0)
 		free(p);
@@ -180,7 +185,8 @@ static int start_id(struct openai *o, struct http_request *r, const char *prefix
 	for (const char *s = id; *s; s++) {
 		const unsigned char c = (unsigned char)*s;
 
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c))
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    strchr("-_.~", c))
 			strbuf_addc(&path, *s);
 		else
 			strbuf_addf(&path, "%%%02X", c);
@@ -192,18 +198,26 @@ static int start_id(struct openai *o, struct http_request *r, const char *prefix
 	return rc;
 }
 
-int openai_upload(struct openai *o, const char *path, const char *name, openai_done_fn *done, void *ctx,
-		  struct err *err)
+int openai_upload(struct openai *o, const char *path, const char *name, openai_done_fn *done,
+		  void *ctx, struct err *err)
 {
-	static const char *const form[] = {"purpose", "batch", "expires_after[anchor]", "created_at",
-					   "expires_after[seconds]", FILE_EXPIRES, NULL};
-	struct http_request r = {.method = HTTP_POST, .upload_path = path, .upload_name = name, .form = form};
+	static const char *const form[] = {"purpose",
+					   "batch",
+					   "expires_after[anchor]",
+					   "created_at",
+					   "expires_after[seconds]",
+					   FILE_EXPIRES,
+					   NULL};
+	struct http_request r = {.method = HTTP_POST,
+				 .upload_path = path,
+				 .upload_name = name,
+				 .form = form};
 
 	return start(o, &r, "/files", done, ctx, err);
 }
 
-int openai_create_batch(struct openai *o, const struct openai_create *c, openai_done_fn *done, void *ctx,
-			struct err *err)
+int openai_create_batch(struct openai *o, const struct openai_create *c, openai_done_fn *done,
+			void *ctx, struct err *err)
 {
 	struct http_request r = {.method = HTTP_POST, .paid = true, .deadline = c->deadline};
 	struct strbuf json;
@@ -212,9 +226,11 @@ int openai_create_batch(struct openai *o, const struct openai_create *c, openai_
 	strbuf_init(&json, 8192);
 	strbuf_adds(&json, "{\"input_file_id\":");
 	strbuf_adds_json(&json, c->input_file_id);
-	strbuf_adds(&json, ",\"endpoint\":\"/v1/chat/completions\",\"completion_window\":\"24h\","
-			   "\"output_expires_after\":{\"anchor\":\"created_at\",\"seconds\":" FILE_EXPIRES "},"
-			   "\"metadata\":{\"lotscribe_installation\":");
+	strbuf_adds(&json,
+		    ",\"endpoint\":\"/v1/chat/completions\",\"completion_window\":\"24h\","
+		    "\"output_expires_after\":{\"anchor\":\"created_at\",\"seconds\":" FILE_EXPIRES
+		    "},"
+		    "\"metadata\":{\"lotscribe_installation\":");
 	strbuf_adds_json(&json, c->installation);
 	strbuf_adds(&json, ",\"lotscribe_batch\":");
 	strbuf_adds_json(&json, c->batch_key);
@@ -227,7 +243,8 @@ int openai_create_batch(struct openai *o, const struct openai_create *c, openai_
 	return rc;
 }
 
-int openai_list_batches(struct openai *o, const char *after, openai_done_fn *done, void *ctx, struct err *err)
+int openai_list_batches(struct openai *o, const char *after, openai_done_fn *done, void *ctx,
+			struct err *err)
 {
 	struct http_request r = {.method = HTTP_GET, .timeout_us = READ_TIMEOUT};
 
@@ -236,21 +253,24 @@ int openai_list_batches(struct openai *o, const char *after, openai_done_fn *don
 	return start_id(o, &r, "/batches?limit=100&after=", after, "", done, ctx, err);
 }
 
-int openai_get_batch(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err)
+int openai_get_batch(struct openai *o, const char *id, openai_done_fn *done, void *ctx,
+		     struct err *err)
 {
 	struct http_request r = {.method = HTTP_GET, .timeout_us = READ_TIMEOUT};
 
 	return start_id(o, &r, "/batches/", id, "", done, ctx, err);
 }
 
-int openai_cancel_batch(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err)
+int openai_cancel_batch(struct openai *o, const char *id, openai_done_fn *done, void *ctx,
+			struct err *err)
 {
 	struct http_request r = {.method = HTTP_POST, .timeout_us = READ_TIMEOUT};
 
 	return start_id(o, &r, "/batches/", id, "/cancel", done, ctx, err);
 }
 
-int openai_delete_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err)
+int openai_delete_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx,
+		       struct err *err)
 {
 	struct http_request r = {.method = HTTP_DELETE, .timeout_us = READ_TIMEOUT};
 
@@ -264,18 +284,21 @@ int openai_list_files(struct openai *o, openai_done_fn *done, void *ctx, struct 
 	return start(o, &r, "/files?purpose=batch&order=asc&limit=10000", done, ctx, err);
 }
 
-int openai_get_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx, struct err *err)
+int openai_get_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx,
+		    struct err *err)
 {
 	struct http_request r = {.method = HTTP_GET, .timeout_us = READ_TIMEOUT};
 
 	return start_id(o, &r, "/files/", id, "", done, ctx, err);
 }
 
-int openai_download(struct openai *o, const char *id, const char *path, openai_done_fn *done, void *ctx,
-		    struct err *err)
+int openai_download(struct openai *o, const char *id, const char *path, openai_done_fn *done,
+		    void *ctx, struct err *err)
 {
 	/* As the official clients ask for it; the type of the answer is not looked at. */
-	struct http_request r = {.method = HTTP_GET, .accept = "application/binary", .save_path = path};
+	struct http_request r = {.method = HTTP_GET,
+				 .accept = "application/binary",
+				 .save_path = path};
 
 	return start_id(o, &r, "/files/", id, "/content", done, ctx, err);
 }

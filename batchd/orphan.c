@@ -15,9 +15,9 @@
 
 struct add {
 	struct daemon *d;
-	int64_t twin_of;		/* or 0: adopted */
+	int64_t twin_of; /* or 0: adopted */
 	int64_t recipe_id;
-	const struct remote_batch *remote;	/* of a twin */
+	const struct remote_batch *remote; /* of a twin */
 	char remote_id[LIMIT_REMOTE_ID_BYTES], key[33];
 	const char *model;
 	int64_t now, id;
@@ -29,13 +29,15 @@ static int add_row(struct db *db, struct add *a, const char *remote_id, struct e
 	const struct db_val now = db_time(a->now);
 
 	if (db_exec(db, STMT_BATCH_ADD_REMOTE,
-		    DB_P(db_text(a->key), db_int(a->recipe_id), a->twin_of ? db_int(a->twin_of) : db_null(),
-			 db_int(a->twin_of == 0), db_text(a->model), db_text(remote_id), now, now, now, now, now,
+		    DB_P(db_text(a->key), db_int(a->recipe_id),
+			 a->twin_of ? db_int(a->twin_of) : db_null(), db_int(a->twin_of == 0),
+			 db_text(a->model), db_text(remote_id), now, now, now, now, now,
 			 db_text(openai_base_url(a->d->openai)), db_text(a->d->key_fingerprint)),
 		    err) < 0)
 		return -1;
 	a->id = (int64_t)db_insert_id(db);
-	return store_event(db, 0, a->id, a->now, a->twin_of ? "twin" : "adopted", -1, err, "%s", remote_id);
+	return store_event(db, 0, a->id, a->now, a->twin_of ? "twin" : "adopted", -1, err, "%s",
+			   remote_id);
 }
 
 /* A row that waits to be created has been: its batch is there. 1 = it has it now, 0 = it does not wait, -1. */
@@ -44,14 +46,16 @@ static int64_t attach_row(struct db *db, struct add *a, int64_t id, struct err *
 	const struct db_val now = db_time(a->now);
 	const int64_t n = db_exec(db, STMT_BATCH_ATTACH,
 				  DB_P(db_text(a->remote_id), now, now, now, now,
-				       db_text(openai_base_url(a->d->openai)), db_text(a->d->key_fingerprint),
-				       db_int(id)),
+				       db_text(openai_base_url(a->d->openai)),
+				       db_text(a->d->key_fingerprint), db_int(id)),
 				  err);
 
 	if (n <= 0)
 		return n;
 	a->id = id;
-	return store_event(db, 0, id, a->now, "found", -1, err, "%s has its key", a->remote_id) < 0 ? -1 : 1;
+	return store_event(db, 0, id, a->now, "found", -1, err, "%s has its key", a->remote_id) < 0
+		       ? -1
+		       : 1;
 }
 
 /* --- twins --- */
@@ -66,8 +70,8 @@ static int twin_tx(struct db *db, void *arg, struct err *err)
 	if (batch_row_read(db, a->twin_of, &b, err) < 1)
 		return -1;
 	/* The row of a batch that runs is the older one's; what was seen of the other is forgotten. */
-	is_older = b.phase == BATCH_RUNNING && a->remote->created_at
-		   && a->remote->created_at < t_sub(b.submitted_at, T_S);
+	is_older = b.phase == BATCH_RUNNING && a->remote->created_at &&
+		   a->remote->created_at < t_sub(b.submitted_at, T_S);
 	if (!is_older) {
 		if (add_row(db, a, a->remote_id, err) < 0 || batch_row_read(db, a->id, &b, err) < 1)
 			return -1;
@@ -97,16 +101,18 @@ static void twin(struct daemon *d, int64_t row_id, const struct remote_batch *r)
 	struct err err;
 
 	if (work_find(d, row_id) || batch_row_read(d->db, row_id, &b, &err) < 1)
-		return;		/* the next pass sees it again */
+		return; /* the next pass sees it again */
 	a.recipe_id = b.recipe_id;
 	a.model = b.model;
 	snprintf(a.remote_id, sizeof(a.remote_id), "%s", r->id);
 	planner_random_key(a.key);
 	if (daemon_tx(d, twin_tx, &a, &err) < 0) {
-		log_warning("twin not stored batch=%lld remote=%s error=\"%s\"", (long long)row_id, r->id, err.text);
+		log_warning("twin not stored batch=%lld remote=%s error=\"%s\"", (long long)row_id,
+			    r->id, err.text);
 		return;
 	}
-	log_err("two batches with one key batch=%lld twin=%lld remote=%s", (long long)row_id, (long long)a.id, r->id);
+	log_err("two batches with one key batch=%lld twin=%lld remote=%s", (long long)row_id,
+		(long long)a.id, r->id);
 	watch_want(d->watch);
 }
 
@@ -147,7 +153,7 @@ static void note(struct daemon *d, const struct remote_batch *r)
 	bool is_news;
 
 	if (db_query(d->db, STMT_ORPHAN_SEEN, DB_P(db_text(r->id)), &rows, &err) < 0)
-		return;		/* the next pass sees it again */
+		return; /* the next pass sees it again */
 	is_news = !db_next(rows);
 	db_rows_free(&rows);
 	if (db_exec(d->db, STMT_ORPHAN_ADD,
@@ -157,7 +163,8 @@ static void note(struct daemon *d, const struct remote_batch *r)
 		log_warning("orphan not stored error=\"%s\"", err.text);
 	else if (is_news)
 		log_err("unknown batch of ours remote=%s key=%s status=%s: nothing of its recipe is sent until "
-			"`batchctl adopt %s`", r->id, r->batch_key, r->status_text ? r->status_text : "-", r->id);
+			"`batchctl adopt %s`",
+			r->id, r->batch_key, r->status_text ? r->status_text : "-", r->id);
 }
 
 void orphan_seen(struct daemon *d, const struct remote_batch *r)
@@ -168,11 +175,12 @@ void orphan_seen(struct daemon *d, const struct remote_batch *r)
 	int phase = 0;
 	bool known = false, has_remote = false;
 
-	if (d->is_foreign
-	    || (remote_status_is_final(r->status) && r->created_at < t_sub(daemon_now(d), ORPHAN_AGE)))
+	if (d->is_foreign ||
+	    (remote_status_is_final(r->status) && r->created_at < t_sub(daemon_now(d), ORPHAN_AGE)))
 		return;
-	if (strlen(r->batch_key) != 32
-	    || db_query(d->db, STMT_BATCH_BY_REMOTE, DB_P(db_text(r->id), db_text(r->batch_key)), &rows, &err) < 0)
+	if (strlen(r->batch_key) != 32 ||
+	    db_query(d->db, STMT_BATCH_BY_REMOTE, DB_P(db_text(r->id), db_text(r->batch_key)),
+		     &rows, &err) < 0)
 		return;
 	while (db_next(rows)) {
 		row_id = db_get_int(rows, 0);
@@ -198,20 +206,24 @@ static int adopt_tx(struct db *db, void *arg, struct err *err)
 	int64_t row_id = 0, n = 0;
 	bool known = false;
 
-	if (db_query(db, STMT_BATCH_BY_REMOTE, DB_P(db_text(a->remote_id), db_text(a->key)), &r, err) < 0)
+	if (db_query(db, STMT_BATCH_BY_REMOTE, DB_P(db_text(a->remote_id), db_text(a->key)), &r,
+		     err) < 0)
 		return -1;
 	while (db_next(r)) {
 		row_id = db_get_int(r, 0);
 		known |= !db_is_null(r, 1) && strcmp(db_get_text(r, 1, NULL), a->remote_id) == 0;
 	}
 	db_rows_free(&r);
-	if (row_id) {		/* it may wait to be created, or have been given up */
+	if (row_id) { /* it may wait to be created, or have been given up */
 		n = known ? 1 : attach_row(db, a, row_id, err);
 		planner_random_key(a->key);
 	}
 	if (n < 0 || (n == 0 && add_row(db, a, a->remote_id, err) < 0))
 		return -1;
-	return db_exec(db, STMT_ORPHAN_ADOPTED, DB_P(db_time(a->now), db_text(a->remote_id)), err) < 0 ? -1 : 0;
+	return db_exec(db, STMT_ORPHAN_ADOPTED, DB_P(db_time(a->now), db_text(a->remote_id)), err) <
+			       0
+		       ? -1
+		       : 0;
 }
 
 static void adopt(struct daemon *d, const char *remote_id, const char *key, int64_t recipe_id)

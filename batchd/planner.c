@@ -14,14 +14,14 @@
 #include "core/plan.h"
 #include "core/timemath.h"
 
-#define MAX_CANDIDATES 1000	/* the most urgent jobs; the rest has its turn after them */
+#define MAX_CANDIDATES 1000 /* the most urgent jobs; the rest has its turn after them */
 
 struct planner {
-	bool look;			/* candidates may be due */
+	bool look; /* candidates may be due */
 	struct plan_candidate candidates[MAX_CANDIDATES];
 	size_t n;
-	size_t at;			/* candidate in hand */
-	int64_t batch_id;		/* being filled; 0 = none */
+	size_t at;        /* candidate in hand */
+	int64_t batch_id; /* being filled; 0 = none */
 	const struct recipe *recipe;
 	int64_t token_room, byte_room;
 };
@@ -101,8 +101,8 @@ static int begin_tx(struct db *db, void *arg, struct err *err)
 	const struct recipe *recipe = b->d->planner->recipe;
 
 	if (db_exec(db, STMT_BATCH_ADD,
-		    DB_P(db_text(b->key), db_int(recipe->id), db_text(recipe->model), db_time(b->now),
-			 db_time(b->now), db_time(b->now)),
+		    DB_P(db_text(b->key), db_int(recipe->id), db_text(recipe->model),
+			 db_time(b->now), db_time(b->now), db_time(b->now)),
 		    err) < 0)
 		return -1;
 	b->id = (int64_t)db_insert_id(db);
@@ -118,7 +118,8 @@ void planner_random_key(char out[33])
 		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static int query_int(struct daemon *d, enum stmt stmt, struct db_val v, int64_t *out, struct err *err)
+static int query_int(struct daemon *d, enum stmt stmt, struct db_val v, int64_t *out,
+		     struct err *err)
 {
 	struct db_rows *r;
 
@@ -134,8 +135,8 @@ static int query_int(struct daemon *d, enum stmt stmt, struct db_val v, int64_t 
  * better not begun: when the queue is nearly full and does not take all of `n` items like the first one,
  * batches of a few items each would follow one another. Then it waits until one of the model ends.
  */
-static int token_room(struct daemon *d, const struct plan_candidate *first, uint32_t n, int64_t *room,
-		      struct err *err)
+static int token_room(struct daemon *d, const struct plan_candidate *first, uint32_t n,
+		      int64_t *room, struct err *err)
 {
 	const char *model = d->planner->recipe->model;
 	const struct config_model *m = config_model_find(d->config, model);
@@ -144,8 +145,8 @@ static int token_room(struct daemon *d, const struct plan_candidate *first, uint
 	*room = INT64_MAX;
 	if (!m || m->enqueued_tokens == 0)
 		return 0;
-	if (query_int(d, STMT_BATCH_OPEN_TOKENS, db_text(model), &open, err) < 0
-	    || query_int(d, STMT_PLAN_TOKENS, db_int(first->job_id), &each, err) < 0)
+	if (query_int(d, STMT_BATCH_OPEN_TOKENS, db_text(model), &open, err) < 0 ||
+	    query_int(d, STMT_PLAN_TOKENS, db_int(first->job_id), &each, err) < 0)
 		return -1;
 	*room = m->enqueued_tokens - open;
 	if (open > 0 && *room < m->enqueued_tokens / 4 && *room < t_mul(each, n))
@@ -166,17 +167,20 @@ static void drop_recipe(struct planner *p, int64_t recipe_id)
 }
 
 /* May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a recipe not to be read), -1. */
-static int may_begin(struct daemon *d, const struct plan_candidate *first, uint32_t n, struct err *err)
+static int may_begin(struct daemon *d, const struct plan_candidate *first, uint32_t n,
+		     struct err *err)
 {
 	struct planner *p = d->planner;
 	bool held;
 
 	p->recipe = recipe_get(d->recipes, d->db, first->recipe_id, err);
 	if (!p->recipe) {
-		log_err("recipe not read recipe=%lld error=\"%s\"", (long long)first->recipe_id, err->text);
+		log_err("recipe not read recipe=%lld error=\"%s\"", (long long)first->recipe_id,
+			err->text);
 		return 0;
 	}
-	if (orphan_holds(d, p->recipe->hash, &held, err) < 0 || token_room(d, first, n, &p->token_room, err) < 0)
+	if (orphan_holds(d, p->recipe->hash, &held, err) < 0 ||
+	    token_room(d, first, n, &p->token_room, err) < 0)
 		return -1;
 	return !held && p->token_room > 0;
 }
@@ -264,8 +268,8 @@ static void take_item(struct take *t, const struct db_rows *r, struct taken_item
 	t->taken++;
 }
 
-static int store_taken(struct db *db, struct take *t, const struct taken_items *items, struct tally *tally,
-		       struct err *err)
+static int store_taken(struct db *db, struct take *t, const struct taken_items *items,
+		       struct tally *tally, struct err *err)
 {
 	const int64_t job = t->c->job_id;
 	int64_t moved;
@@ -277,14 +281,16 @@ static int store_taken(struct db *db, struct take *t, const struct taken_items *
 	if (moved < 0)
 		return -1;
 	if (moved != t->taken)
-		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved, t->taken);
+		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved,
+			       t->taken);
 	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
 		if (items->per_language[no] > 0)
 			tally_move(tally, job, no, ITEM_READY, ITEM_SENT, items->per_language[no]);
 	}
-	if (db_exec(db, STMT_BATCH_JOB_ADD, DB_P(db_int(t->d->planner->batch_id), db_int(job), db_int(t->taken)),
-		    err) < 0
-	    || batch_row_read(db, t->d->planner->batch_id, &b, err) < 1)
+	if (db_exec(db, STMT_BATCH_JOB_ADD,
+		    DB_P(db_int(t->d->planner->batch_id), db_int(job), db_int(t->taken)),
+		    err) < 0 ||
+	    batch_row_read(db, t->d->planner->batch_id, &b, err) < 1)
 		return -1;
 	b.n_items += t->taken;
 	b.est_tokens += t->tokens;
@@ -297,8 +303,9 @@ static int read_items(struct db *db, struct take *t, struct taken_items *items, 
 	struct db_rows *r;
 
 	if (db_query(db, STMT_PLAN_ITEMS,
-		     DB_P(db_int(t->c->job_id), db_int(translate), db_int(translate ? LIMIT_LANGUAGES : 0)), &r,
-		     err) < 0)
+		     DB_P(db_int(t->c->job_id), db_int(translate),
+			  db_int(translate ? LIMIT_LANGUAGES : 0)),
+		     &r, err) < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
 		if (!item_fits(t, db_get_int(r, 5), db_get_int(r, 6))) {
@@ -328,12 +335,12 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 		goto out;
 	rc = 0;
 	if (!running)
-		goto out;	/* nothing is sent for an ended job */
+		goto out; /* nothing is sent for an ended job */
 	rc = read_items(db, t, items, err);
 	if (rc == 0 && t->taken > 0)
 		rc = store_taken(db, t, items, tally, err);
 	else if (rc == 0 && !t->full)
-		tally_recount(tally, t->c->job_id);	/* its counts promised more than there is */
+		tally_recount(tally, t->c->job_id); /* its counts promised more than there is */
 	if (rc == 0)
 		rc = tally_apply(tally, db, t->now, t->now, err);
 out:
@@ -393,7 +400,7 @@ int planner_step(struct daemon *d, struct err *err)
 	p->token_room -= t.tokens;
 	t.c->share -= t.taken;
 	if (t.taken == 0 || t.full)
-		t.c->share = 0;		/* the job ended or what it has does not fit */
+		t.c->share = 0; /* the job ended or what it has does not fit */
 	if (t.full)
 		p->at = p->n;
 	return 1;

@@ -16,7 +16,7 @@
 #include "core/timemath.h"
 
 /* A create's answer comes within seconds; what is left of the lease bounds it (DESIGN). */
-#define CREATE_TIMEOUT (60 * T_S)
+#define CREATE_TIMEOUT       (60 * T_S)
 #define LEASE_MARGIN_PERCENT 10
 
 struct store {
@@ -28,12 +28,12 @@ struct store {
 static int store_tx(struct db *db, void *arg, struct err *err)
 {
 	const struct store *s = arg;
-	struct batch_row b = *s->b;	/* the transaction may run again */
+	struct batch_row b = *s->b; /* the transaction may run again */
 
 	if (batch_row_store(db, &b, err) < 0)
 		return -1;
-	if (s->event
-	    && store_event(db, 0, b.id, daemon_now(s->d), s->event, b.n_items, err, "%s", s->message) < 0)
+	if (s->event && store_event(db, 0, b.id, daemon_now(s->d), s->event, b.n_items, err, "%s",
+				    s->message) < 0)
 		return -1;
 	return 0;
 }
@@ -50,7 +50,8 @@ int submit_store(struct daemon *d, struct batch_row *b, const char *event, const
 	}
 	b->version++;
 	log_info("batch stored batch=%lld phase=%s items=%lld remote=%s", (long long)b->id,
-		 batch_phase_names[b->phase], (long long)b->n_items, b->remote_id[0] ? b->remote_id : "-");
+		 batch_phase_names[b->phase], (long long)b->n_items,
+		 b->remote_id[0] ? b->remote_id : "-");
 	return 0;
 }
 
@@ -73,13 +74,15 @@ static bool reread(struct work *w, enum batch_phase phase, struct daemon **d, st
 
 static void log_failure(const struct batch_row *b, const char *what, const struct openai_reply *r)
 {
-	log_warning("call failed call=%s batch=%lld outcome=%s code=%s request_id=%s error=\"%s\"", what,
-		    (long long)b->id, outcome_names[r->outcome.outcome], r->outcome.code ? r->outcome.code : "-",
-		    r->request_id[0] ? r->request_id : "-", r->message);
+	log_warning("call failed call=%s batch=%lld outcome=%s code=%s request_id=%s error=\"%s\"",
+		    what, (long long)b->id, outcome_names[r->outcome.outcome],
+		    r->outcome.code ? r->outcome.code : "-", r->request_id[0] ? r->request_id : "-",
+		    r->message);
 }
 
 /* A step that may be tried again; a failure that concerns everything stops all sending. */
-static void try_later(struct daemon *d, struct batch_row *b, const char *what, const struct openai_reply *r)
+static void try_later(struct daemon *d, struct batch_row *b, const char *what,
+		      const struct openai_reply *r)
 {
 	log_failure(b, what, r);
 	if (r->outcome.scope == SCOPE_ALL)
@@ -140,10 +143,12 @@ void submit_built(struct daemon *d, int64_t batch_id, int64_t lines, int64_t byt
 	if (submit_store(d, &b, NULL, NULL) < 0)
 		return;
 	spool_path(d, b.id, "jsonl", path, sizeof(path));
-	snprintf(name, sizeof(name), "lotscribe-%s-%s-%lld.jsonl", d->installation, b.key, (long long)b.uploads);
+	snprintf(name, sizeof(name), "lotscribe-%s-%s-%lld.jsonl", d->installation, b.key,
+		 (long long)b.uploads);
 	w = work_new(d, b.id);
 	if (openai_upload(d->openai, path, name, on_uploaded, w, &err) < 0) {
-		log_warning("upload not started batch=%lld error=\"%s\"", (long long)b.id, err.text);
+		log_warning("upload not started batch=%lld error=\"%s\"", (long long)b.id,
+			    err.text);
 		work_free(w);
 	}
 }
@@ -207,7 +212,8 @@ static void on_created(const struct openai_reply *r, void *ctx)
 void submit_create(struct daemon *d, struct batch_row *b)
 {
 	const int64_t now = clock_boot();
-	const int64_t lease_ends = t_sub(d->lease.expires_boot, d->lease.length * LEASE_MARGIN_PERCENT / 100);
+	const int64_t lease_ends =
+		t_sub(d->lease.expires_boot, d->lease.length * LEASE_MARGIN_PERCENT / 100);
 	const struct recipe *recipe;
 	struct openai_create c = {.input_file_id = b->input_file_id,
 				  .installation = d->installation,
@@ -228,7 +234,8 @@ void submit_create(struct daemon *d, struct batch_row *b)
 		return;
 	w = work_new(d, b->id);
 	if (openai_create_batch(d->openai, &c, on_created, w, &err) < 0) {
-		log_warning("create not started batch=%lld error=\"%s\"", (long long)b->id, err.text);
+		log_warning("create not started batch=%lld error=\"%s\"", (long long)b->id,
+			    err.text);
 		work_free(w);
 	}
 }
@@ -263,7 +270,9 @@ void submit_fence(struct daemon *d, struct batch_row *b)
 
 	if (b->phase == BATCH_UNKNOWN) {
 		batch_row_move(b, BATCH_FENCING, daemon_now(d));
-		if (submit_store(d, b, "fenced", "not found: its input file is deleted, so that it cannot come") < 0)
+		if (submit_store(d, b, "fenced",
+				 "not found: its input file is deleted, so that it cannot come") <
+		    0)
 			return;
 	}
 	w = work_new(d, b->id);

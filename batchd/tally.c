@@ -10,8 +10,8 @@
 struct job_tally {
 	int64_t job;
 	bool running;
-	bool recount;			/* the deltas are not certain: count the items instead */
-	int64_t n_translations;		/* languages but the description */
+	bool recount;           /* the deltas are not certain: count the items instead */
+	int64_t n_translations; /* languages but the description */
 	int64_t delta[LIMIT_LANGUAGES + 1][ITEM_STATE_COUNT];
 	struct job_patch patch;
 };
@@ -19,7 +19,7 @@ struct job_tally {
 struct tally {
 	struct job_tally **jobs;
 	size_t n, cap;
-	bool keep_open;			/* nothing ends by the clock now */
+	bool keep_open; /* nothing ends by the clock now */
 };
 
 static void *must(void *p)
@@ -50,7 +50,7 @@ void tally_free(struct tally **t)
 
 static struct job_tally *find(const struct tally *t, int64_t job)
 {
-	for (size_t i = t->n; i > 0; i--) {	/* neighbours in a file often share a job */
+	for (size_t i = t->n; i > 0; i--) { /* neighbours in a file often share a job */
 		if (t->jobs[i - 1]->job == job)
 			return t->jobs[i - 1];
 	}
@@ -102,7 +102,8 @@ int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struc
 	return 0;
 }
 
-void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state from, enum item_state to, int64_t n)
+void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state from,
+		enum item_state to, int64_t n)
 {
 	struct job_tally *j = held(t, job);
 
@@ -135,7 +136,8 @@ static void recount_all(struct tally *t)
 		t->jobs[i]->recount = true;
 }
 
-int tally_fail_blocked(struct tally *t, struct db *db, const struct lot_key *lots, size_t n, struct err *err)
+int tally_fail_blocked(struct tally *t, struct db *db, const struct lot_key *lots, size_t n,
+		       struct err *err)
 {
 	int64_t expected = 0, moved;
 	struct db_val *v;
@@ -156,7 +158,8 @@ int tally_fail_blocked(struct tally *t, struct db *db, const struct lot_key *lot
 	return moved < 0 ? -1 : 0;
 }
 
-int tally_unblock(struct tally *t, struct db *db, const struct lot_unblock *lots, size_t n, struct err *err)
+int tally_unblock(struct tally *t, struct db *db, const struct lot_unblock *lots, size_t n,
+		  struct err *err)
 {
 	int64_t expected = 0, moved;
 	struct db_val *v;
@@ -203,8 +206,11 @@ int tally_apply(struct tally *t, struct db *db, int64_t now, int64_t ready_at, s
 		int rc;
 
 		if (j->recount)
-			rc = db_exec(db, STMT_JOB_RECOUNT, DB_P(db_int(j->job), db_time(ready_at), db_int(j->job)),
-				     err) < 0 ? -1 : 0;
+			rc = db_exec(db, STMT_JOB_RECOUNT,
+				     DB_P(db_int(j->job), db_time(ready_at), db_int(j->job)),
+				     err) < 0
+				     ? -1
+				     : 0;
 		else
 			rc = apply_counts(j, db, ready_at, err);
 		if (rc < 0 || store_job_refresh(db, j->job, &j->patch, now, NULL, err) < 0)

@@ -9,8 +9,8 @@
 
 #define PROGRESS_EVERY (60 * T_S)
 
-static void add_warning(struct strbuf *out, unsigned set, enum warning w, const char *code, const char *message,
-			int64_t since)
+static void add_warning(struct strbuf *out, unsigned set, enum warning w, const char *code,
+			const char *message, int64_t since)
 {
 	if (!(set & w))
 		return;
@@ -23,18 +23,22 @@ static void add_warning(struct strbuf *out, unsigned set, enum warning w, const 
 	strbuf_addc(out, '}');
 }
 
-static void render_warnings(const struct batch_row *b, const struct policy *p, unsigned set, struct strbuf *out)
+static void render_warnings(const struct batch_row *b, const struct policy *p, unsigned set,
+			    struct strbuf *out)
 {
 	const struct batch_view v = batch_row_view(b);
 
-	add_warning(out, set, WARN_OLD, "batch_old", "the batch has been at the provider for unusually long",
+	add_warning(out, set, WARN_OLD, "batch_old",
+		    "the batch has been at the provider for unusually long",
 		    t_add(v.created_at, p->alert_after));
-	add_warning(out, set, WARN_STALLED, "batch_stalled", "the batch makes no progress at the provider",
+	add_warning(out, set, WARN_STALLED, "batch_stalled",
+		    "the batch makes no progress at the provider",
 		    t_add(v.progress_at, p->stall_after));
-	add_warning(out, set, WARN_FINALIZING, "batch_finalizing", "the provider takes long to write the results",
+	add_warning(out, set, WARN_FINALIZING, "batch_finalizing",
+		    "the provider takes long to write the results",
 		    t_add(v.progress_at, p->finalizing_after));
-	add_warning(out, set, WARN_MISSING, "batch_missing", "the provider does not know the batch at the moment",
-		    b->missing_since);
+	add_warning(out, set, WARN_MISSING, "batch_missing",
+		    "the provider does not know the batch at the moment", b->missing_since);
 	add_warning(out, set, WARN_UNKNOWN_CREATE, "create_unknown",
 		    "it is being found out whether the batch was created", b->phase_at);
 }
@@ -45,8 +49,8 @@ struct tell {
 };
 
 /* What one open batch adds to its job: the batch with the next action that changes something is what it waits for. */
-static void add_batch(struct daemon *d, const struct batch_row *b, int64_t now, struct job_patch *patch,
-		      struct strbuf *warnings)
+static void add_batch(struct daemon *d, const struct batch_row *b, int64_t now,
+		      struct job_patch *patch, struct strbuf *warnings)
 {
 	const struct policy p = daemon_policy(d, b->n_items);
 	const struct batch_view v = batch_row_view(b);
@@ -62,8 +66,8 @@ static void add_batch(struct daemon *d, const struct batch_row *b, int64_t now, 
 	patch->wait_action_at = next.then_at;
 }
 
-static int add_batches(struct db *db, const struct tell *t, struct job_patch *patch, struct strbuf *warnings,
-		       struct err *err)
+static int add_batches(struct db *db, const struct tell *t, struct job_patch *patch,
+		       struct strbuf *warnings, struct err *err)
 {
 	struct db_rows *r;
 	struct batch_row b;
@@ -86,7 +90,9 @@ static int add_batches(struct db *db, const struct tell *t, struct job_patch *pa
 static int tell_tx(struct db *db, void *arg, struct err *err)
 {
 	const struct tell *t = arg;
-	struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d), .set_wait = true, .only_wait = true};
+	struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d),
+				  .set_wait = true,
+				  .only_wait = true};
 	struct strbuf warnings;
 	int rc;
 
@@ -119,7 +125,8 @@ static bool tell_each(struct daemon *d, int64_t batch_id)
 	while (db_next(r)) {
 		t.job = db_get_int(r, 0);
 		if (daemon_tx(d, tell_tx, &t, &err) < 0) {
-			log_warning("job not told job=%lld error=\"%s\"", (long long)t.job, err.text);
+			log_warning("job not told job=%lld error=\"%s\"", (long long)t.job,
+				    err.text);
 			all = false;
 		}
 		daemon_breathe(d);
@@ -156,8 +163,8 @@ void tell_forget(struct daemon *d, int64_t batch_id)
 /* Are there news worth a new version of the jobs? */
 static bool is_news(const struct told *t, const struct batch_row *b, unsigned warnings, int64_t now)
 {
-	return !t || t->warnings != warnings || t->remote != b->remote
-	       || (b->progress_at > t->at && now >= t_add(t->at, PROGRESS_EVERY));
+	return !t || t->warnings != warnings || t->remote != b->remote ||
+	       (b->progress_at > t->at && now >= t_add(t->at, PROGRESS_EVERY));
 }
 
 static void note(struct daemon *d, const struct batch_row *b, unsigned warnings, int64_t now)
@@ -181,7 +188,8 @@ void tell_jobs(struct daemon *d, const struct batch_row *b, const struct decisio
 {
 	const int64_t now = daemon_now(d);
 
-	if (b->phase != BATCH_CLOSED && is_news(told_of(d, b->id), b, next->warnings, now) && tell_each(d, b->id))
+	if (b->phase != BATCH_CLOSED && is_news(told_of(d, b->id), b, next->warnings, now) &&
+	    tell_each(d, b->id))
 		note(d, b, next->warnings, now);
 }
 

@@ -10,8 +10,8 @@
 #include "core/timemath.h"
 
 #define CLOCK_JUMP (60 * T_S)
-#define NO_CLOSE (2 * T_MIN)
-#define STOP_PROBE (10 * T_MIN)		/* DESIGN, Stops */
+#define NO_CLOSE   (2 * T_MIN)
+#define STOP_PROBE (10 * T_MIN) /* DESIGN, Stops */
 
 int64_t daemon_now(const struct daemon *d)
 {
@@ -26,7 +26,8 @@ bool daemon_distrusts_clock(const struct daemon *d)
 bool daemon_may_send(struct daemon *d)
 {
 	watch_heed_node(d);
-	return watch_is_reconciled(d->watch) && !d->stopping && !d->is_foreign && daemon_now(d) >= d->stopped_until;
+	return watch_is_reconciled(d->watch) && !d->stopping && !d->is_foreign &&
+	       daemon_now(d) >= d->stopped_until;
 }
 
 void daemon_stop_sending(struct daemon *d, const char *code, const char *message)
@@ -34,7 +35,8 @@ void daemon_stop_sending(struct daemon *d, const char *code, const char *message
 	const int64_t now = daemon_now(d);
 
 	/* One alert, not one a try. */
-	if (!d->stop_code || strcmp(d->stop_code, code) != 0 || now > t_add(d->stopped_until, STOP_PROBE))
+	if (!d->stop_code || strcmp(d->stop_code, code) != 0 ||
+	    now > t_add(d->stopped_until, STOP_PROBE))
 		log_err("sending stopped code=%s error=\"%s\"", code, message);
 	d->stopped_until = t_add(now, STOP_PROBE);
 	d->stop_code = code;
@@ -46,7 +48,10 @@ static int distrust_clock(struct daemon *d, struct err *err)
 	if (!lease_held(&d->lease))
 		return 0;
 	return db_exec(d->db, STMT_LEASE_NO_CLOSE,
-		       DB_P(db_int(NO_CLOSE), db_text(d->lease.owner), db_int(d->lease.epoch)), err) < 0 ? -1 : 0;
+		       DB_P(db_int(NO_CLOSE), db_text(d->lease.owner), db_int(d->lease.epoch)),
+		       err) < 0
+		       ? -1
+		       : 0;
 }
 
 /* Database time and boot clock must agree in their advance. 1 = it jumped, 0, -1 = seen again next time. */
@@ -58,7 +63,8 @@ static int check_clock(struct daemon *d, int64_t now, int64_t no_close_before, s
 		/* What lies further ahead was set before the clock was put back. */
 		if (no_close_before > guarded_until && distrust_clock(d, err) < 0)
 			return -1;
-		d->no_close_before = t_min(t_max(d->no_close_before, no_close_before), guarded_until);
+		d->no_close_before =
+			t_min(t_max(d->no_close_before, no_close_before), guarded_until);
 		return 0;
 	}
 	if (distrust_clock(d, err) < 0)

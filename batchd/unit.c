@@ -5,16 +5,17 @@
 #include "common/log.h"
 #include "core/timemath.h"
 
-#define DEATHS 3
+#define DEATHS     3
 #define SKIP_FIRST T_MIN
-#define SKIP_MOST T_H
+#define SKIP_MOST  T_H
 
 static void record(struct unit *u, struct db *db, int64_t batch_id, int64_t deaths)
 {
 	struct err err;
 
 	if (db_exec(db, STMT_UNIT_RECORD,
-		    DB_P(batch_id ? db_int(batch_id) : db_null(), db_int(deaths), db_int(u->epoch)), &err) < 0) {
+		    DB_P(batch_id ? db_int(batch_id) : db_null(), db_int(deaths), db_int(u->epoch)),
+		    &err) < 0) {
 		log_warning("unit not recorded error=\"%s\"", err.text);
 		return;
 	}
@@ -33,8 +34,8 @@ int unit_taken(struct unit *u, struct db *db, int64_t epoch, struct err *err)
 	struct db_rows *r;
 
 	/* A batchd that ended in order has left no unit behind. */
-	if (db_exec(db, STMT_UNIT_TAKEN, DB_P(db_int(epoch)), err) < 0
-	    || db_query(db, STMT_UNIT_READ, DB_NONE, &r, err) < 0)
+	if (db_exec(db, STMT_UNIT_TAKEN, DB_P(db_int(epoch)), err) < 0 ||
+	    db_query(db, STMT_UNIT_READ, DB_NONE, &r, err) < 0)
 		return -1;
 	*u = (struct unit){.epoch = epoch};
 	if (db_next(r)) {
@@ -74,7 +75,8 @@ void unit_begin(struct unit *u, struct db *db, int64_t batch_id)
 void unit_end(struct unit *u, struct db *db, int64_t done)
 {
 	if (done && done == u->suspect) {
-		log_notice("work done after all batch=%lld deaths=%lld", (long long)done, (long long)u->deaths);
+		log_notice("work done after all batch=%lld deaths=%lld", (long long)done,
+			   (long long)u->deaths);
 		u->suspect = u->deaths = 0;
 	}
 	if (u->in_hand || u->recorded != u->suspect)

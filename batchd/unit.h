@@ -14,11 +14,11 @@
 
 struct unit {
 	int64_t epoch;
-	int64_t recorded;	/* what the row says; 0 = nothing */
-	int64_t suspect;	/* died under; 0 = none */
+	int64_t recorded; /* what the row says; 0 = nothing */
+	int64_t suspect;  /* died under; 0 = none */
 	int64_t deaths;
-	int64_t skip_until;	/* boot clock */
-	bool in_hand;		/* the suspect's work is being done: the row says so */
+	int64_t skip_until; /* boot clock */
+	bool in_hand;       /* the suspect's work is being done: the row says so */
 };
 
 /* The lease was taken, with this epoch: read what the last one died under, if it did. 0 or -1. */

@@ -18,11 +18,11 @@
 #define CLOCK_SLACK (10 * T_MIN)
 /* Of the pass after a start: batches run 24 hours, and ended ones are of interest for 48 (DESIGN). */
 #define RECONCILE_DEPTH (96 * T_H)
-#define RETRY_AFTER (5 * T_S)
+#define RETRY_AFTER     (5 * T_S)
 
 struct watched {
 	int64_t id;
-	char *remote_id;		/* NULL: not known */
+	char *remote_id; /* NULL: not known */
 	char key[33];
 	bool seen;
 };
@@ -30,13 +30,13 @@ struct watched {
 struct watch {
 	bool reconciled, wanted, active;
 	int64_t started_at, looked_at, next_at;
-	int64_t oldest_at;		/* pages are read back to this */
+	int64_t oldest_at; /* pages are read back to this */
 	struct watched *list;
 	size_t n;
 	size_t pages;
-	bool saw_ours;			/* some batch with our mark, ever since the reset: the key sees our project */
-	unsigned singles;		/* single reads of the first pass that are under way */
-	unsigned pass;			/* number of the pass: answers of an earlier one are ignored */
+	bool saw_ours; /* some batch with our mark, ever since the reset: the key sees our project */
+	unsigned singles; /* single reads of the first pass that are under way */
+	unsigned pass;    /* number of the pass: answers of an earlier one are ignored */
 };
 
 struct page_call {
@@ -111,8 +111,8 @@ static void saw_ours(struct daemon *d)
 
 bool watch_doubts_project(struct daemon *d, const struct batch_row *b)
 {
-	const bool is_same = strcmp(b->key_fingerprint, d->key_fingerprint) == 0
-			     && strcmp(b->base_url, openai_base_url(d->openai)) == 0;
+	const bool is_same = strcmp(b->key_fingerprint, d->key_fingerprint) == 0 &&
+			     strcmp(b->base_url, openai_base_url(d->openai)) == 0;
 
 	if (d->trusts_key || d->watch->saw_ours || !b->key_fingerprint[0] || is_same)
 		return false;
@@ -186,10 +186,10 @@ static void observe(struct daemon *d, int64_t id, const struct remote_batch *r, 
 	bool changed;
 
 	if (in_call || batch_row_read(d->db, id, &b, &err) < 1)
-		return;		/* a reply is on its way and knows better */
+		return; /* a reply is on its way and knows better */
 	before = b.phase;
-	if (b.phase == BATCH_CREATING || b.phase == BATCH_UNKNOWN || b.phase == BATCH_FENCING
-	    || b.phase == BATCH_FENCED) {
+	if (b.phase == BATCH_CREATING || b.phase == BATCH_UNKNOWN || b.phase == BATCH_FENCING ||
+	    b.phase == BATCH_FENCED) {
 		if (b.phase == BATCH_CREATING)
 			batch_row_move(&b, BATCH_UNKNOWN, daemon_now(d));
 		batch_row_move(&b, BATCH_RUNNING, daemon_now(d));
@@ -214,7 +214,8 @@ static void on_single(const struct openai_reply *r, void *ctx)
 	struct work *w = ctx;
 	struct daemon *d = w->d;
 	const int64_t id = w->batch_id;
-	const bool is_first = *(const unsigned *)w->state == d->watch->pass && d->watch->singles > 0;
+	const bool is_first =
+		*(const unsigned *)w->state == d->watch->pass && d->watch->singles > 0;
 	struct remote_batch remote;
 	struct batch_row b;
 	struct err err;
@@ -223,21 +224,23 @@ static void on_single(const struct openai_reply *r, void *ctx)
 	if (is_first) {
 		d->watch->singles--;
 		if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404)
-			d->watch->reconciled = false;	/* by the next pass */
+			d->watch->reconciled = false; /* by the next pass */
 	}
 	if (r->outcome.outcome == OUTCOME_DONE && remote_batch_read(r->body, &remote) == 0) {
 		saw_ours(d);
 		observe(d, id, &remote, daemon_now(d));
 		return;
 	}
-	if (r->http_status != 404 || batch_row_read(d->db, id, &b, &err) < 1 || b.phase != BATCH_RUNNING)
+	if (r->http_status != 404 || batch_row_read(d->db, id, &b, &err) < 1 ||
+	    b.phase != BATCH_RUNNING)
 		return;
 	if (watch_doubts_project(d, &b))
-		return;		/* nothing counts as lost */
+		return; /* nothing counts as lost */
 	if (!b.missing_since) {
 		b.missing_since = daemon_now(d);
 		log_warning("batch missing batch=%lld remote=%s", (long long)id, b.remote_id);
-		if (submit_store(d, &b, "missing", "the provider does not know it at the moment") == 0)
+		if (submit_store(d, &b, "missing", "the provider does not know it at the moment") ==
+		    0)
 			tell_jobs_of(d, id);
 	}
 	daemon_advance(d, id);
@@ -271,10 +274,11 @@ static void check_project(struct daemon *d)
 
 	if (d->trusts_key || d->watch->saw_ours)
 		return;
-	if (db_query(d->db, STMT_BATCH_OF_OTHER_KEY, DB_P(db_text(d->key_fingerprint), db_text(openai_base_url(d->openai))),
-		     &r, &err) < 0) {
+	if (db_query(d->db, STMT_BATCH_OF_OTHER_KEY,
+		     DB_P(db_text(d->key_fingerprint), db_text(openai_base_url(d->openai))), &r,
+		     &err) < 0) {
 		log_warning("batches not read error=\"%s\"", err.text);
-		d->watch->reconciled = false;	/* by the next pass */
+		d->watch->reconciled = false; /* by the next pass */
 		return;
 	}
 	if (db_next(r))
@@ -320,12 +324,15 @@ static void pass_failed(struct daemon *d, const struct openai_reply *r)
 {
 	struct watch *w = d->watch;
 
-	log_warning("call failed call=list code=%s error=\"%s\"", r->outcome.code ? r->outcome.code : "-",
+	log_warning("call failed call=list code=%s error=\"%s\"",
+		    r->outcome.code ? r->outcome.code : "-",
 		    r->outcome.outcome == OUTCOME_DONE ? "the answer is no list" : r->message);
 	if (r->outcome.scope == SCOPE_ALL)
 		daemon_stop_sending(d, r->outcome.code, r->message);
 	w->active = false;
-	w->next_at = t_add(daemon_now(d), t_max(r->outcome.wait_us, t_min(RETRY_AFTER, d->config->batch.poll_interval)));
+	w->next_at =
+		t_add(daemon_now(d), t_max(r->outcome.wait_us,
+					   t_min(RETRY_AFTER, d->config->batch.poll_interval)));
 }
 
 /*
@@ -350,7 +357,7 @@ static int read_page(struct daemon *d, const struct json_object *body, const cha
 			continue;
 		deep = !r.created_at || r.created_at >= w->oldest_at;
 		if (!r.installation || !r.batch_key || strcmp(r.installation, d->installation) != 0)
-			continue;	/* never touched */
+			continue; /* never touched */
 		saw_ours(d);
 		b = find_watched(w, &r);
 		if (b) {
@@ -419,14 +426,15 @@ void watch_tick(struct daemon *d)
 	const int64_t wanted_at = t_add(w->looked_at, t_min(T_S, d->config->batch.poll_interval));
 	struct err err;
 
-	if (w->active || d->stopping || now < (w->wanted ? t_min(w->next_at, wanted_at) : w->next_at))
+	if (w->active || d->stopping ||
+	    now < (w->wanted ? t_min(w->next_at, wanted_at) : w->next_at))
 		return;
 	w->started_at = now;
 	if (read_watched(d, w, &err) < 0) {
 		log_warning("batches not read error=\"%s\"", err.text);
 		return;
 	}
-	if (w->n == 0 && w->reconciled && !is_wrong_project(d)) {	/* nothing to watch */
+	if (w->n == 0 && w->reconciled && !is_wrong_project(d)) { /* nothing to watch */
 		w->next_at = t_add(now, d->config->batch.poll_interval);
 		return;
 	}

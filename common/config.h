@@ -16,22 +16,25 @@
 struct config_model {
 	char *name;
 	int64_t max_output_tokens, max_output_tokens_retry;
-	int64_t enqueued_tokens;		/* limit of the provider for waiting batches; 0 = none known */
+	int64_t enqueued_tokens; /* limit of the provider for waiting batches; 0 = none known */
 	int64_t price_input, price_cached, price_output; /* micro-dollars per 1,000,000 tokens */
-	int64_t batch_factor_ppm;		/* 0.5 -> 500000 */
+	int64_t batch_factor_ppm;                        /* 0.5 -> 500000 */
 };
 
 struct config_policy {
 	char *name;
-	int64_t max_requests;			/* INT64_MAX for the section without any */
-	int64_t alert_after, stall_after, cancel_after, cancel_grace, validating_after, finalizing_after; /* us */
+	int64_t max_requests; /* INT64_MAX for the section without any */
+	int64_t alert_after, stall_after, cancel_after, cancel_grace, validating_after,
+		finalizing_after; /* us */
 	int64_t batch_retries;
 };
 
-struct config_task {			/* describe, translate */
+struct config_task { /* describe, translate */
 	char *model;
-	char *prompt_file, *schema_file;	/* absolute, or relative to the configuration file's folder */
-	char *prompt, *schema;			/* their contents, read by config_load; translate has no schema_file */
+	char *prompt_file,
+		*schema_file; /* absolute, or relative to the configuration file's folder */
+	char *prompt,
+		*schema; /* their contents, read by config_load; translate has no schema_file */
 };
 
 struct config {
@@ -60,7 +63,7 @@ struct config {
 		int64_t linger, poll_interval, settle;
 		int64_t max_requests, max_bytes;
 	} batch;
-	struct config_policy *policies;		/* by max_requests, smallest first */
+	struct config_policy *policies; /* by max_requests, smallest first */
 	size_t n_policies;
 	struct {
 		char **tiers;
@@ -69,7 +72,7 @@ struct config {
 		int64_t request_timeout, flex_timeout, estimate, reserve;
 	} fallback;
 	struct {
-		int64_t job, day;		/* micro-dollars */
+		int64_t job, day; /* micro-dollars */
 	} budget;
 	struct {
 		int64_t deadline, min_deadline, max_deadline, retention, image_retention;
@@ -83,12 +86,13 @@ struct config {
 
 /* What a program needs beyond the common part. */
 enum config_need {
-	CONFIG_NEED_TASKS = 1,		/* describe and translate: prompts and schema are read and checked */
+	CONFIG_NEED_TASKS = 1, /* describe and translate: prompts and schema are read and checked */
 };
 
 /* Read and check a file. 0 and a new *config (free with config_free), or -1: err->text is
  * "FILE:LINE: what is wrong" of the first fault; every fault is also told to `faults` (may be NULL). */
-int config_load(const char *path, unsigned needs, FILE *faults, struct config **config, struct err *err);
+int config_load(const char *path, unsigned needs, FILE *faults, struct config **config,
+		struct err *err);
 void config_free(struct config **config);
 
 /* The model section of that name, or NULL. */

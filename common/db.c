@@ -93,8 +93,9 @@ static void library_start(void)
 
 static char **text_of(struct db *db, size_t i)
 {
-	const char **texts[N_TEXTS] = {&db->opt.host, &db->opt.socket, &db->opt.name, &db->opt.user,
-				       &db->opt.password_file, &db->opt.tls_ca, &db->opt.program};
+	const char **texts[N_TEXTS] = {&db->opt.host,   &db->opt.socket,        &db->opt.name,
+				       &db->opt.user,   &db->opt.password_file, &db->opt.tls_ca,
+				       &db->opt.program};
 
 	return (char **)(uintptr_t)texts[i];
 }

@@ -16,22 +16,22 @@
 #include "common/statements.h"
 #include "core/err.h"
 
-struct db;			/* opaque */
-struct db_rows;			/* opaque: a stored result */
+struct db;      /* opaque */
+struct db_rows; /* opaque: a stored result */
 
-struct db_options {		/* all strings are copied by db_new */
-	const char *host;	/* "" = unix socket */
+struct db_options {       /* all strings are copied by db_new */
+	const char *host; /* "" = unix socket */
 	unsigned port;
 	const char *socket;
 	const char *name;
-	const char *user;	/* "" = the name of the OS user */
+	const char *user;          /* "" = the name of the OS user */
 	const char *password_file; /* "" = none (unix_socket account); read at each connect */
-	const char *tls_ca;	/* "" = no TLS; else required and proved */
-	const char *program;	/* connection attribute program_name */
-	int connect_timeout_ms;	/* connect and read together, hung servers included, must end within these */
-	int io_timeout_ms;	/* read and write time-out of a statement */
-	int idle_tx_timeout_s;	/* the server drops a stalled transaction after so long; 0 = server's own */
-	bool may_write_large;	/* batchd: reads @@max_allowed_packet and cuts bulk writes by it */
+	const char *tls_ca;        /* "" = no TLS; else required and proved */
+	const char *program;       /* connection attribute program_name */
+	int connect_timeout_ms; /* connect and read together, hung servers included, must end within these */
+	int io_timeout_ms; /* read and write time-out of a statement */
+	int idle_tx_timeout_s; /* the server drops a stalled transaction after so long; 0 = server's own */
+	bool may_write_large; /* batchd: reads @@max_allowed_packet and cuts bulk writes by it */
 };
 
 enum db_type { DB_T_NULL, DB_T_INT, DB_T_BYTES, DB_T_TIME };
@@ -40,7 +40,7 @@ enum db_type { DB_T_NULL, DB_T_INT, DB_T_BYTES, DB_T_TIME };
  * (bound as BLOB, which every string column takes). */
 struct db_val {
 	enum db_type type;
-	int64_t i;		/* integer, or an instant in microseconds UTC (DATETIME(6)) */
+	int64_t i; /* integer, or an instant in microseconds UTC (DATETIME(6)) */
 	const void *p;
 	size_t n;
 };
@@ -57,12 +57,13 @@ static inline struct db_val db_bytes(const void *p, size_t n)
 {
 	return (struct db_val){.type = p ? DB_T_BYTES : DB_T_NULL, .p = p, .n = n};
 }
-struct db_val db_text(const char *s);		/* NULL -> SQL NULL */
-struct db_val db_time(int64_t t_us);		/* 0 and T_NEVER -> SQL NULL */
+struct db_val db_text(const char *s); /* NULL -> SQL NULL */
+struct db_val db_time(int64_t t_us);  /* 0 and T_NEVER -> SQL NULL */
 
 /* Parameters of a statement: DB_P(db_int(id), db_text(name)); DB_NONE for a statement without any. */
-#define DB_P(...) ((const struct db_val[]){__VA_ARGS__}), \
-		  (sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val))
+#define DB_P(...)                               \
+	((const struct db_val[]){__VA_ARGS__}), \
+		(sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val))
 #define DB_NONE NULL, 0
 
 /* Never fails (aborts where memory is lacking); connects on first use. `*options` is copied. */
@@ -84,18 +85,19 @@ int64_t db_exec(struct db *db, enum stmt s, const struct db_val *params, size_t 
 uint64_t db_insert_id(const struct db *db);
 /* One statement over n_rows rows of parameters (row after row in vals), sent as bulk arrays, cut in
  * chunks by rows and by packet size. Atomic only inside a transaction. Returns matched rows, or -1. */
-int64_t db_bulk(struct db *db, enum stmt s, const struct db_val *vals, size_t n_rows, struct err *err);
+int64_t db_bulk(struct db *db, enum stmt s, const struct db_val *vals, size_t n_rows,
+		struct err *err);
 
 /* Run a query and store its result on the client. 0 and *rows (free with db_rows_free), or -1. */
-int db_query(struct db *db, enum stmt s, const struct db_val *params, size_t n, struct db_rows **rows,
-	     struct err *err);
+int db_query(struct db *db, enum stmt s, const struct db_val *params, size_t n,
+	     struct db_rows **rows, struct err *err);
 size_t db_rows_count(const struct db_rows *rows);
 /* Step to the next row: true, or false after the last. */
 bool db_next(struct db_rows *rows);
 /* Columns of the current row, from 0. Pointers live until db_rows_free. */
 bool db_is_null(const struct db_rows *rows, unsigned col);
-int64_t db_get_int(const struct db_rows *rows, unsigned col);		/* NULL -> 0 */
-int64_t db_get_time(const struct db_rows *rows, unsigned col);		/* NULL -> 0 */
+int64_t db_get_int(const struct db_rows *rows, unsigned col);  /* NULL -> 0 */
+int64_t db_get_time(const struct db_rows *rows, unsigned col); /* NULL -> 0 */
 /* NUL-terminated; NULL -> NULL, *len = 0 (len may be NULL). */
 const char *db_get_text(const struct db_rows *rows, unsigned col, size_t *len);
 void db_rows_free(struct db_rows **rows);

@@ -18,7 +18,7 @@ int service_signals(void);
 int service_signal_next(int fd);
 
 /* sd_notify where NOTIFY_SOCKET is set and libsystemd is built in; otherwise nothing. */
-void service_notify(const char *state);		/* "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=..." */
+void service_notify(const char *state); /* "READY=1", "STOPPING=1", "WATCHDOG=1", "STATUS=..." */
 
 /* The listening socket: fd 3 (systemd), `listen` ("/path" or "HOST:PORT") where given, else fd 0 where it is
  * a listening socket. Sets O_NONBLOCK and CLOEXEC. Returns the descriptor or -1. */

@@ -22,7 +22,7 @@ enum stmt {
 
 struct stmt_text {
 	const char *name;
-	unsigned programs;	/* of enum stmt_program */
+	unsigned programs; /* of enum stmt_program */
 	const char *sql;
 };
 

@@ -22,10 +22,10 @@ int store_schema_check(struct db *db, struct err *err);
 
 /* A change of a job's other columns that goes with a refresh. All zero: only the counts moved. */
 struct job_patch {
-	bool keep_open;			/* the clock is not trusted: the deadline does not end it now */
-	int64_t cost, wasted, input_tokens, output_tokens;	/* added */
-	bool set_wait;			/* the wait_* and warnings below replace those of the row */
-	bool only_wait;			/* nothing else moved: a row that says so already is left as it is */
+	bool keep_open; /* the clock is not trusted: the deadline does not end it now */
+	int64_t cost, wasted, input_tokens, output_tokens; /* added */
+	bool set_wait;  /* the wait_* and warnings below replace those of the row */
+	bool only_wait; /* nothing else moved: a row that says so already is left as it is */
 	const char *wait_what, *wait_action, *warnings;
 	int64_t wait_since, wait_progress_at, wait_action_at;
 };
@@ -48,11 +48,13 @@ int store_job_close_overdue(struct db *db, int64_t job_id, struct err *err);
  * The status object of a job as it would be after closing at `now`, without storing it (a database that
  * refuses writes). Appends as status_render does.
  */
-int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct strbuf *out, struct err *err);
+int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct strbuf *out,
+			    struct err *err);
 
 /* Inside a transaction: add an event to a job's (0 = none) and a batch's (0 = none) timeline; n < 0 = no count. */
-int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, const char *kind, int64_t n,
-		struct err *err, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
+int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, const char *kind,
+		int64_t n, struct err *err, const char *fmt, ...)
+	__attribute__((format(printf, 8, 9)));
 
 /* The database's clock. 0 and *now, or -1. */
 int store_now(struct db *db, int64_t *now, struct err *err);

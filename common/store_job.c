@@ -28,9 +28,10 @@ int store_schema_check(struct db *db, struct err *err)
 	int64_t version = 0, min_program = 0;
 
 	if (db_query(db, STMT_SCHEMA_VERSION, DB_NONE, &rows, err) < 0) {
-		if (err->detail == 1146)	/* no such table */
-			return err_set(err, ERR_NEVER, 0,
-				       "the database holds no lotscribe schema: run `batchctl migrate`");
+		if (err->detail == 1146) /* no such table */
+			return err_set(
+				err, ERR_NEVER, 0,
+				"the database holds no lotscribe schema: run `batchctl migrate`");
 		return -1;
 	}
 	if (db_next(rows)) {
@@ -39,15 +40,17 @@ int store_schema_check(struct db *db, struct err *err)
 	}
 	db_rows_free(&rows);
 	if (version < STORE_SCHEMA_VERSION)
-		return err_set(err, ERR_NEVER, 0,
-			       "the database's schema is version %lld, this program needs %d: run `batchctl migrate`",
-			       (long long)version, STORE_SCHEMA_VERSION);
+		return err_set(
+			err, ERR_NEVER, 0,
+			"the database's schema is version %lld, this program needs %d: run `batchctl migrate`",
+			(long long)version, STORE_SCHEMA_VERSION);
 	/* Also of our own version: a migration that is under way, or died, says so by its min_program. */
 	if (min_program > STORE_SCHEMA_VERSION)
-		return err_set(err, ERR_NEVER, 0,
-			       "the database's schema is version %lld and not for this program, which knows %d: upgrade the program, or "
-			       "finish the migration",
-			       (long long)version, STORE_SCHEMA_VERSION);
+		return err_set(
+			err, ERR_NEVER, 0,
+			"the database's schema is version %lld and not for this program, which knows %d: upgrade the program, or "
+			"finish the migration",
+			(long long)version, STORE_SCHEMA_VERSION);
 	return 0;
 }
 
@@ -56,8 +59,8 @@ int store_wake(struct db *db, struct err *err)
 	return db_exec(db, STMT_WAKE, DB_NONE, err) < 0 ? -1 : 0;
 }
 
-int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, const char *kind, int64_t n,
-		struct err *err, const char *fmt, ...)
+int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, const char *kind,
+		int64_t n, struct err *err, const char *fmt, ...)
 {
 	char message[500];
 	va_list ap;
@@ -67,8 +70,9 @@ int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, co
 	va_end(ap);
 	utf8_trim(message);
 	if (db_exec(db, STMT_EVENT_ADD,
-		    DB_P(job_id ? db_int(job_id) : db_null(), batch_id ? db_int(batch_id) : db_null(),
-			 db_time(now), db_text(kind), db_text(message), n < 0 ? db_null() : db_int(n)),
+		    DB_P(job_id ? db_int(job_id) : db_null(),
+			 batch_id ? db_int(batch_id) : db_null(), db_time(now), db_text(kind),
+			 db_text(message), n < 0 ? db_null() : db_int(n)),
 		    err) < 0)
 		return -1;
 	return 0;
@@ -115,7 +119,8 @@ static int read_languages(struct db *db, int64_t job_id, struct job_row *j, stru
 }
 
 /* stmt: STMT_JOB_LOCK or STMT_JOB_READ. */
-static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct job_row *j, struct err *err)
+static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct job_row *j,
+			struct err *err)
 {
 	int status, outcome;
 
@@ -127,7 +132,8 @@ static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct jo
 	status = name_find(job_status_names, JOB_STATUS_COUNT, db_get_text(j->row, 2, NULL));
 	outcome = name_find(job_outcome_names, JOB_OUTCOME_COUNT, db_get_text(j->row, 3, NULL));
 	if (status < 0 || outcome < 0)
-		return err_set(err, ERR_BUG, 0, "job %lld has an unknown status", (long long)job_id);
+		return err_set(err, ERR_BUG, 0, "job %lld has an unknown status",
+			       (long long)job_id);
 	j->view = (struct job_view){
 		.public_id = db_get_text(j->row, 0, NULL),
 		.name = db_get_text(j->row, 1, NULL),
@@ -161,9 +167,10 @@ static bool same_text(const char *a, const char *b)
 /* Does the row say already what the patch would? */
 static bool says_already(const struct job_view *v, const struct job_patch *p)
 {
-	return p->only_wait && same_text(v->wait_what, p->wait_what) && same_text(v->wait_action, p->wait_action)
-	       && same_text(v->warnings, p->warnings) && v->wait_since == p->wait_since
-	       && v->wait_progress_at == p->wait_progress_at && v->wait_action_at == p->wait_action_at;
+	return p->only_wait && same_text(v->wait_what, p->wait_what) &&
+	       same_text(v->wait_action, p->wait_action) && same_text(v->warnings, p->warnings) &&
+	       v->wait_since == p->wait_since && v->wait_progress_at == p->wait_progress_at &&
+	       v->wait_action_at == p->wait_action_at;
 }
 
 static void apply_patch(struct job_view *v, const struct job_patch *p)
@@ -190,7 +197,7 @@ static void apply_verdict(struct job_view *v, const struct job_verdict *verdict,
 	if (verdict->ended_now) {
 		v->completed_at = now;
 		v->wait_what = v->wait_action = NULL;
-		v->warnings = "";	/* they hold while it runs; its events remember */
+		v->warnings = ""; /* they hold while it runs; its events remember */
 		v->wait_since = v->wait_progress_at = v->wait_action_at = 0;
 	}
 }
@@ -204,37 +211,41 @@ static int job_row_store(struct db *db, int64_t job_id, const struct job_row *j,
 	strbuf_init(&json, LIMIT_STATUS_BYTES);
 	if (status_render(v, &json) < 0) {
 		strbuf_clear(&json);
-		return err_set(err, ERR_BUG, 0, "the status of job %lld does not fit", (long long)job_id);
+		return err_set(err, ERR_BUG, 0, "the status of job %lld does not fit",
+			       (long long)job_id);
 	}
 	n = db_exec(db, STMT_JOB_STORE,
-		    DB_P(db_text(job_status_names[v->status]), db_text(job_outcome_names[v->outcome]),
-			 db_time(v->updated_at), db_time(v->completed_at), db_int(v->cost), db_int(v->wasted),
+		    DB_P(db_text(job_status_names[v->status]),
+			 db_text(job_outcome_names[v->outcome]), db_time(v->updated_at),
+			 db_time(v->completed_at), db_int(v->cost), db_int(v->wasted),
 			 db_int(v->input_tokens), db_int(v->output_tokens), db_text(v->wait_what),
-			 db_time(v->wait_since), db_time(v->wait_progress_at), db_text(v->wait_action),
-			 db_time(v->wait_action_at), db_text(v->warnings), db_bytes(json.data, json.len),
-			 db_int(job_id), db_int(j->version)),
+			 db_time(v->wait_since), db_time(v->wait_progress_at),
+			 db_text(v->wait_action), db_time(v->wait_action_at), db_text(v->warnings),
+			 db_bytes(json.data, json.len), db_int(job_id), db_int(j->version)),
 		    err);
 	strbuf_clear(&json);
 	if (n == 0)
-		return err_set(err, ERR_CONFLICT, 0, "job %lld was moved meanwhile", (long long)job_id);
+		return err_set(err, ERR_CONFLICT, 0, "job %lld was moved meanwhile",
+			       (long long)job_id);
 	return n < 0 ? -1 : 0;
 }
 
-static int event_of_move(struct db *db, int64_t job_id, const struct job_view *v, enum job_status before,
-			 int64_t now, struct err *err)
+static int event_of_move(struct db *db, int64_t job_id, const struct job_view *v,
+			 enum job_status before, int64_t now, struct err *err)
 {
 	const char *outcome = job_outcome_names[v->outcome];
 
 	if (v->status == before)
 		return 0;
 	return store_event(db, job_id, 0, now, job_status_names[v->status], -1, err, "%s -> %s%s%s",
-			   job_status_names[before], job_status_names[v->status], outcome ? ", " : "",
-			   outcome ? outcome : "");
+			   job_status_names[before], job_status_names[v->status],
+			   outcome ? ", " : "", outcome ? outcome : "");
 }
 
 /* Decide, render and store a row that is locked. */
-static int job_row_settle(struct db *db, int64_t job_id, struct job_row *j, const struct job_patch *patch, int64_t now,
-			  struct job_verdict *verdict, struct err *err)
+static int job_row_settle(struct db *db, int64_t job_id, struct job_row *j,
+			  const struct job_patch *patch, int64_t now, struct job_verdict *verdict,
+			  struct err *err)
 {
 	const bool keep_open = patch && patch->keep_open;
 	const enum job_status before = j->view.status;
@@ -243,7 +254,8 @@ static int job_row_settle(struct db *db, int64_t job_id, struct job_row *j, cons
 
 	if (patch)
 		apply_patch(&j->view, patch);
-	*verdict = job_decide(&j->view, keep_open ? t_min(now, t_sub(j->view.deadline_at, 1)) : now);
+	*verdict =
+		job_decide(&j->view, keep_open ? t_min(now, t_sub(j->view.deadline_at, 1)) : now);
 	if (unchanged && verdict->status == before && verdict->outcome == j->view.outcome)
 		return 0;
 	apply_verdict(&j->view, verdict, now);
@@ -296,7 +308,8 @@ int store_job_close_overdue(struct db *db, int64_t job_id, struct err *err)
 	return db_tx(db, close_overdue_tx, &job_id, err);
 }
 
-int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct strbuf *out, struct err *err)
+int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct strbuf *out,
+			    struct err *err)
 {
 	struct job_row j;
 	int rc = job_row_read(db, STMT_JOB_READ, job_id, &j, err);
@@ -306,7 +319,8 @@ int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct s
 
 		apply_verdict(&j.view, &v, now);
 		if (status_render(&j.view, out) < 0)
-			rc = err_set(err, ERR_BUG, 0, "the status of job %lld does not fit", (long long)job_id);
+			rc = err_set(err, ERR_BUG, 0, "the status of job %lld does not fit",
+				     (long long)job_id);
 	}
 	job_row_clear(&j);
 	return rc;

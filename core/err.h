@@ -12,18 +12,18 @@
 
 enum err_class {
 	ERR_NONE,
-	ERR_LATER,	/* not now: try again after a while */
-	ERR_NEVER,	/* the request itself is wrong: trying again changes nothing */
-	ERR_CONFLICT,	/* lost a race: reload and decide again */
-	ERR_UNKNOWN,	/* a write whose answer was lost: look first, then decide */
-	ERR_BUG,	/* our own fault: log, do not retry */
+	ERR_LATER,    /* not now: try again after a while */
+	ERR_NEVER,    /* the request itself is wrong: trying again changes nothing */
+	ERR_CONFLICT, /* lost a race: reload and decide again */
+	ERR_UNKNOWN,  /* a write whose answer was lost: look first, then decide */
+	ERR_BUG,      /* our own fault: log, do not retry */
 	ERR_CLASS_COUNT
 };
 
 struct err {
 	enum err_class class;
-	int detail;		/* number of the lower layer (errno, MySQL error, HTTP status), or 0 */
-	char text[240];		/* one line for a person, never NULL, without a final full stop */
+	int detail;     /* number of the lower layer (errno, MySQL error, HTTP status), or 0 */
+	char text[240]; /* one line for a person, never NULL, without a final full stop */
 };
 
 /* Fill *err (NULL is allowed) with a formatted text, cut at its size. Always returns -1. */

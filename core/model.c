@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+/* clang-format off */
 const char *const job_status_names[JOB_STATUS_COUNT] = {
 	[JOB_QUEUED] = "queued",
 	[JOB_DESCRIBING] = "describing",
@@ -110,6 +111,8 @@ const bool batch_may_move[BATCH_PHASE_COUNT][BATCH_PHASE_COUNT] = {
 	[BATCH_HARVESTING] = {[BATCH_CLOSED] = true},
 };
 
+/* clang-format on */
+
 int name_find(const char *const *names, int n, const char *text)
 {
 	for (int i = 0; i < n; i++) {
@@ -127,6 +130,7 @@ int name_find(const char *const *names, int n, const char *text)
 enum remote_status remote_status_parse(const char *text)
 {
 	/* Synonyms of compatible providers, case-folded. */
+	/* clang-format off */
 	static const struct {
 		const char *text;
 		enum remote_status status;
@@ -141,6 +145,7 @@ enum remote_status remote_status_parse(const char *text)
 		{"expired", REMOTE_EXPIRED},	     {"timeout_exceeded", REMOTE_EXPIRED},
 		{"cancelled", REMOTE_CANCELLED},     {"canceled", REMOTE_CANCELLED},
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; text && i < sizeof(table) / sizeof(table[0]); i++) {
 		if (strcasecmp(text, table[i].text) == 0)

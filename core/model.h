@@ -15,110 +15,101 @@
 #include <stdint.h>
 
 enum job_status {
-	JOB_QUEUED,		/* until the first attempt */
-	JOB_DESCRIBING,		/* while a describe item is open */
-	JOB_TRANSLATING,	/* then, while a translation is open */
+	JOB_QUEUED,      /* until the first attempt */
+	JOB_DESCRIBING,  /* while a describe item is open */
+	JOB_TRANSLATING, /* then, while a translation is open */
 	JOB_COMPLETED,
-	JOB_FAILED,		/* no lot has a description */
+	JOB_FAILED, /* no lot has a description */
 	JOB_CANCELLED,
 	JOB_STATUS_COUNT
 };
 
-enum job_outcome {
-	OUTCOME_NONE,
-	OUTCOME_FULL,
-	OUTCOME_PARTIAL,
-	JOB_OUTCOME_COUNT
-};
+enum job_outcome { OUTCOME_NONE, OUTCOME_FULL, OUTCOME_PARTIAL, JOB_OUTCOME_COUNT };
 
-enum task {
-	TASK_DESCRIBE,
-	TASK_TRANSLATE,
-	TASK_COUNT
-};
+enum task { TASK_DESCRIBE, TASK_TRANSLATE, TASK_COUNT };
 
 enum item_state {
-	ITEM_BLOCKED,		/* a translation before its description */
+	ITEM_BLOCKED, /* a translation before its description */
 	ITEM_READY,
-	ITEM_SENT,		/* in a batch */
-	ITEM_DONE,		/* has a valid or salvaged answer; the only state that absorbs */
-	ITEM_FAILED,		/* with a code */
+	ITEM_SENT,   /* in a batch */
+	ITEM_DONE,   /* has a valid or salvaged answer; the only state that absorbs */
+	ITEM_FAILED, /* with a code */
 	ITEM_STATE_COUNT
 };
 
 enum batch_phase {
-	BATCH_FILLING,		/* items may still join */
-	BATCH_SEALED,		/* membership is fixed; the file is to be built and uploaded */
-	BATCH_UPLOADING,	/* an upload was begun; after a crash it is repeated under a new name */
-	BATCH_UPLOADED,		/* the provider has the file */
-	BATCH_CREATING,		/* the create was, or is about to be, sent */
-	BATCH_UNKNOWN,		/* the create was sent, its answer was lost: list and look */
-	BATCH_FENCING,		/* not found: the input file is being deleted, so that a delayed create fails */
-	BATCH_FENCED,		/* deleted: one more look, then a new upload */
-	BATCH_RUNNING,		/* remote id known, not ended */
-	BATCH_HARVESTING,	/* ended at the provider; its files are being read */
+	BATCH_FILLING,   /* items may still join */
+	BATCH_SEALED,    /* membership is fixed; the file is to be built and uploaded */
+	BATCH_UPLOADING, /* an upload was begun; after a crash it is repeated under a new name */
+	BATCH_UPLOADED,  /* the provider has the file */
+	BATCH_CREATING,  /* the create was, or is about to be, sent */
+	BATCH_UNKNOWN,   /* the create was sent, its answer was lost: list and look */
+	BATCH_FENCING, /* not found: the input file is being deleted, so that a delayed create fails */
+	BATCH_FENCED,     /* deleted: one more look, then a new upload */
+	BATCH_RUNNING,    /* remote id known, not ended */
+	BATCH_HARVESTING, /* ended at the provider; its files are being read */
 	BATCH_CLOSED,
 	BATCH_PHASE_COUNT
 };
 
-enum batch_reason {		/* why a batch is closed */
-	REASON_NONE,
-	REASON_HARVESTED,
-	REASON_FAILED,
-	REASON_NEVER_CREATED,
-	REASON_LOST,
-	BATCH_REASON_COUNT
+enum batch_reason { /* why a batch is closed */
+		    REASON_NONE,
+		    REASON_HARVESTED,
+		    REASON_FAILED,
+		    REASON_NEVER_CREATED,
+		    REASON_LOST,
+		    BATCH_REASON_COUNT
 };
 
-enum remote_status {		/* the provider's; an unknown text is not final */
-	REMOTE_UNKNOWN,
-	REMOTE_VALIDATING,
-	REMOTE_IN_PROGRESS,
-	REMOTE_FINALIZING,
-	REMOTE_CANCELLING,
-	REMOTE_COMPLETED,
-	REMOTE_FAILED,
-	REMOTE_EXPIRED,
-	REMOTE_CANCELLED,
-	REMOTE_STATUS_COUNT
+enum remote_status { /* the provider's; an unknown text is not final */
+		     REMOTE_UNKNOWN,
+		     REMOTE_VALIDATING,
+		     REMOTE_IN_PROGRESS,
+		     REMOTE_FINALIZING,
+		     REMOTE_CANCELLING,
+		     REMOTE_COMPLETED,
+		     REMOTE_FAILED,
+		     REMOTE_EXPIRED,
+		     REMOTE_CANCELLED,
+		     REMOTE_STATUS_COUNT
 };
 
 enum attempt_outcome {
 	ATTEMPT_OPEN,
 	ATTEMPT_ANSWERED,
 	ATTEMPT_FAILED,
-	ATTEMPT_VOID,		/* never ran: burns nothing */
+	ATTEMPT_VOID, /* never ran: burns nothing */
 	ATTEMPT_OUTCOME_COUNT
 };
 
-enum grade {			/* of an answer; the higher wins, the first on a tie */
-	GRADE_NONE,
-	GRADE_REFUSED,
-	GRADE_SALVAGED,
-	GRADE_VALID,
-	GRADE_COUNT
+enum grade { /* of an answer; the higher wins, the first on a tie */
+	     GRADE_NONE,
+	     GRADE_REFUSED,
+	     GRADE_SALVAGED,
+	     GRADE_VALID,
+	     GRADE_COUNT
 };
 
-enum line_kind {		/* lines of result files that are no answer */
-	LINE_FAILURE,
-	LINE_VOID,
-	LINE_DUPLICATE,
-	LINE_STRANGER,
-	LINE_BROKEN,
-	LINE_UNSTORABLE,
-	LINE_TOO_LARGE,
-	LINE_KIND_COUNT
+enum line_kind { /* lines of result files that are no answer */
+		 LINE_FAILURE,
+		 LINE_VOID,
+		 LINE_DUPLICATE,
+		 LINE_STRANGER,
+		 LINE_BROKEN,
+		 LINE_UNSTORABLE,
+		 LINE_TOO_LARGE,
+		 LINE_KIND_COUNT
 };
 
 extern const char *const job_status_names[JOB_STATUS_COUNT];
-extern const char *const job_outcome_names[JOB_OUTCOME_COUNT];		/* [OUTCOME_NONE] is NULL */
+extern const char *const job_outcome_names[JOB_OUTCOME_COUNT]; /* [OUTCOME_NONE] is NULL */
 extern const char *const task_names[TASK_COUNT];
 extern const char *const item_state_names[ITEM_STATE_COUNT];
 extern const char *const batch_phase_names[BATCH_PHASE_COUNT];
-extern const char *const batch_reason_names[BATCH_REASON_COUNT];	/* [REASON_NONE] is NULL */
+extern const char *const batch_reason_names[BATCH_REASON_COUNT]; /* [REASON_NONE] is NULL */
 extern const char *const remote_status_names[REMOTE_STATUS_COUNT];
-extern const char *const attempt_outcome_names[ATTEMPT_OUTCOME_COUNT];	/* [ATTEMPT_OPEN] is NULL */
-extern const char *const grade_names[GRADE_COUNT];			/* [GRADE_NONE] is NULL */
+extern const char *const attempt_outcome_names[ATTEMPT_OUTCOME_COUNT]; /* [ATTEMPT_OPEN] is NULL */
+extern const char *const grade_names[GRADE_COUNT];                     /* [GRADE_NONE] is NULL */
 extern const char *const line_kind_names[LINE_KIND_COUNT];
 
 /* May an item, a batch move from -> to? Movers assert it. */

@@ -13,41 +13,41 @@
 
 enum outcome {
 	OUTCOME_DONE,
-	OUTCOME_LATER,		/* trying again may help */
-	OUTCOME_NEVER,		/* trying again changes nothing */
-	OUTCOME_UNKNOWN,	/* the request may have been carried out: look first */
+	OUTCOME_LATER,   /* trying again may help */
+	OUTCOME_NEVER,   /* trying again changes nothing */
+	OUTCOME_UNKNOWN, /* the request may have been carried out: look first */
 	OUTCOME_COUNT
 };
 
-enum outcome_scope {		/* whom a failure concerns */
-	SCOPE_CALL,		/* this call or item alone */
-	SCOPE_RECIPE,		/* model, schema or parameter: every item of the recipe */
-	SCOPE_ALL,		/* quota, key: everything stops */
-	SCOPE_COUNT
+enum outcome_scope {               /* whom a failure concerns */
+		     SCOPE_CALL,   /* this call or item alone */
+		     SCOPE_RECIPE, /* model, schema or parameter: every item of the recipe */
+		     SCOPE_ALL,    /* quota, key: everything stops */
+		     SCOPE_COUNT
 };
 
-enum transport {		/* how far a call came; from libcurl's result */
-	TRANSPORT_OK,		/* an HTTP answer was read whole */
-	TRANSPORT_NOT_SENT,	/* no connection: the request cannot have been carried out */
-	TRANSPORT_LOST,		/* sent or perhaps sent, no whole answer */
-	TRANSPORT_COUNT
+enum transport {                     /* how far a call came; from libcurl's result */
+		 TRANSPORT_OK,       /* an HTTP answer was read whole */
+		 TRANSPORT_NOT_SENT, /* no connection: the request cannot have been carried out */
+		 TRANSPORT_LOST,     /* sent or perhaps sent, no whole answer */
+		 TRANSPORT_COUNT
 };
 
 struct call_result {
 	enum transport transport;
-	int http_status;		/* with TRANSPORT_OK */
-	const char *error_code;		/* body's error.code, .type, .message; NULL where absent */
+	int http_status;        /* with TRANSPORT_OK */
+	const char *error_code; /* body's error.code, .type, .message; NULL where absent */
 	const char *error_type;
 	const char *error_message;
-	int64_t retry_after_us;		/* from retry-after-ms or retry-after; -1 = none */
-	bool is_write;			/* a call that must not be repeated blindly (POST) */
+	int64_t retry_after_us; /* from retry-after-ms or retry-after; -1 = none */
+	bool is_write;          /* a call that must not be repeated blindly (POST) */
 };
 
 struct call_outcome {
 	enum outcome outcome;
 	enum outcome_scope scope;
-	const char *code;		/* static text: "rate_limited", "insufficient_quota", "bad_image", ... */
-	int64_t wait_us;		/* LATER: at least so long; capped at 10 minutes */
+	const char *code; /* static text: "rate_limited", "insufficient_quota", "bad_image", ... */
+	int64_t wait_us;  /* LATER: at least so long; capped at 10 minutes */
 };
 
 /* 2xx -> DONE; everything else by the tables. */
@@ -62,7 +62,8 @@ struct line_outcome {
 	const char *code;
 	bool is_void;
 };
-struct line_outcome line_classify(int http_status, const char *code, const char *type, const char *message);
+struct line_outcome line_classify(int http_status, const char *code, const char *type,
+				  const char *message);
 
 /* First validation error of a failed batch: LATER for token_limit_exceeded and "Cannot find file". */
 struct call_outcome batch_failure_classify(const char *code, const char *message);

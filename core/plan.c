@@ -28,14 +28,15 @@ static size_t group_end(const struct plan_candidate *c, size_t n, size_t from, i
 	const int64_t left = t_max(t_sub(c[from].latest_start, now), T_S);
 	size_t end = from + 1;
 
-	while (end < n && c[end].recipe_id == c[from].recipe_id
-	       && t_sub(c[end].latest_start, now) <= t_mul(left, 2))
+	while (end < n && c[end].recipe_id == c[from].recipe_id &&
+	       t_sub(c[end].latest_start, now) <= t_mul(left, 2))
 		end++;
 	return end;
 }
 
 /* When a group is due: full as soon as it is ready (a ready time ahead is a back-off), else when its oldest item lingered. */
-static int64_t group_due(const struct plan_candidate *c, size_t from, size_t end, const struct plan_limits *l)
+static int64_t group_due(const struct plan_candidate *c, size_t from, size_t end,
+			 const struct plan_limits *l)
 {
 	uint64_t total = 0;
 	int64_t oldest = T_NEVER;
@@ -87,18 +88,20 @@ static uint32_t share_out(struct plan_candidate *c, size_t from, size_t end, uin
 		before = taken;
 		for (size_t i = from; i < end && taken < room; i++) {
 			if (leads_account(c, from, i))
-				taken += account_take(c, i, end, part < room - taken ? part : room - taken);
+				taken += account_take(c, i, end,
+						      part < room - taken ? part : room - taken);
 		}
 	} while (taken > before && taken < room);
 	return taken;
 }
 
-uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits *limits, int64_t now, int64_t *at)
+uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits *limits,
+		   int64_t now, int64_t *at)
 {
 	size_t best = n, best_end = n;
 
 	*at = T_NEVER;
-	if (n > 1)	/* an empty list may have no address */
+	if (n > 1) /* an empty list may have no address */
 		qsort(c, n, sizeof(*c), by_recipe_and_urgency);
 	for (size_t i = 0; i < n; i++)
 		c[i].share = 0;

@@ -10,16 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct plan_candidate {		/* one job's ready items of one recipe */
+struct plan_candidate { /* one job's ready items of one recipe */
 	int64_t job_id, account_id, recipe_id;
 	int64_t ready_since;
 	int64_t latest_start;
 	uint32_t n_ready;
-	uint32_t share;		/* out: how many of them the batch takes */
+	uint32_t share; /* out: how many of them the batch takes */
 };
 
 struct plan_limits {
-	int64_t linger;		/* microseconds */
+	int64_t linger; /* microseconds */
 	uint32_t max_requests;
 };
 
@@ -28,6 +28,7 @@ struct plan_limits {
  * due, with *at = when to look again (T_NEVER where there is no candidate at all). A batch is due when its
  * oldest item waited for `linger`, or when it is full. The array is sorted by urgency on return.
  */
-uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits *limits, int64_t now, int64_t *at);
+uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits *limits,
+		   int64_t now, int64_t *at);
 
 #endif

@@ -15,11 +15,11 @@
 #define WINDOW (24 * T_H)
 
 const char *const action_names[ACTION_COUNT] = {
-	[ACT_NONE] = "none",	 [ACT_WAIT] = "wait",	    [ACT_SEAL] = "seal",
-	[ACT_UPLOAD] = "upload", [ACT_CREATE] = "create",   [ACT_DOUBT] = "doubt",
-	[ACT_LOOK] = "look",	 [ACT_FENCE] = "fence",	    [ACT_ANEW] = "anew",
-	[ACT_POLL] = "poll",	 [ACT_CANCEL] = "cancel",   [ACT_LEAVE] = "leave",
-	[ACT_HARVEST] = "harvest", [ACT_DROP] = "drop",	    [ACT_GIVE_UP] = "give_up",
+	[ACT_NONE] = "none",       [ACT_WAIT] = "wait",     [ACT_SEAL] = "seal",
+	[ACT_UPLOAD] = "upload",   [ACT_CREATE] = "create", [ACT_DOUBT] = "doubt",
+	[ACT_LOOK] = "look",       [ACT_FENCE] = "fence",   [ACT_ANEW] = "anew",
+	[ACT_POLL] = "poll",       [ACT_CANCEL] = "cancel", [ACT_LEAVE] = "leave",
+	[ACT_HARVEST] = "harvest", [ACT_DROP] = "drop",     [ACT_GIVE_UP] = "give_up",
 };
 
 const char *const action_words[ACTION_COUNT] = {
@@ -63,7 +63,11 @@ const char *const why_words[WHY_COUNT] = {
 
 static struct decision decide(enum action action, enum why why, int64_t at)
 {
-	return (struct decision){.action = action, .why = why, .at = at, .then = action, .then_at = at};
+	return (struct decision){.action = action,
+				 .why = why,
+				 .at = at,
+				 .then = action,
+				 .then_at = at};
 }
 
 /* `action` when its time has come, else a wait for it. */
@@ -85,7 +89,8 @@ static struct decision step(const struct batch_view *b, enum action action, int6
 }
 
 /* A create whose answer was lost: list passes over `settle`, then the fence. */
-static struct decision decide_unknown(const struct batch_view *b, const struct policy *p, int64_t now)
+static struct decision decide_unknown(const struct batch_view *b, const struct policy *p,
+				      int64_t now)
 {
 	const int64_t settled_at = t_add(b->phase_at, p->settle);
 	struct decision d;
@@ -107,7 +112,8 @@ static struct decision decide_fenced(const struct batch_view *b, int64_t now)
 	struct decision d;
 
 	if (b->looked_at > b->phase_at)
-		d = b->n_wanted ? decide(ACT_ANEW, WHY_FENCED, now) : decide(ACT_DROP, WHY_NOBODY_WAITS, now);
+		d = b->n_wanted ? decide(ACT_ANEW, WHY_FENCED, now)
+				: decide(ACT_DROP, WHY_NOBODY_WAITS, now);
 	else
 		d = due(ACT_LOOK, WHY_FENCED, b->next_at, now);
 	d.warnings = WARN_UNKNOWN_CREATE;
@@ -125,7 +131,7 @@ static int64_t cancel_due(const struct batch_view *b, const struct policy *p, en
 	case REMOTE_UNKNOWN:
 	case REMOTE_IN_PROGRESS:
 		return t_add(b->progress_at, p->cancel_after);
-	case REMOTE_FINALIZING:		/* its results exist already: a cancel could only lose them */
+	case REMOTE_FINALIZING: /* its results exist already: a cancel could only lose them */
 	case REMOTE_CANCELLING:
 	case REMOTE_COMPLETED:
 	case REMOTE_FAILED:
@@ -174,7 +180,8 @@ static int64_t expiry_of(const struct batch_view *b)
 }
 
 /* After a cancel: polled past the promised minutes, its items leave after the grace, looks grow rarer. */
-static struct decision decide_cancelled(const struct batch_view *b, const struct policy *p, int64_t now)
+static struct decision decide_cancelled(const struct batch_view *b, const struct policy *p,
+					int64_t now)
 {
 	const int64_t grace_at = t_add(b->cancel_at, p->cancel_grace);
 	struct decision d;
@@ -182,7 +189,8 @@ static struct decision decide_cancelled(const struct batch_view *b, const struct
 	if (!b->left && b->n_wanted > 0 && now >= grace_at)
 		return decide(ACT_LEAVE, WHY_CANCEL_SLOW, grace_at);
 	/* Asked again until the provider says that it is cancelling. */
-	d = due(b->remote == REMOTE_CANCELLING ? ACT_POLL : ACT_CANCEL, WHY_CANCELLING, b->next_at, now);
+	d = due(b->remote == REMOTE_CANCELLING ? ACT_POLL : ACT_CANCEL, WHY_CANCELLING, b->next_at,
+		now);
 	if (!b->left && b->n_wanted > 0) {
 		d.at = t_min(d.at, t_max(grace_at, now));
 		d.then = ACT_LEAVE;
@@ -203,7 +211,8 @@ static int64_t files_grace(const struct batch_view *b, const struct policy *p)
 	return t_min(FILES_GRACE, t_mul(p->poll_interval, FILES_LOOKS));
 }
 
-static struct decision decide_running(const struct batch_view *b, const struct policy *p, int64_t now)
+static struct decision decide_running(const struct batch_view *b, const struct policy *p,
+				      int64_t now)
 {
 	const int64_t lost_at = t_add(expiry_of(b), LOST_AFTER_EXPIRY);
 	enum why why;
@@ -215,7 +224,8 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 			return due(ACT_POLL, WHY_NO_FILES, b->next_at, now);
 		return decide(ACT_HARVEST, WHY_ENDED, now);
 	}
-	if (b->missing_since && now >= t_add(t_max(b->missing_since, b->submitted_at), MISSING_GRACE))
+	if (b->missing_since &&
+	    now >= t_add(t_max(b->missing_since, b->submitted_at), MISSING_GRACE))
 		return decide(ACT_GIVE_UP, WHY_VANISHED, now);
 	if (now >= lost_at)
 		return decide(ACT_GIVE_UP, WHY_EXPIRED_LONG, now);
@@ -236,8 +246,8 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 /* A lost create that the provider can neither show nor be made to refuse: by then it has expired too. */
 static bool is_hopeless(const struct batch_view *b, int64_t now)
 {
-	return b->phase >= BATCH_UNKNOWN && b->phase <= BATCH_FENCED
-	       && now >= t_add(b->phase_at, WINDOW + LOST_AFTER_EXPIRY);
+	return b->phase >= BATCH_UNKNOWN && b->phase <= BATCH_FENCED &&
+	       now >= t_add(b->phase_at, WINDOW + LOST_AFTER_EXPIRY);
 }
 
 static struct decision decide_phase(const struct batch_view *b, const struct policy *p, int64_t now)
@@ -267,7 +277,8 @@ static struct decision decide_phase(const struct batch_view *b, const struct pol
 			d.at = t_min(d.at, next_warning(b, p, d.warnings));
 		return d;
 	case BATCH_HARVESTING:
-		return due(ACT_HARVEST, b->next_at > now ? WHY_BACKOFF : WHY_ENDED, b->next_at, now);
+		return due(ACT_HARVEST, b->next_at > now ? WHY_BACKOFF : WHY_ENDED, b->next_at,
+			   now);
 	case BATCH_CLOSED:
 	case BATCH_PHASE_COUNT:
 		break;

@@ -15,83 +15,86 @@
 #include "core/model.h"
 
 enum action {
-	ACT_NONE,		/* closed: nothing, ever again */
-	ACT_WAIT,		/* nothing before decision.at */
-	ACT_SEAL,		/* fix the membership */
-	ACT_UPLOAD,		/* build the file and send it, under a new name */
-	ACT_CREATE,		/* the paid call, its intent committed before */
-	ACT_DOUBT,		/* a create was sent and its answer is lost */
-	ACT_LOOK,		/* list the provider's batches for ours */
-	ACT_FENCE,		/* delete the input file, so that a delayed create fails */
-	ACT_ANEW,		/* proved never to come: upload again */
-	ACT_POLL,		/* read the provider's state */
-	ACT_CANCEL,		/* every open item wants to leave */
-	ACT_LEAVE,		/* open items go back to be sent again, the batch stays watched */
-	ACT_HARVEST,		/* read the result files */
-	ACT_DROP,		/* never sent and nobody waits for it: close */
-	ACT_GIVE_UP,		/* close as lost */
+	ACT_NONE,    /* closed: nothing, ever again */
+	ACT_WAIT,    /* nothing before decision.at */
+	ACT_SEAL,    /* fix the membership */
+	ACT_UPLOAD,  /* build the file and send it, under a new name */
+	ACT_CREATE,  /* the paid call, its intent committed before */
+	ACT_DOUBT,   /* a create was sent and its answer is lost */
+	ACT_LOOK,    /* list the provider's batches for ours */
+	ACT_FENCE,   /* delete the input file, so that a delayed create fails */
+	ACT_ANEW,    /* proved never to come: upload again */
+	ACT_POLL,    /* read the provider's state */
+	ACT_CANCEL,  /* every open item wants to leave */
+	ACT_LEAVE,   /* open items go back to be sent again, the batch stays watched */
+	ACT_HARVEST, /* read the result files */
+	ACT_DROP,    /* never sent and nobody waits for it: close */
+	ACT_GIVE_UP, /* close as lost */
 	ACTION_COUNT
 };
 
 enum why {
 	WHY_DUE,
-	WHY_BACKOFF,		/* the last try failed for now */
-	WHY_IN_CALL,		/* a call of it is under way */
-	WHY_NOBODY_WAITS,	/* every job of its open items has ended */
+	WHY_BACKOFF,      /* the last try failed for now */
+	WHY_IN_CALL,      /* a call of it is under way */
+	WHY_NOBODY_WAITS, /* every job of its open items has ended */
 	WHY_ANSWER_LOST,
-	WHY_SETTLING,		/* the lost create may still appear */
-	WHY_NOT_FOUND,		/* it did not */
+	WHY_SETTLING,  /* the lost create may still appear */
+	WHY_NOT_FOUND, /* it did not */
 	WHY_FENCED,
 	WHY_RUNNING,
-	WHY_STALLED,		/* no progress for cancel_after */
+	WHY_STALLED, /* no progress for cancel_after */
 	WHY_VALIDATING_LONG,
 	WHY_CANCELLING,
-	WHY_CANCEL_SLOW,	/* cancel_grace is over */
+	WHY_CANCEL_SLOW, /* cancel_grace is over */
 	WHY_ENDED,
-	WHY_NO_FILES,		/* completed, its files not named yet */
-	WHY_MISSING,		/* the provider does not know it, for now */
-	WHY_VANISHED,		/* for good */
-	WHY_EXPIRED_LONG,	/* 48 hours past its expiry and no end seen */
+	WHY_NO_FILES,     /* completed, its files not named yet */
+	WHY_MISSING,      /* the provider does not know it, for now */
+	WHY_VANISHED,     /* for good */
+	WHY_EXPIRED_LONG, /* 48 hours past its expiry and no end seen */
 	WHY_COUNT
 };
 
-enum warning {			/* shown to clients and operators while it holds */
-	WARN_NONE = 0,
-	WARN_OLD = 1,		/* alert_after since creation */
-	WARN_STALLED = 2,	/* stall_after since the last progress */
-	WARN_FINALIZING = 4,	/* finalizing_after */
-	WARN_MISSING = 8,
-	WARN_UNKNOWN_CREATE = 16,
+enum warning { /* shown to clients and operators while it holds */
+	       WARN_NONE = 0,
+	       WARN_OLD = 1,        /* alert_after since creation */
+	       WARN_STALLED = 2,    /* stall_after since the last progress */
+	       WARN_FINALIZING = 4, /* finalizing_after */
+	       WARN_MISSING = 8,
+	       WARN_UNKNOWN_CREATE = 16,
 };
 
 struct decision {
 	enum action action;
 	enum why why;
-	unsigned warnings;	/* of enum warning */
-	int64_t at;		/* when to do it (<= now: now); T_NEVER with ACT_NONE alone */
-	enum action then;	/* while waiting: the next action that would change something, and its time */
+	unsigned warnings; /* of enum warning */
+	int64_t at;        /* when to do it (<= now: now); T_NEVER with ACT_NONE alone */
+	enum action
+		then; /* while waiting: the next action that would change something, and its time */
 	int64_t then_at;
 };
 
-struct policy {			/* durations in microseconds */
-	int64_t alert_after, stall_after, cancel_after, cancel_grace, validating_after, finalizing_after;
+struct policy { /* durations in microseconds */
+	int64_t alert_after, stall_after, cancel_after, cancel_grace, validating_after,
+		finalizing_after;
 	int64_t poll_interval, settle;
 };
 
 struct batch_view {
 	enum batch_phase phase;
 	enum remote_status remote;
-	bool in_call;		/* a call or a build of it is under way in this process */
-	uint32_t n_wanted;	/* jobs with items in it that still run */
-	int64_t wanted_until;	/* the latest deadline of these */
-	int64_t created_at, phase_at, submitted_at, progress_at, expires_at, cancel_at, missing_since;
-	int64_t next_at;	/* stored: not before, after a failed try */
-	int64_t looked_at;	/* start of the last complete list pass, 0 = none */
-	bool left;		/* its open items left already */
-	bool awaits_answers;	/* no result file is named, or no output where its counts speak of answers */
-	bool awaits_errors;	/* no error file where its counts speak of failures */
-	bool is_empty;		/* by its counts nothing was done */
-	int64_t ended_at;	/* first seen in a final status */
+	bool in_call;         /* a call or a build of it is under way in this process */
+	uint32_t n_wanted;    /* jobs with items in it that still run */
+	int64_t wanted_until; /* the latest deadline of these */
+	int64_t created_at, phase_at, submitted_at, progress_at, expires_at, cancel_at,
+		missing_since;
+	int64_t next_at;   /* stored: not before, after a failed try */
+	int64_t looked_at; /* start of the last complete list pass, 0 = none */
+	bool left;         /* its open items left already */
+	bool awaits_answers; /* no result file is named, or no output where its counts speak of answers */
+	bool awaits_errors; /* no error file where its counts speak of failures */
+	bool is_empty;      /* by its counts nothing was done */
+	int64_t ended_at;   /* first seen in a final status */
 };
 
 struct decision batch_decide(const struct batch_view *b, const struct policy *p, int64_t now);
@@ -103,7 +106,7 @@ struct decision batch_decide(const struct batch_view *b, const struct policy *p,
 struct latest_start_view {
 	int64_t created_at, deadline_at;
 	int64_t reserve;
-	int64_t needed;		/* microseconds that the open items of this and later stages take synchronously */
+	int64_t needed; /* microseconds that the open items of this and later stages take synchronously */
 };
 int64_t latest_start(const struct latest_start_view *v);
 
@@ -113,21 +116,21 @@ int64_t time_needed(uint64_t items, int64_t concurrency, int64_t call_us);
 /* After an answer or a failure: is the item sent again? */
 struct item_view {
 	bool job_running;
-	bool has_answer;	/* a valid or salvaged one */
-	enum grade grade;	/* of the answer that came, GRADE_NONE for a failure */
-	bool retryable;		/* the outcome says that asking again may help */
+	bool has_answer;  /* a valid or salvaged one */
+	enum grade grade; /* of the answer that came, GRADE_NONE for a failure */
+	bool retryable;   /* the outcome says that asking again may help */
 	uint32_t burned, repeats, max_attempts;
 };
 enum item_verdict {
 	ITEM_IS_DONE,
-	ITEM_AGAIN,		/* ready: the sending burned nothing, or attempts are left */
-	ITEM_REPEAT,		/* ready: one more sending to buy a better answer */
+	ITEM_AGAIN,  /* ready: the sending burned nothing, or attempts are left */
+	ITEM_REPEAT, /* ready: one more sending to buy a better answer */
 	ITEM_IS_FAILED,
 };
 enum item_verdict item_decide(const struct item_view *i);
 
-extern const char *const action_names[ACTION_COUNT];	/* "cancel", ... for logs */
-extern const char *const action_words[ACTION_COUNT];	/* for clients: "cancel and retry", ... */
+extern const char *const action_names[ACTION_COUNT]; /* "cancel", ... for logs */
+extern const char *const action_words[ACTION_COUNT]; /* for clients: "cancel and retry", ... */
 extern const char *const why_words[WHY_COUNT];
 
 #endif

@@ -14,7 +14,7 @@
 #include "core/strbuf.h"
 
 struct request_image {
-	const char *url;		/* http(s); or NULL: a data URL of bytes */
+	const char *url; /* http(s); or NULL: a data URL of bytes */
 	const char *media_type;
 	const void *bytes;
 	size_t n_bytes;
@@ -23,17 +23,17 @@ struct request_image {
 struct request {
 	enum task task;
 	const char *model;
-	const char *prompt;		/* the recipe's, sent as developer message */
-	const char *schema;		/* JSON text of the answer's schema */
+	const char *prompt; /* the recipe's, sent as developer message */
+	const char *schema; /* JSON text of the answer's schema */
 	int64_t max_output_tokens;
-	const char *instructions;	/* the job's, or NULL */
+	const char *instructions; /* the job's, or NULL */
 	/* describe */
-	const char *title, *notes;	/* or NULL */
+	const char *title, *notes; /* or NULL */
 	const struct request_image *images;
 	size_t n_images;
 	/* translate */
 	const char *language_tag, *language_name;
-	const char *description;	/* JSON text, sent byte for byte */
+	const char *description; /* JSON text, sent byte for byte */
 	size_t description_n;
 };
 

@@ -15,30 +15,31 @@
 #include "core/outcome.h"
 
 enum result_kind {
-	RESULT_ANSWER,		/* text came back, of whatever grade */
-	RESULT_FAILURE,		/* an error that ran: HTTP error, or an answer without text that cost nothing */
-	RESULT_VOID,		/* never ran */
-	RESULT_STRANGER,	/* custom_id absent or not of our form */
-	RESULT_BROKEN,		/* not JSON, or without any known shape */
+	RESULT_ANSWER, /* text came back, of whatever grade */
+	RESULT_FAILURE, /* an error that ran: HTTP error, or an answer without text that cost nothing */
+	RESULT_VOID,     /* never ran */
+	RESULT_STRANGER, /* custom_id absent or not of our form */
+	RESULT_BROKEN,   /* not JSON, or without any known shape */
 	RESULT_KIND_COUNT
 };
 
 struct result {
 	enum result_kind kind;
-	uint64_t item;		/* ANSWER, FAILURE, VOID */
+	uint64_t item; /* ANSWER, FAILURE, VOID */
 	unsigned attempt;
 	char mark[17];
-	enum grade grade;	/* ANSWER */
-	const char *code;	/* static: "refused", "cut_off", "content_filter", "invalid_json", "schema_mismatch",
+	enum grade grade; /* ANSWER */
+	const char *
+		code; /* static: "refused", "cut_off", "content_filter", "invalid_json", "schema_mismatch",
 				 * or of line_classify; NULL for a valid answer */
-	enum outcome outcome;	/* LATER: asking again may help */
+	enum outcome outcome; /* LATER: asking again may help */
 	enum outcome_scope scope;
-	const char *text;	/* ANSWER: the message's content (or refusal); owned by `doc` */
+	const char *text; /* ANSWER: the message's content (or refusal); owned by `doc` */
 	size_t text_n;
 	char model[129];
 	char request_id[129];
 	char service_tier[17];
-	char message[241];	/* FAILURE: the provider's error text, cut */
+	char message[241]; /* FAILURE: the provider's error text, cut */
 	int64_t input_tokens, cached_tokens, output_tokens;
 	struct json_object *doc; /* owned; release with result_clear */
 };
@@ -55,11 +56,12 @@ void result_body_read(const char *body, size_t n, struct json_object *schema, st
 int result_head_find(const char *head, size_t n, uint64_t *item, unsigned *attempt, char mark[17]);
 void result_clear(struct result *r);
 
-struct prices {			/* micro-dollars per 1,000,000 tokens */
+struct prices { /* micro-dollars per 1,000,000 tokens */
 	int64_t input, cached, output;
-	int64_t factor_ppm;	/* of the tier: 500000 for batch and flex */
+	int64_t factor_ppm; /* of the tier: 500000 for batch and flex */
 };
 /* Cost in micro-dollars, rounded half up; saturating; negative counts are 0, cached counts within input. */
-int64_t result_cost(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens, const struct prices *p);
+int64_t result_cost(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens,
+		    const struct prices *p);
 
 #endif

@@ -64,7 +64,7 @@ struct job_verdict job_decide(const struct job_view *job, int64_t now)
 		return v;
 	}
 	if (job->status == JOB_QUEUED && t.sent == 0 && t.done + t.failed == t.described)
-		return v;	/* nothing was tried yet, but perhaps descriptions that came with the order */
+		return v; /* nothing was tried yet, but perhaps descriptions that came with the order */
 	v.status = t.describe_open > 0 ? JOB_DESCRIBING : JOB_TRANSLATING;
 	return v;
 }

@@ -13,7 +13,7 @@
 #include "core/model.h"
 #include "core/strbuf.h"
 
-struct language_counts {	/* one row of job_language; no 0 is English, the description */
+struct language_counts { /* one row of job_language; no 0 is English, the description */
 	const char *tag;
 	uint32_t total, ready, sent, done, failed;
 };
@@ -26,21 +26,21 @@ struct job_view {
 	int64_t created_at, updated_at, deadline_at, completed_at;
 	uint32_t lots;
 	const struct language_counts *languages;
-	size_t n_languages;	/* at least 1 */
-	int64_t cost, wasted;	/* micro-dollars */
+	size_t n_languages;   /* at least 1 */
+	int64_t cost, wasted; /* micro-dollars */
 	int64_t input_tokens, output_tokens;
-	const char *wait_what;	/* NULL: nothing is known to wait for */
+	const char *wait_what; /* NULL: nothing is known to wait for */
 	int64_t wait_since, wait_progress_at;
 	const char *wait_action; /* NULL: none but the deadline */
 	int64_t wait_action_at;
-	const char *warnings;	/* JSON objects, comma-separated; "" = none */
+	const char *warnings; /* JSON objects, comma-separated; "" = none */
 };
 
 struct job_verdict {
 	enum job_status status;
 	enum job_outcome outcome;
-	bool ended_now;		/* moves from running to ended */
-	int64_t at;		/* look again at; T_NEVER for an ended job */
+	bool ended_now; /* moves from running to ended */
+	int64_t at;     /* look again at; T_NEVER for an ended job */
 };
 
 /* What the job is at `now`. An ended job only gains: partial -> full, failed -> completed. */

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct strbuf {
-	char *data;		/* owned; never NULL after strbuf_init ("" while empty) */
+	char *data; /* owned; never NULL after strbuf_init ("" while empty) */
 	size_t len;
 	size_t cap;
 	size_t limit;

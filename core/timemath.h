@@ -14,11 +14,11 @@
 #include "core/strbuf.h"
 
 #define T_NEVER INT64_MAX
-#define T_MS  INT64_C(1000)
-#define T_S   INT64_C(1000000)
-#define T_MIN (60 * T_S)
-#define T_H   (60 * T_MIN)
-#define T_DAY (24 * T_H)
+#define T_MS    INT64_C(1000)
+#define T_S     INT64_C(1000000)
+#define T_MIN   (60 * T_S)
+#define T_H     (60 * T_MIN)
+#define T_DAY   (24 * T_H)
 
 /* a + b, at most T_NEVER, at least INT64_MIN; T_NEVER stays T_NEVER. */
 int64_t t_add(int64_t a, int64_t b);

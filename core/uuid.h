@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UUID_TEXT_SIZE 37	/* 36 characters and NUL */
+#define UUID_TEXT_SIZE 37 /* 36 characters and NUL */
 
 /* Set version and variant in 16 random bytes and write the text form. */
 void uuid_v4(const uint8_t random[16], char out[UUID_TEXT_SIZE]);

@@ -18,7 +18,7 @@
 #define ANSWER(reason, content)      \
 	RESPONSE(200, CHOICE(reason, \
 			     "{\"role\":\"assistant\",\"content\":" content ",\"refusal\":null}"))
-#define PAID(reason, content)                                                              \
+#define PAID(reason, content)                                                                  \
 	"{\"choices\":[{\"finish_reason\":" reason ",\"message\":{\"content\":" content "}}]," \
 	"\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2000}}"
 #define ERROR(code, type, message)                                                      \

@@ -12,8 +12,12 @@ static const struct plan_limits limits = {.linger = 30 * T_S, .max_requests = 10
 /* A job of an account with n ready items of recipe 1, ready since T0, to start within six hours. */
 static struct plan_candidate candidate(int64_t job, int64_t account, uint32_t n)
 {
-	return (struct plan_candidate){.job_id = job, .account_id = account, .recipe_id = 1, .ready_since = T0,
-				       .latest_start = T0 + 6 * T_H, .n_ready = n};
+	return (struct plan_candidate){.job_id = job,
+				       .account_id = account,
+				       .recipe_id = 1,
+				       .ready_since = T0,
+				       .latest_start = T0 + 6 * T_H,
+				       .n_ready = n};
 }
 
 static uint32_t share_of(const struct plan_candidate *c, size_t n, int64_t job)
@@ -53,7 +57,7 @@ static void a_full_batch_does_not_linger(void **state)
 
 	(void)state;
 	assert_int_equal(plan_pick(c, 2, &limits, T0, &at), 100);
-	assert_int_equal(share_of(c, 2, 1), 60);	/* the older job of one account first */
+	assert_int_equal(share_of(c, 2, 1), 60); /* the older job of one account first */
 	assert_int_equal(share_of(c, 2, 2), 40);
 }
 
@@ -75,7 +79,7 @@ static void two_jobs_share_a_batch(void **state)
 	int64_t at;
 
 	(void)state;
-	c[1].ready_since = T0 + 29 * T_S;	/* the younger travels with the older */
+	c[1].ready_since = T0 + 29 * T_S; /* the younger travels with the older */
 	assert_int_equal(plan_pick(c, 2, &limits, T0 + 30 * T_S, &at), 30);
 }
 
@@ -92,7 +96,8 @@ static void recipes_never_mix(void **state)
 
 static void accounts_take_turns(void **state)
 {
-	struct plan_candidate c[] = {candidate(1, 1, 1000), candidate(2, 2, 30), candidate(3, 3, 1000)};
+	struct plan_candidate c[] = {candidate(1, 1, 1000), candidate(2, 2, 30),
+				     candidate(3, 3, 1000)};
 	int64_t at;
 
 	(void)state;
@@ -123,7 +128,7 @@ static void hurried_and_patient_jobs_travel_apart(void **state)
 	(void)state;
 	c[0].latest_start = T0 + 24 * T_H;
 	c[1].latest_start = T0 + 2 * T_H;
-	c[2].latest_start = T0 + 3 * T_H;	/* within a factor of two of the most urgent */
+	c[2].latest_start = T0 + 3 * T_H; /* within a factor of two of the most urgent */
 	assert_int_equal(plan_pick(c, 3, &limits, T0 + T_MIN, &at), 40);
 	assert_int_equal(share_of(c, 3, 1), 0);
 }
@@ -146,8 +151,8 @@ static void shares_never_pass_what_is_there(void **state)
 	(void)state;
 	for (uint32_t room = 1; room < 40; room++) {
 		const struct plan_limits l = {.linger = 0, .max_requests = room};
-		struct plan_candidate c[] = {candidate(1, 1, 7), candidate(2, 1, 1), candidate(3, 2, 11),
-					     candidate(4, 3, 3)};
+		struct plan_candidate c[] = {candidate(1, 1, 7), candidate(2, 1, 1),
+					     candidate(3, 2, 11), candidate(4, 3, 3)};
 		int64_t at;
 		uint32_t sum = 0;
 		const uint32_t n = plan_pick(c, 4, &l, T0, &at);

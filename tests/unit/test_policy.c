@@ -8,7 +8,7 @@
 #include "core/policy.h"
 #include "core/timemath.h"
 
-#define T0 (1000 * T_DAY)	/* an instant far from 0, which means "not set" */
+#define T0 (1000 * T_DAY) /* an instant far from 0, which means "not set" */
 
 static const struct policy small_policy = {
 	.alert_after = 2 * T_H,
@@ -22,12 +22,18 @@ static const struct policy small_policy = {
 };
 
 /* A batch that runs, submitted at T0, with one job that waits for it. */
-#define RUNNING(...)                                                                                            \
-	{.phase = BATCH_RUNNING, .remote = REMOTE_IN_PROGRESS, .n_wanted = 1, .wanted_until = T0 + 6 * T_H,     \
-	 .created_at = T0, .phase_at = T0, .submitted_at = T0, .progress_at = T0, .expires_at = T0 + T_DAY,     \
-	 .next_at = T0, __VA_ARGS__}
-#define AT(p, ...) {.phase = (p), .n_wanted = 1, .wanted_until = T0 + 6 * T_H, .created_at = T0, .phase_at = T0, \
-		    .next_at = T0, __VA_ARGS__}
+#define RUNNING(...)                                                                            \
+	{                                                                                       \
+		.phase = BATCH_RUNNING, .remote = REMOTE_IN_PROGRESS, .n_wanted = 1,            \
+		.wanted_until = T0 + 6 * T_H, .created_at = T0, .phase_at = T0,                 \
+		.submitted_at = T0, .progress_at = T0, .expires_at = T0 + T_DAY, .next_at = T0, \
+		__VA_ARGS__                                                                     \
+	}
+#define AT(p, ...)                                                                           \
+	{                                                                                    \
+		.phase = (p), .n_wanted = 1, .wanted_until = T0 + 6 * T_H, .created_at = T0, \
+		.phase_at = T0, .next_at = T0, __VA_ARGS__                                   \
+	}
 
 struct row {
 	const char *name;
@@ -103,8 +109,8 @@ static void table_of_sentences(void **state)
 		const struct decision d = batch_decide(&r->view, &small_policy, r->now);
 
 		if (d.action != r->want || d.why != r->why || d.warnings != r->warnings)
-			fail_msg("%s: %s (%s) warnings %u", r->name, action_names[d.action], why_words[d.why],
-				 d.warnings);
+			fail_msg("%s: %s (%s) warnings %u", r->name, action_names[d.action],
+				 why_words[d.why], d.warnings);
 	}
 }
 
@@ -157,7 +163,8 @@ static void check_finite(const struct batch_view *v, int64_t now)
 	}
 	assert_int_not_equal(d.action, ACT_NONE);
 	if (d.at == T_NEVER)
-		fail_msg("%s/%s never", batch_phase_names[v->phase], remote_status_names[v->remote]);
+		fail_msg("%s/%s never", batch_phase_names[v->phase],
+			 remote_status_names[v->remote]);
 	if (d.action == ACT_WAIT)
 		assert_true(d.at > now);
 }
@@ -177,7 +184,8 @@ static void check_paid(const struct batch_view *v, int64_t now)
 	if (d.action == ACT_ANEW)
 		assert_true(v->phase == BATCH_FENCED && v->looked_at > v->phase_at);
 	if (d.action == ACT_UPLOAD)
-		assert_true((v->phase == BATCH_SEALED || v->phase == BATCH_UPLOADING) && v->n_wanted > 0);
+		assert_true((v->phase == BATCH_SEALED || v->phase == BATCH_UPLOADING) &&
+			    v->n_wanted > 0);
 }
 
 static void I3_a_create_has_one_way_only(void **state)
@@ -194,7 +202,8 @@ static void check_kept(const struct batch_view *v, int64_t now)
 	if (v->phase == BATCH_RUNNING && remote_status_is_final(v->remote) && !v->in_call)
 		assert_true(d.action == ACT_HARVEST || d.why == WHY_NO_FILES);
 	if (d.action == ACT_DROP)
-		assert_true(v->phase != BATCH_RUNNING && v->phase != BATCH_HARVESTING && v->phase != BATCH_UNKNOWN);
+		assert_true(v->phase != BATCH_RUNNING && v->phase != BATCH_HARVESTING &&
+			    v->phase != BATCH_UNKNOWN);
 	if (d.action == ACT_ANEW)
 		assert_int_equal(v->phase, BATCH_FENCED);
 }
@@ -223,16 +232,18 @@ static void a_later_clock_never_turns_doing_into_waiting(void **state)
 
 static void latest_start_keeps_reserve_and_half(void **state)
 {
-	const struct latest_start_view usual = {.created_at = T0, .deadline_at = T0 + 6 * T_H, .reserve = 15 * T_MIN,
+	const struct latest_start_view usual = {.created_at = T0,
+						.deadline_at = T0 + 6 * T_H,
+						.reserve = 15 * T_MIN,
 						.needed = T_MIN};
 	struct latest_start_view v = usual;
 
 	(void)state;
 	assert_int_equal(latest_start(&v), T0 + 6 * T_H - 15 * T_MIN - T_MIN);
-	v.reserve = 2 * T_H;	/* counts as a tenth of the span at most */
+	v.reserve = 2 * T_H; /* counts as a tenth of the span at most */
 	assert_int_equal(latest_start(&v), T0 + 6 * T_H - 36 * T_MIN - T_MIN);
 	v = usual;
-	v.needed = 5 * T_H;	/* batches get their half */
+	v.needed = 5 * T_H; /* batches get their half */
 	assert_int_equal(latest_start(&v), T0 + 3 * T_H);
 	assert_int_equal(time_needed(33, 16, T_S), 3 * T_S);
 	assert_int_equal(time_needed(0, 16, T_S), 0);

@@ -10,7 +10,7 @@
 #include "core/status.h"
 #include "core/timemath.h"
 
-#define T0 (20000 * T_DAY)
+#define T0       (20000 * T_DAY)
 #define DEADLINE (T0 + 6 * T_H)
 
 /* 20 lots in English and French. */
@@ -19,16 +19,23 @@ struct two {
 	struct job_view v;
 };
 
-static struct two job_of(enum job_status status, struct language_counts en, struct language_counts fr)
+static struct two job_of(enum job_status status, struct language_counts en,
+			 struct language_counts fr)
 {
 	struct two t = {.l = {en, fr}};
 
 	t.l[0].tag = "en";
 	t.l[1].tag = "fr";
 	t.l[0].total = t.l[1].total = 20;
-	t.v = (struct job_view){.public_id = "365a09ce-5416-49b5-8471-d6aad042761c", .name = "Sale \"1204\"",
-				.status = status, .created_at = T0, .updated_at = T0, .deadline_at = DEADLINE,
-				.lots = 20, .n_languages = 2, .warnings = ""};
+	t.v = (struct job_view){.public_id = "365a09ce-5416-49b5-8471-d6aad042761c",
+				.name = "Sale \"1204\"",
+				.status = status,
+				.created_at = T0,
+				.updated_at = T0,
+				.deadline_at = DEADLINE,
+				.lots = 20,
+				.n_languages = 2,
+				.warnings = ""};
 	return t;
 }
 
@@ -125,7 +132,8 @@ static void I4_counts_are_those_of_the_items(void **state)
 
 static void open_items_of_an_ended_job_count_as_failed(void **state)
 {
-	struct two t = job_of(JOB_COMPLETED, (struct language_counts){.done = 20}, (struct language_counts){.sent = 20});
+	struct two t = job_of(JOB_COMPLETED, (struct language_counts){.done = 20},
+			      (struct language_counts){.sent = 20});
 	struct json_object *o;
 
 	(void)state;
@@ -141,7 +149,8 @@ static void open_items_of_an_ended_job_count_as_failed(void **state)
 
 static void a_running_job_says_what_it_waits_for(void **state)
 {
-	struct two t = job_of(JOB_TRANSLATING, (struct language_counts){.done = 20}, (struct language_counts){.sent = 20});
+	struct two t = job_of(JOB_TRANSLATING, (struct language_counts){.done = 20},
+			      (struct language_counts){.sent = 20});
 	struct json_object *o, *w;
 
 	(void)state;
@@ -154,15 +163,18 @@ static void a_running_job_says_what_it_waits_for(void **state)
 	w = json_get_object(o, "waiting_for");
 	assert_string_equal(json_get_text(w, "what"), "batch");
 	assert_string_equal(json_get_text(w, "next_action"), "cancel and retry");
-	assert_string_equal(json_get_text(json_object_array_get_idx(json_get_array(o, "warnings"), 0), "code"),
+	assert_string_equal(json_get_text(json_object_array_get_idx(json_get_array(o, "warnings"),
+								    0),
+					  "code"),
 			    "batch_stalled");
 	assert_string_equal(json_get_text(json_get_object(o, "links"), "status"),
 			    "https://h/p/api/v1/jobs/365a09ce-5416-49b5-8471-d6aad042761c/status");
 	assert_string_equal(json_get_text(o, "name"), "Sale \"1204\"");
 	json_object_put(o);
-	t.v.wait_action_at = DEADLINE + T_S;	/* what comes after the deadline does not come */
+	t.v.wait_action_at = DEADLINE + T_S; /* what comes after the deadline does not come */
 	o = render(&t);
-	assert_string_equal(json_get_text(json_get_object(o, "waiting_for"), "next_action"), "end with what is there");
+	assert_string_equal(json_get_text(json_get_object(o, "waiting_for"), "next_action"),
+			    "end with what is there");
 	json_object_put(o);
 }
 
@@ -171,8 +183,8 @@ static void money_has_four_decimals_and_more_where_needed(void **state)
 	static const struct {
 		int64_t micro;
 		const char *text;
-	} t[] = {{0, "0.0000"}, {12300, "0.0123"}, {12345, "0.012345"}, {1, "0.000001"}, {50000000, "50.0000"},
-		 {12345678900, "12345.6789"}};
+	} t[] = {{0, "0.0000"},   {12300, "0.0123"},     {12345, "0.012345"},
+		 {1, "0.000001"}, {50000000, "50.0000"}, {12345678900, "12345.6789"}};
 	struct strbuf b;
 
 	(void)state;
