@@ -389,9 +389,10 @@ static int apply_tx(struct db *db, void *arg, struct err *err)
  * The line alone is refused for its content: it is its item's failure, for good, since asking again would buy the
  * same. Its head is kept, a short one where even that is refused, and the file stays at the provider.
  */
-static int apply_unstorable(struct chunk *c, struct err *err)
+static int apply_unstorable(const struct chunk *c, struct err *err)
 {
 	struct apply_line line = c->lines[0];
+	struct chunk alone = *c;
 
 	log_err("line not storable batch=%lld file=%d offset=%lld error=\"%s\"",
 		(long long)c->batch_id, c->file_no, (long long)line.offset, err->text);
@@ -400,13 +401,13 @@ static int apply_unstorable(struct chunk *c, struct err *err)
 	line.result.outcome = OUTCOME_NEVER;
 	if (line.result.kind == RESULT_ANSWER || line.result.kind == RESULT_VOID)
 		line.result.kind = RESULT_FAILURE;
-	c->lines = &line;
-	if (daemon_tx(c->d, apply_tx, c, err) == 0)
+	alone.lines = &line;
+	if (daemon_tx(c->d, apply_tx, &alone, err) == 0)
 		return 0;
 	if (err->class != ERR_NEVER || line.n <= SMALL_HEAD)
 		return -1;
 	line.n = SMALL_HEAD;
-	return daemon_tx(c->d, apply_tx, c, err);
+	return daemon_tx(c->d, apply_tx, &alone, err);
 }
 
 /* Refused for what is in it: not a lost race, a lost connection, or a statement that the schema does not know. */

@@ -15,7 +15,7 @@
 
 static void *grow(void *p, size_t *cap, size_t need, size_t size)
 {
-	if (need <= *cap)
+	if (p && need <= *cap)
 		return p;
 	while (*cap < need)
 		*cap = *cap ? 2 * *cap : 64;
