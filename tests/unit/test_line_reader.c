@@ -59,7 +59,9 @@ static void expect_lines(int64_t from, const struct expected *e, size_t n)
 
 static void lines_come_with_their_offsets(void **state)
 {
-	static const struct expected e[] = {{0, 1, "a", false}, {2, 2, "bc", false}, {5, 3, "def", false}};
+	static const struct expected e[] = {{0, 1, "a", false},
+					    {2, 2, "bc", false},
+					    {5, 3, "def", false}};
 
 	(void)state;
 	write_file("a\nbc\ndef\n", 9);
@@ -81,7 +83,9 @@ static void a_last_line_needs_no_newline(void **state)
 
 static void empty_lines_are_lines(void **state)
 {
-	static const struct expected e[] = {{0, 0, "", false}, {1, 0, "", false}, {2, 1, "x", false}};
+	static const struct expected e[] = {{0, 0, "", false},
+					    {1, 0, "", false},
+					    {2, 1, "x", false}};
 
 	(void)state;
 	write_file("\n\nx\n", 4);
@@ -93,7 +97,9 @@ static void empty_lines_are_lines(void **state)
 
 static void a_line_at_the_limit_is_whole_and_one_above_is_its_head(void **state)
 {
-	static const struct expected e[] = {{0, 8, "12345678", false}, {9, 9, "123", true}, {19, 30, "abc", true},
+	static const struct expected e[] = {{0, 8, "12345678", false},
+					    {9, 9, "123", true},
+					    {19, 30, "abc", true},
 					    {50, 1, "z", false}};
 
 	(void)state;
