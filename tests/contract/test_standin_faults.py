@@ -388,6 +388,16 @@ def test_no_file_yet(api):
     assert shown[:3] == [None] * 3 and shown[3]
 
 
+@pytest.mark.parametrize("late, other", [("output", "error"), ("error", "output")])
+def test_one_file_not_yet(api, late, other):
+    api.faults({"do": "no_file_yet", "reads": 2, "file": late}, {"do": "expire", "done": 1})
+    batch_id = api.create(lines(2))
+    api.wait(status="expired")
+    shown = [api.batch(batch_id) for _ in range(3)]
+    assert [bool(b[late + "_file_id"]) for b in shown] == [False, False, True]
+    assert all(b[other + "_file_id"] for b in shown)
+
+
 def test_result_file_not_there_yet(api):
     api.faults({"do": "file_404", "reads": 2})
     file_id = api.ended(api.create(lines(1)))["output_file_id"]

@@ -214,7 +214,9 @@ def show_batch(world, batch):
     shown["metadata"] = batch["metadata"]
     late = fault(batch, "no_file_yet")
     if late and batch["status"] in TERMINAL and _still(batch, "no_file_yet", late):
-        shown["output_file_id"] = shown["error_file_id"] = None
+        for kind in ("output", "error"):
+            if late.get("file", kind) == kind:
+                shown[kind + "_file_id"] = None
     if fault(batch, "uppercase_status"):
         shown["status"] = shown["status"].upper()
     if fault(batch, "iso_times"):

@@ -25,7 +25,7 @@ BATCH = {
     "all_failed": ("code", "error", "body", "billed"), "cancel_slow": ("seconds",),
     "error_file_empty_string": (), "vanish": ("reads", "status"),
     "hide_from_list": ("reads",), "counts_lie": ("counts",), "null_counts": (),
-    "uppercase_status": (), "iso_times": (), "no_file_yet": ("reads",), "file_404": ("reads",),
+    "uppercase_status": (), "iso_times": (), "no_file_yet": ("reads", "file"), "file_404": ("reads",),
 }
 # Handed to a batch and applied to some of its lines, or to a single call.
 WHICH = ("n", "all", "skip", "lines", "custom_id", "contains")
