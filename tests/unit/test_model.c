@@ -167,6 +167,15 @@ static void only_closed_absorbs_a_batch(void **state)
 	}
 }
 
+/* An installation may become another one at any moment, and then gives up what it had begun. */
+static void a_batch_can_be_closed_in_every_phase(void **state)
+{
+	(void)state;
+	for (int from = 0; from < BATCH_CLOSED; from++)
+		if (!batch_may_move[from][BATCH_CLOSED])
+			fail_msg("%s cannot be closed", batch_phase_names[from]);
+}
+
 static void a_batch_is_created_again_only_behind_the_fence(void **state)
 {
 	(void)state;
@@ -301,6 +310,7 @@ int main(void)
 		cmocka_unit_test(database_checks_know_exactly_our_names),
 		cmocka_unit_test(only_done_absorbs_an_item),
 		cmocka_unit_test(only_closed_absorbs_a_batch),
+		cmocka_unit_test(a_batch_can_be_closed_in_every_phase),
 		cmocka_unit_test(a_batch_is_created_again_only_behind_the_fence),
 		cmocka_unit_test(predicates_know_what_is_final),
 		cmocka_unit_test(status_texts_are_read_in_any_case),
