@@ -10,6 +10,7 @@ ledger: what was executed is never executed again.
 """
 import array
 import heapq
+import inspect
 import itertools
 import json
 import os
@@ -117,14 +118,16 @@ class Engine:
                 self.delayed.remove(entry)
                 return entry[2]
         if self.queue and self.queue[0][0] <= now:
-            _, _, life, batch_id, token = heapq.heappop(self.queue)
-            return lambda: self.turn(life, batch_id, token)
+            due, _, life, batch_id, token = heapq.heappop(self.queue)
+            return lambda: self.turn(life, batch_id, token, due)
         return None
 
-    def turn(self, life, batch_id, token):
+    def turn(self, life, batch_id, token, due):
         if self.tokens.get(batch_id) is not token:
             life.close()
             return
+        # A life begins when it was asked for: the clock may have been put forward before its first turn.
+        begun = due if inspect.getgeneratorstate(life) == inspect.GEN_CREATED else None
         try:
             wait = next(life)
         except (StopIteration, Superseded):
@@ -135,6 +138,8 @@ class Engine:
             return
         if wait is not PARK:
             with self.world.lock:
+                if begun is not None:
+                    wait = max(0, begun + wait - self.world.now())
                 self.later(wait, life, batch_id, token)
 
     def mine(self, batch, token):
