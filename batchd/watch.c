@@ -34,6 +34,7 @@ struct watch {
 	struct watched *list;
 	size_t n;
 	size_t pages;
+	char after[LIMIT_REMOTE_ID_BYTES]; /* asked for with the page in hand; empty: the first */
 	bool saw_ours; /* some batch with our mark, ever since the reset: the key sees our project */
 	unsigned singles; /* single reads of the first pass that are under way */
 	unsigned pass;    /* number of the pass: answers of an earlier one are ignored */
@@ -349,7 +350,6 @@ static int read_page(struct daemon *d, const struct json_object *body, const cha
 
 	if (!data)
 		return -1;
-
 	for (size_t i = 0; i < n; i++) {
 		struct watched *b;
 
@@ -369,11 +369,13 @@ static int read_page(struct daemon *d, const struct json_object *body, const cha
 		daemon_breathe(d);
 	}
 	json_get_bool(body, "has_more", &more);
-	if (!more || n == 0 || !deep || (w->reconciled && all_seen(w)))
+	if (!more || !deep || (n > 0 && w->reconciled && all_seen(w)))
 		return 0;
-	/* As the official clients page: by the last element's id, not by last_id. */
+	/* As the official clients page: by the last element's id, not by last_id. The same once more leads nowhere. */
+	if (!r.id || strcmp(r.id, w->after) == 0)
+		return -1;
 	*after = r.id;
-	return r.id ? 1 : -1;
+	return 1;
 }
 
 static void on_page(const struct openai_reply *r, void *ctx)
@@ -410,6 +412,7 @@ static void next_page(struct daemon *d, const char *after)
 
 	if (!call)
 		abort();
+	snprintf(d->watch->after, sizeof(d->watch->after), "%s", after ? after : "");
 	call->d = d;
 	call->pass = d->watch->pass;
 	if (openai_list_batches(d->openai, after, on_page, call, &err) < 0) {

@@ -17,6 +17,7 @@ BAD = {
     "html": "<html><body>It works!</body></html>",
     "more after no id": {"object": "list", "data": [{"object": "batch"}], "has_more": True},
     "more after null": {"object": "list", "data": [None], "has_more": True},
+    "more of nothing": {"object": "list", "data": [], "has_more": True},
     "more after a long id": {"object": "list", "data": [{"object": "batch", "id": "x" * 5000}], "has_more": True},
 }
 LOOKS = 8
@@ -69,3 +70,15 @@ def test_I3_nothing_is_sent_before_a_list_was_read(site, batchd, body):
     assert site.calls(UPLOAD) == [] and site.calls(CREATE) == []
     site.rules()
     site.wait_full(job)
+
+
+def test_a_list_that_repeats_its_page_is_not_read_for_ever(site, batchd):
+    """More after the same last id again and again: the pass fails at the second page, and the next waits its turn."""
+    site.rules(bad_list({"object": "list", "data": [{"object": "batch", "id": "batch_again"}], "has_more": True}))
+    logged = len(batchd.log_text())
+    batchd.start()
+    site.wait_call(LIST, "answered", count=LOOKS)
+    batchd.pause()
+    failed = batchd.log_text()[logged:].count("call failed call=list")
+    batchd.resume()
+    assert failed >= LOOKS // 2 - 1
