@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#ifdef HAVE_SYSTEMD
+#if HAVE_SYSTEMD
 #	include <systemd/sd-daemon.h>
 #endif
 
@@ -52,7 +52,7 @@ int service_signal_next(int fd)
 	return (int)info.ssi_signo;
 }
 
-#ifdef HAVE_SYSTEMD
+#if HAVE_SYSTEMD
 void service_notify(const char *state)
 {
 	sd_notify(0, state);

@@ -4,8 +4,10 @@
  * for the listening socket and the stop together, and looks at a flag of ours:
  *
  *  - the listener is non-blocking, as another worker may have taken the request that poll told of;
- *    accepted sockets stay blocking and get their time-outs one by one (they inherit none);
- *  - keepConnection is off: a kept idle connection would hold the worker in read();
+ *  - connections are accepted here, not by libfcgi, so that they have their time-outs before libfcgi reads the
+ *    request's head: it would wait for ever for a peer that says nothing. It takes a connection that is there
+ *    already (ipcFd and keepConnection set, as after a kept one) and has no listener of its own to go on with;
+ *  - keepConnection is off while a request is served: a kept idle connection would hold the worker in read();
  *  - lack of descriptors or memory is a reason to wait, not to end.
  */
 #include "fcgi_app/worker.h"
@@ -23,6 +25,9 @@
 #include "fcgi_app/router.h"
 
 #define PEER_TIMEOUT_S 30
+/* Web servers connect when they have the whole head at hand. */
+#define HEAD_TIMEOUT_S 2
+#define NO_LISTENER    -1
 
 enum step {
 	STEP_SERVE,
@@ -30,9 +35,9 @@ enum step {
 	STEP_STOP,
 };
 
-static void set_timeouts(int fd)
+static void set_timeouts(int fd, int seconds)
 {
-	const struct timeval limit = {.tv_sec = PEER_TIMEOUT_S};
+	const struct timeval limit = {.tv_sec = seconds};
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -43,20 +48,25 @@ static void nap(void)
 	nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
 }
 
-static enum step accept_request(FCGX_Request *fcgx)
+static enum step accept_request(const struct app *app, FCGX_Request *fcgx)
 {
-	int rc = FCGX_Accept_r(fcgx);
+	const int fd = accept4(app->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-	if (rc == 0) {
-		fcgx->keepConnection = 0;
-		set_timeouts(fcgx->ipcFd);
-		return STEP_SERVE;
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			log_warning("accept failed errno=%d", errno);
+			nap();
+		}
+		return STEP_AGAIN; /* or another worker took it */
 	}
-	if (rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM) {
-		log_warning("accept failed errno=%d", -rc);
-		nap();
-	}
-	return STEP_AGAIN;
+	set_timeouts(fd, HEAD_TIMEOUT_S);
+	fcgx->ipcFd = fd;
+	fcgx->keepConnection = 1;
+	if (FCGX_Accept_r(fcgx) != 0)
+		return STEP_AGAIN; /* it has closed the connection */
+	fcgx->keepConnection = 0;
+	set_timeouts(fd, PEER_TIMEOUT_S);
+	return STEP_SERVE;
 }
 
 /* After the stop only what waits already is taken, and that only from a socket of our own: one of
@@ -74,7 +84,7 @@ static enum step next_request(const struct app *app, FCGX_Request *fcgx)
 		return STEP_STOP;
 	if (!(p[0].revents & POLLIN))
 		return STEP_AGAIN;
-	return accept_request(fcgx);
+	return accept_request(app, fcgx);
 }
 
 static void *run(void *arg)
@@ -83,7 +93,7 @@ static void *run(void *arg)
 	FCGX_Request fcgx;
 	enum step step;
 
-	if (FCGX_InitRequest(&fcgx, w->app->listen_fd, 0) != 0)
+	if (FCGX_InitRequest(&fcgx, NO_LISTENER, 0) != 0)
 		abort();
 	while ((step = next_request(w->app, &fcgx)) != STEP_STOP) {
 		if (step == STEP_AGAIN)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 
 import pytest
@@ -94,6 +95,20 @@ def test_a_silent_client_does_not_hold_the_stop_up(own):
     assert own.stack.front_end.wait(20) == 0
     for connection in silent:
         connection.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"\x01"])
+def test_peers_that_do_not_finish_their_heads_hold_nobody_up(own, said):
+    """As many as there are workers, and more: a health check that only connects, a web server stopped in mid-header."""
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(2 * 8)]
+    for peer in silent:
+        peer.connect(own.socket)
+        peer.sendall(said)
+    assert own.get("/healthz").status == 200
+    own.stack.front_end.signal(signal.SIGTERM)
+    assert own.stack.front_end.wait(30) == 0
+    for peer in silent:
+        peer.close()
 
 
 def test_a_connection_that_wants_to_stay_is_closed_after_its_answer(own):

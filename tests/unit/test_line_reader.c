@@ -25,6 +25,7 @@ static void write_file(const char *bytes, size_t n)
 	FILE *f;
 	int fd;
 
+	unlink(path); /* of the test before, where it left one */
 	strcpy(path, "line_reader.XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
@@ -149,6 +150,13 @@ static void a_file_that_is_not_there_is_tried_later(void **state)
 	assert_int_equal(err.class, ERR_LATER);
 }
 
+static int remove_file(void **state)
+{
+	(void)state;
+	unlink(path);
+	return 0;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -161,5 +169,5 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_not_there_is_tried_later),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, remove_file);
 }
