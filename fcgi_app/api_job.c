@@ -103,7 +103,7 @@ static int look_ahead(struct lot_page *p)
 {
 	struct db_rows *rows;
 
-	if (call_query(p->c, p->c->database->patient, STMT_FRONT_LOTS,
+	if (call_query(p->c, p->db, STMT_FRONT_LOTS,
 		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(1)), &rows) < 0)
 		return -1;
 	p->at_end = db_rows_count(rows) == 0;
@@ -201,10 +201,12 @@ void api_job(struct call *c)
 		return;
 	if (job_load(c, &job) == 0) {
 		if (lot_page_init(&page, c, &job, wish.language, wish.first_seq) == 0) {
-			if (wish.download)
+			if (wish.download) {
+				page.db = c->database->patient;
 				stream(c, &job, &page);
-			else
+			} else {
 				answer_page(c, &job, &wish, &page);
+			}
 		}
 		lot_page_clear(&page);
 	}
