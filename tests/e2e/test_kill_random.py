@@ -24,9 +24,9 @@ def test_I3_kills_at_random_instants_lose_nothing_and_pay_nothing_twice(seed):
         job = quick.take(LOTS)
         phases = []
         for _ in range(KILLS):
+            epoch = quick.lease()["epoch"]
             batchd.start()
             # From here on batchd acts. The instant is what is random: nothing is waited for.
-            epoch = quick.lease()["epoch"]
             wait_until(lambda: quick.lease()["epoch"] > epoch, 30, "batchd to take the lease", alive=[batchd], interval=0.005)
             time.sleep(rng.uniform(0, 0.3))
             quick.bury(batchd)

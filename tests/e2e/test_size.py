@@ -26,7 +26,7 @@ from harness.stack import ENDED, temporary_work  # noqa: E402
 LOTS = int(os.environ.get("LOTSCRIBE_TEST_LOTS", "50000"))
 MIB = 1 << 20
 FRONT_END_BOUND, BATCHD_BOUND = 32 * MIB, 28 * MIB
-INSTRUMENTED = "ASAN_OPTIONS" in os.environ and "asan" in os.environ.get("LOTSCRIBE_BUILD", "")
+INSTRUMENTED = os.environ.get("LOTSCRIBE_BUILD", "").endswith(("-asan", "-tsan"))
 
 
 def lot_lines(count):
