@@ -399,7 +399,6 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 		.connect_timeout_ms = quarter_ms,
 		.io_timeout_ms = quarter_ms,
 		.idle_tx_timeout_s = quarter_ms >= 1000 ? quarter_ms / 1000 : 1,
-		.may_write_large = true,
 	};
 
 	if (!d || !(d->spool = strdup(spool)))

@@ -21,11 +21,6 @@ void lease_init(struct lease *l, int64_t length)
 	l->length = length;
 }
 
-int64_t lease_remaining(const struct lease *l)
-{
-	return lease_held(l) ? l->expires_boot - clock_boot() : 0;
-}
-
 int lease_take(struct lease *l, struct db *db, struct err *err)
 {
 	const int64_t before = clock_boot();

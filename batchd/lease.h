@@ -26,8 +26,6 @@ static inline bool lease_held(const struct lease *l)
 {
 	return l->epoch != 0;
 }
-/* What is left by the boot clock; <= 0: not ours any more, whatever the row says. */
-int64_t lease_remaining(const struct lease *l);
 /* Try to take it. 1 = taken (a new epoch), 0 = another holds it, -1. */
 int lease_take(struct lease *l, struct db *db, struct err *err);
 /* Renew. 1, 0 = lost (l is reset), -1. */

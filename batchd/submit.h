@@ -10,7 +10,7 @@
 
 /* The input file is whole: commit the intent to upload, and upload. Nothing to send: close. */
 void submit_built(struct daemon *d, int64_t batch_id, int64_t lines, int64_t bytes);
-/* ACT_CREATE, ACT_DOUBT, ACT_FENCE, ACT_ANEW, ACT_DROP, ACT_CANCEL, ACT_GIVE_UP of core/policy.h. */
+/* ACT_CREATE, ACT_DOUBT, ACT_FENCE, ACT_ANEW and ACT_CANCEL of core/policy.h. */
 void submit_create(struct daemon *d, struct batch_row *b);
 void submit_doubt(struct daemon *d, struct batch_row *b);
 void submit_fence(struct daemon *d, struct batch_row *b);

@@ -31,7 +31,6 @@ struct db_options {       /* all strings are copied by db_new */
 	int connect_timeout_ms; /* connect and read together, hung servers included, must end within these */
 	int io_timeout_ms; /* read and write time-out of a statement */
 	int idle_tx_timeout_s; /* the server drops a stalled transaction after so long; 0 = server's own */
-	bool may_write_large; /* batchd: reads @@max_allowed_packet and cuts bulk writes by it */
 };
 
 enum db_type { DB_T_NULL, DB_T_INT, DB_T_BYTES, DB_T_TIME };

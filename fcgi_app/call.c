@@ -36,7 +36,6 @@ void database_init(struct database *d, const struct config *config)
 	d->checked = 0;
 	d->quick = db_new(&options);
 	options.io_timeout_ms = PATIENT_IO_MS;
-	options.may_write_large = true;
 	d->patient = db_new(&options);
 }
 
