@@ -16,6 +16,8 @@ from harness.stack import find_program  # noqa: E402
 
 TOP = TESTS.parent
 SCHEMA = TOP / "sql" / "schema.sql"
+FILES = [SCHEMA, *sorted((TOP / "sql" / "migrate").glob("*.sql"))]     # by version, from 1
+LAST = len(FILES)
 BEGUN = 4294967295
 
 
@@ -47,15 +49,17 @@ def refused(stack, *words, verb="migrate"):
 
 def test_an_empty_database_gets_the_schema_and_a_record_of_it(empty):
     assert "schema.sql" in empty.batchctl("migrate").stdout
-    assert tables(empty) == set(re.findall(r"^CREATE TABLE (\w+)", SCHEMA.read_text(), re.MULTILINE))
-    assert versions(empty) == [{"version": 1, "name": "schema.sql", "min_program": 1,
-                                "checksum": hashlib.sha256(SCHEMA.read_bytes()).hexdigest()}]
+    assert tables(empty) == set(re.findall(r"^CREATE TABLE (\w+)", "".join(f.read_text() for f in FILES), re.MULTILINE))
+    assert [{**v, "min_program": v["version"]} for v in versions(empty)] == [
+        {"version": n, "name": str(f.relative_to(TOP / "sql")), "min_program": n,
+         "checksum": hashlib.sha256(f.read_bytes()).hexdigest()} for n, f in enumerate(FILES, 1)]
+    assert all(v["min_program"] <= v["version"] for v in versions(empty))
     assert re.fullmatch("[0-9a-f]{32}", empty.sql("SELECT mark FROM installation")[0]["mark"])
 
 
 def test_a_second_run_changes_nothing(migrated):
     before = (versions(migrated), migrated.sql("SELECT * FROM installation"), tables(migrated))
-    assert migrated.batchctl_json("migrate") == {"version": 1, "applied": [], "grants": False}
+    assert migrated.batchctl_json("migrate") == {"version": LAST, "applied": [], "grants": False}
     assert (versions(migrated), migrated.sql("SELECT * FROM installation"), tables(migrated)) == before
 
 
@@ -72,7 +76,7 @@ def test_runs_at_once_apply_it_once(empty):
     said = [run.communicate(timeout=120)[0] for run in runs]
     assert [run.returncode for run in runs] == [0] * 6, said
     assert sum("Applied version 1" in text for text in said) == 1
-    assert len(versions(empty)) == 1
+    assert len(versions(empty)) == LAST
 
 
 def test_a_migration_that_died_at_its_start_is_told(migrated):
@@ -89,9 +93,9 @@ def test_a_migration_that_died_near_its_end_is_told(migrated):
 
 
 def test_a_later_migration_that_died_is_told_by_its_record(migrated):
-    add_version(migrated, 2, BEGUN)
-    refused(migrated, "migration 2", "did not end")
-    refused(migrated, "version 2", verb="jobs")
+    add_version(migrated, LAST + 1, BEGUN)
+    refused(migrated, f"migration {LAST + 1}", "did not end")
+    refused(migrated, f"version {LAST + 1}", verb="jobs")
 
 
 def test_another_programs_database_is_left_alone(empty):
@@ -101,25 +105,25 @@ def test_another_programs_database_is_left_alone(empty):
 
 
 def test_a_newer_database_that_needs_a_newer_program_is_refused(migrated):
-    add_version(migrated, 2, 2)
-    refused(migrated, "version 2", "upgrade the program")
-    refused(migrated, "version 2", "upgrade the program", verb="jobs")
+    add_version(migrated, LAST + 1, LAST + 1)
+    refused(migrated, f"version {LAST + 1}", "upgrade the program")
+    refused(migrated, f"version {LAST + 1}", "upgrade the program", verb="jobs")
 
 
 def test_a_newer_database_that_admits_this_program_is_accepted(migrated):
-    add_version(migrated, 2, 1)
+    add_version(migrated, LAST + 1, 1)
     assert migrated.batchctl_json("migrate")["applied"] == []
     assert migrated.batchctl_json("jobs") == []
 
 
 def test_a_version_that_was_applied_from_another_text_is_told(migrated):
-    migrated.sql("UPDATE schema_version SET checksum = REPEAT('0', 64)")
+    migrated.sql("UPDATE schema_version SET checksum = REPEAT('0', 64) WHERE version = 1")
     refused(migrated, "another text", "000000000000", hashlib.sha256(SCHEMA.read_bytes()).hexdigest()[:12])
 
 
 def test_a_version_without_a_record_is_told(migrated):
-    add_version(migrated, 3, 1)
-    refused(migrated, "version 2")
+    add_version(migrated, LAST + 2, 1)
+    refused(migrated, f"version {LAST + 1}")
 
 
 @pytest.mark.parametrize("verb", ["jobs", "check", "batches", "key list"])

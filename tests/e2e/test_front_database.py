@@ -213,13 +213,16 @@ def front_program(front, *args):  # noqa: F811
 @pytest.fixture
 def schema(front):  # noqa: F811
     """Lets a test change what the database says of its schema; put right afterwards."""
+    before = front.sql("SELECT * FROM schema_version ORDER BY version")
     yield lambda text, *args: front.sql(text, *args)
-    front.sql("UPDATE schema_version SET version = 1, min_program = 1")
+    front.sql("DELETE FROM schema_version")
+    for row in before:
+        front.sql("INSERT INTO schema_version VALUES (%s, %s, %s, %s, %s)", *row.values())
 
 
 @pytest.mark.parametrize("change, says", [
-    ("UPDATE schema_version SET version = 0", "migrate"),
-    ("UPDATE schema_version SET version = 99, min_program = 99", "upgrade")])
+    ("DELETE FROM schema_version WHERE version > 1", "migrate"),
+    ("UPDATE schema_version SET version = 99, min_program = 99 ORDER BY version DESC LIMIT 1", "upgrade")])
 @pytest.mark.parametrize("option", ["-t", "-l"])
 def test_a_wrong_schema_ends_the_program_with_78_where_someone_looks(front, schema, tmp_path, change, says, option):
     schema(change)
@@ -230,7 +233,7 @@ def test_a_wrong_schema_ends_the_program_with_78_where_someone_looks(front, sche
 
 
 def test_a_newer_schema_that_allows_this_program_is_taken(front, schema):
-    schema("UPDATE schema_version SET version = 99, min_program = 1")
+    schema("UPDATE schema_version SET version = 99, min_program = 1 ORDER BY version DESC LIMIT 1")
     assert run(front_program(front, "-t"), check=False).returncode == 0
 
 
@@ -260,14 +263,14 @@ def serve_on_fd(front, tmp_path, fd):  # noqa: F811
 
 @pytest.mark.parametrize("fd", [0, 3])
 def test_on_a_socket_of_others_a_wrong_schema_is_answered_503_until_it_is_right(front, schema, tmp_path, fd):
-    schema("UPDATE schema_version SET version = 0")
+    schema("UPDATE schema_version SET version = version + 100, min_program = 100")
     path, child = serve_on_fd(front, tmp_path, fd)
     try:
         answer = fcgi_client.request(path, "GET", f"{JOBS}/{UNKNOWN}/status")
         assert (answer.status, answer.json()["code"]) == (503, "wrong_schema")
         assert fcgi_client.request(path, "GET", "/readyz").status == 503
         assert fcgi_client.request(path, "GET", "/healthz").status == 200
-        schema("UPDATE schema_version SET version = 1")
+        schema("UPDATE schema_version SET version = version - 100, min_program = 1")
         wait_until(lambda: fcgi_client.request(path, "GET", "/readyz").status == 200, 30, "the schema to be seen")
         assert child.poll() is None
     finally:
