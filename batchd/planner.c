@@ -14,16 +14,16 @@
 #include "core/plan.h"
 #include "core/timemath.h"
 
-#define MAX_CANDIDATES 1000 /* the most urgent jobs; the rest has its turn after them */
+/* The most urgent jobs of each account; the rest has its turn after them. */
+#define MAX_CANDIDATES 1000
 
 struct planner {
 	bool look; /* candidates may be due */
 	struct plan_candidate candidates[MAX_CANDIDATES];
 	size_t n;
-	size_t at;        /* candidate in hand */
 	int64_t batch_id; /* being filled; 0 = none */
 	const struct recipe *recipe;
-	int64_t token_room, byte_room;
+	int64_t token_limit, token_room, byte_room; /* of it, and what is left */
 };
 
 struct planner *planner_new(void)
@@ -68,10 +68,10 @@ static int read_candidates(struct daemon *d, int64_t now, struct err *err)
 	if (db_query(d->db, STMT_PLAN_CANDIDATES, DB_P(db_time(now)), &r, err) < 0)
 		return -1;
 	while (p->n < MAX_CANDIDATES && db_next(r)) {
-		const uint64_t open = (uint64_t)db_get_int(r, 8);
+		const uint64_t open = (uint64_t)db_get_int(r, 7);
 		const struct latest_start_view v = {
-			.created_at = db_get_time(r, 6),
-			.deadline_at = db_get_time(r, 7),
+			.created_at = db_get_time(r, 5),
+			.deadline_at = db_get_time(r, 6),
 			.reserve = c->fallback.reserve,
 			.needed = time_needed(open, c->fallback.concurrency, c->fallback.estimate),
 		};
@@ -79,9 +79,9 @@ static int read_candidates(struct daemon *d, int64_t now, struct err *err)
 		p->candidates[p->n++] = (struct plan_candidate){
 			.job_id = db_get_int(r, 0),
 			.account_id = db_get_int(r, 1),
-			.recipe_id = db_get_int(r, 3),
-			.ready_since = db_get_time(r, 4),
-			.n_ready = (uint32_t)db_get_int(r, 5),
+			.recipe_id = db_get_int(r, 2),
+			.ready_since = db_get_time(r, 3),
+			.n_ready = (uint32_t)db_get_int(r, 4),
 			.latest_start = latest_start(&v),
 		};
 	}
@@ -180,9 +180,9 @@ static int may_begin(struct daemon *d, const struct plan_candidate *first, uint3
 		return 0;
 	}
 	if (orphan_holds(d, p->recipe->hash, &held, err) < 0 ||
-	    token_room(d, first, n, &p->token_room, err) < 0)
+	    token_room(d, first, n, &p->token_limit, err) < 0)
 		return -1;
-	return !held && p->token_room > 0;
+	return !held && p->token_limit > 0;
 }
 
 /* 1 = a batch was begun, 0 = nothing is due, -1. */
@@ -218,14 +218,15 @@ static int begin_batch(struct daemon *d, struct err *err)
 		return -1;
 	p->batch_id = b.id;
 	p->byte_room = d->config->batch.max_bytes;
-	p->at = first;
+	p->token_room = p->token_limit;
 	return 1;
 }
 
 struct take {
 	struct daemon *d;
-	struct plan_candidate *c;
+	const struct plan_candidate *c;
 	int64_t now;
+	int64_t byte_part, token_part; /* of the room that is left: the turn's */
 	/* out */
 	uint32_t taken;
 	int64_t bytes, tokens;
@@ -238,6 +239,7 @@ struct taken_items {
 	int64_t per_language[LIMIT_LANGUAGES + 1];
 };
 
+/* Is there room for one more? Sets t->full where the batch has none, not only the turn. */
 static bool item_fits(struct take *t, int64_t bytes, int64_t tokens)
 {
 	const struct planner *p = t->d->planner;
@@ -245,7 +247,10 @@ static bool item_fits(struct take *t, int64_t bytes, int64_t tokens)
 	/* A batch always takes its first item: alone it cannot be made smaller. */
 	if (p->byte_room == t->d->config->batch.max_bytes && t->taken == 0)
 		return true;
-	return t->bytes + bytes <= p->byte_room && t->tokens + tokens <= p->token_room;
+	t->full = t->bytes + bytes > p->byte_room || t->tokens + tokens > p->token_room;
+	if (t->full || t->taken == 0) /* a turn is one item at least */
+		return !t->full;
+	return t->bytes + bytes <= t->byte_part && t->tokens + tokens <= t->token_part;
 }
 
 static void take_item(struct take *t, const struct db_rows *r, struct taken_items *out)
@@ -308,10 +313,8 @@ static int read_items(struct db *db, struct take *t, struct taken_items *items, 
 		     &r, err) < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
-		if (!item_fits(t, db_get_int(r, 5), db_get_int(r, 6))) {
-			t->full = true;
+		if (!item_fits(t, db_get_int(r, 5), db_get_int(r, 6)))
 			break;
-		}
 		take_item(t, r, items);
 	}
 	db_rows_free(&r);
@@ -384,24 +387,27 @@ int planner_step(struct daemon *d, struct err *err)
 {
 	struct planner *p = d->planner;
 	struct take t = {.d = d, .now = daemon_now(d)};
+	uint32_t accounts;
+	size_t at;
 
 	if (!p->batch_id)
 		return p->look && daemon_may_send(d) ? begin_batch(d, err) : 0;
-	while (p->at < p->n && p->candidates[p->at].share == 0)
-		p->at++;
-	if (p->at == p->n)
+	at = plan_turn(p->candidates, p->n, &accounts);
+	if (at == p->n)
 		return seal(d, err);
-	t.c = &p->candidates[p->at];
+	t.c = &p->candidates[at];
+	t.byte_part = plan_part(d->config->batch.max_bytes, p->byte_room, accounts);
+	t.token_part = plan_part(p->token_limit, p->token_room, accounts);
 	if (daemon_tx(d, take_tx, &t, err) < 0) {
 		planner_reset(p);
 		return -1;
 	}
 	p->byte_room -= t.bytes;
 	p->token_room -= t.tokens;
-	t.c->share -= t.taken;
-	if (t.taken == 0 || t.full)
-		t.c->share = 0; /* the job ended or what it has does not fit */
+	plan_took(p->candidates, p->n, at, t.taken, t.tokens);
 	if (t.full)
-		p->at = p->n;
+		return seal(d, err);
+	if (t.taken == 0)
+		p->candidates[at].share = 0; /* the job ended */
 	return 1;
 }

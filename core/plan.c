@@ -103,8 +103,10 @@ uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits 
 	*at = T_NEVER;
 	if (n > 1) /* an empty list may have no address */
 		qsort(c, n, sizeof(*c), by_recipe_and_urgency);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		c[i].share = 0;
+		c[i].taken = 0;
+	}
 	for (size_t from = 0, end; from < n; from = end) {
 		int64_t due;
 
@@ -117,4 +119,43 @@ uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits 
 		}
 	}
 	return best == n ? 0 : share_out(c, best, best_end, limits->max_requests);
+}
+
+static bool is_first_with_share(const struct plan_candidate *c, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (c[k].share > 0 && c[k].account_id == c[i].account_id)
+			return false;
+	}
+	return true;
+}
+
+size_t plan_turn(const struct plan_candidate *c, size_t n, uint32_t *accounts)
+{
+	size_t next = n;
+
+	*accounts = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].share == 0)
+			continue;
+		*accounts += is_first_with_share(c, i);
+		if (next == n || c[i].taken < c[next].taken)
+			next = i;
+	}
+	return next;
+}
+
+/* Equal parts of what is left; not ever smaller ones of the rest, each of which costs a transaction. */
+int64_t plan_part(int64_t whole, int64_t left, uint32_t accounts)
+{
+	return t_min(left, t_max(left, whole / 8) / (accounts > 0 ? accounts : 1));
+}
+
+void plan_took(struct plan_candidate *c, size_t n, size_t i, uint32_t items, int64_t tokens)
+{
+	c[i].share -= items;
+	for (size_t k = 0; k < n; k++) {
+		if (c[k].account_id == c[i].account_id)
+			c[k].taken = t_add(c[k].taken, tokens);
+	}
 }

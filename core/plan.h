@@ -2,7 +2,8 @@
 /*
  * plan: which ready items travel together. Pure: candidates in, one batch's shares out; the shell takes the
  * items. A batch has one recipe; only jobs whose latest starts lie within a factor of two share one, so that a
- * patient job does not wait for a hurried one's policy nor the other way round; accounts take turns.
+ * patient job does not wait for a hurried one's policy nor the other way round; accounts take turns, in lines
+ * (plan_pick) and in what the lines weigh (plan_turn), since a batch may be full before it has its lines.
  */
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
@@ -16,6 +17,7 @@ struct plan_candidate { /* one job's ready items of one recipe */
 	int64_t latest_start;
 	uint32_t n_ready;
 	uint32_t share; /* out: how many of them the batch takes */
+	int64_t taken;  /* out: tokens that its account has in the batch so far */
 };
 
 struct plan_limits {
@@ -30,5 +32,15 @@ struct plan_limits {
  */
 uint32_t plan_pick(struct plan_candidate *c, size_t n, const struct plan_limits *limits,
 		   int64_t now, int64_t *at);
+
+/*
+ * Whose turn it is to put items into the batch: the most urgent candidate with a share left of the account that
+ * has the least in it so far; n where no share is left. *accounts: how many accounts have shares left.
+ */
+size_t plan_turn(const struct plan_candidate *c, size_t n, uint32_t *accounts);
+/* What a turn may take of a room (bytes or tokens) of which so much is left. */
+int64_t plan_part(int64_t whole, int64_t left, uint32_t accounts);
+/* Candidate i put so many items into the batch. */
+void plan_took(struct plan_candidate *c, size_t n, size_t i, uint32_t items, int64_t tokens);
 
 #endif

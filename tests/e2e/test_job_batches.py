@@ -174,3 +174,38 @@ def test_translations_that_become_ready_together_travel_together(site):
     site.batchd()
     finish(site, job)
     assert shares(site) == [("describe", {1: 2}), ("translate", {1: 4})]
+
+
+def copies(site, job, n):
+    """So many orders more like this one, by the same account, each a second less patient than the one before."""
+    like = site.sql("SELECT * FROM job WHERE public_id = %s", job)[0]
+    given = {"id": "%s + copy", "public_id": "UUID()", "deadline_at": "deadline_at - INTERVAL copy SECOND"}
+    for table, key, own in (("job", "id", given), ("job_language", "job_id", {}), ("lot", "job_id", {}),
+                            ("item", "job_id", {"id": "NULL"})):
+        columns = [row["Field"] for row in site.sql(f"SHOW COLUMNS FROM {table}")]
+        values = ["%s + copy" if name == key else own.get(name, name) for name in columns]
+        site.sql(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {table}"
+                 f" JOIN (SELECT seq AS copy FROM seq_1_to_{n}) c WHERE {key} = %s", like["id"], like["id"])
+
+
+@configured({"batch": {"max_requests": 100}})
+def test_an_account_with_a_thousand_urgent_jobs_does_not_hide_another(site):
+    """Whose only job is less urgent than all of these, yet may travel with them."""
+    copies(site, site.take(1, (), deadline="PT3H"), 1200)
+    other = site.stack.order(order(1, (), name="other", deadline="PT4H"), key=site.stack.new_key("other"))["job_id"]
+    site.batchd()
+    wait_until(lambda: site.sql("SELECT id FROM batch WHERE phase <> 'filling'"), 30, "a batch to be filled")
+    held = site.sql("SELECT j.account_id, SUM(x.n_items) AS n FROM batch_job x JOIN job j ON j.id = x.job_id"
+                    " WHERE x.batch_id = 1 GROUP BY j.account_id ORDER BY n")
+    assert [row["n"] for row in held] == [1, 99]
+    site.wait_full(other)
+
+
+def test_accounts_share_a_batch_that_is_full_before_it_has_its_lines(site):
+    """Room for four lines of tokens: two each, though the first account's twenty are more urgent."""
+    large = site.stack.order(order(20, (), deadline="PT3H"))["job_id"]
+    small = site.stack.order(order(2, (), name="small", deadline="PT4H"), key=site.stack.new_key("small"))["job_id"]
+    each = site.sql("SELECT MAX(est_tokens) AS n FROM item")[0]["n"]
+    site.batchd({"model": {MODEL: {"enqueued_tokens": 4 * each + 1}}})
+    finish(site, large, small)
+    assert shares(site)[0] == ("describe", {1: 2, 2: 2})

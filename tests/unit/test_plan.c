@@ -133,6 +133,35 @@ static void hurried_and_patient_jobs_travel_apart(void **state)
 	assert_int_equal(share_of(c, 3, 1), 0);
 }
 
+static void the_factor_of_two_is_counted_from_now(void **state)
+{
+	struct plan_candidate c[] = {candidate(1, 1, 20), candidate(2, 1, 20), candidate(3, 1, 20)};
+	int64_t at;
+
+	(void)state;
+	c[0].latest_start = T0 + 2 * T_H;
+	c[1].latest_start = T0 + 4 * T_H;
+	c[2].latest_start = T0 + 4 * T_H + 1;
+	assert_int_equal(plan_pick(c, 3, &limits, T0, &at), 0);
+	assert_int_equal(plan_pick(c, 3, &limits, T0 + 30 * T_S, &at), 20);
+	c[1].latest_start -= 30 * T_S;
+	c[2].latest_start -= 30 * T_S;
+	assert_int_equal(plan_pick(c, 3, &limits, T0 + 30 * T_S, &at), 40);
+	assert_int_equal(share_of(c, 3, 3), 0);
+}
+
+static void a_large_order_is_cut_at_50000_lines(void **state)
+{
+	const struct plan_limits most = {.linger = 30 * T_S, .max_requests = 50000};
+	struct plan_candidate c[] = {candidate(1, 1, 49999), candidate(2, 1, 3)};
+	int64_t at;
+
+	(void)state;
+	assert_int_equal(plan_pick(c, 2, &most, T0, &at), 50000);
+	assert_int_equal(share_of(c, 2, 1), 49999);
+	assert_int_equal(share_of(c, 2, 2), 1);
+}
+
 static void the_most_urgent_group_goes_first(void **state)
 {
 	struct plan_candidate c[] = {candidate(1, 1, 20), candidate(2, 1, 20)};
@@ -166,6 +195,59 @@ static void shares_never_pass_what_is_there(void **state)
 	}
 }
 
+/* Fill the batch as the planner does: items of these many tokens, until the room is used up. */
+static void fill(struct plan_candidate *c, size_t n, int64_t each, int64_t room)
+{
+	int64_t left = room;
+	uint32_t accounts;
+	size_t i;
+
+	while (left >= each && (i = plan_turn(c, n, &accounts)) < n) {
+		const int64_t part = plan_part(room, left, accounts) / each;
+		uint32_t items = part > 0 ? (uint32_t)part : 1;
+
+		assert_true(accounts > 0);
+		assert_true(part * each <= left);
+		items = items < c[i].share ? items : c[i].share;
+		plan_took(c, n, i, items, items * each);
+		left -= items * each;
+	}
+}
+
+static void accounts_take_turns_where_tokens_run_out_before_lines(void **state)
+{
+	struct plan_candidate c[] = {candidate(1, 1, 40), candidate(2, 1, 40), candidate(3, 2, 5),
+				     candidate(4, 3, 15)};
+	int64_t at;
+
+	(void)state;
+	c[2].latest_start += T_H; /* the others' come last */
+	c[3].latest_start += T_H;
+	assert_int_equal(plan_pick(c, 4, &limits, T0, &at), 100);
+	fill(c, 4, 100, 3000);
+	assert_int_equal(share_of(c, 4, 3), 0);
+	assert_int_equal(share_of(c, 4, 4), 3);  /* 12 of 15 */
+	assert_int_equal(share_of(c, 4, 1), 27); /* 13 of 40, the most urgent job's */
+	assert_int_equal(share_of(c, 4, 2), 40);
+}
+
+static void one_account_takes_all_the_room_at_once(void **state)
+{
+	struct plan_candidate c[] = {candidate(1, 1, 50), candidate(2, 1, 50)};
+	uint32_t accounts;
+	int64_t at;
+
+	(void)state;
+	assert_int_equal(plan_pick(c, 2, &limits, T0, &at), 100);
+	assert_int_equal(plan_turn(c, 2, &accounts), 0);
+	assert_int_equal(accounts, 1);
+	assert_true(plan_part(8000, 7000, accounts) == 7000);
+	plan_took(c, 2, 0, 50, 5000);
+	assert_int_equal(plan_turn(c, 2, &accounts), 1);
+	plan_took(c, 2, 1, 50, 5000);
+	assert_int_equal(plan_turn(c, 2, &accounts), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,8 +260,12 @@ int main(void)
 		cmocka_unit_test(accounts_take_turns),
 		cmocka_unit_test(a_big_account_cannot_crowd_out_a_small_one_by_many_jobs),
 		cmocka_unit_test(hurried_and_patient_jobs_travel_apart),
+		cmocka_unit_test(the_factor_of_two_is_counted_from_now),
+		cmocka_unit_test(a_large_order_is_cut_at_50000_lines),
 		cmocka_unit_test(the_most_urgent_group_goes_first),
 		cmocka_unit_test(shares_never_pass_what_is_there),
+		cmocka_unit_test(accounts_take_turns_where_tokens_run_out_before_lines),
+		cmocka_unit_test(one_account_takes_all_the_room_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
