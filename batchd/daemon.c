@@ -24,42 +24,6 @@
 #include "common/store.h"
 #include "core/timemath.h"
 
-/* --- work in hand --- */
-
-struct work *work_find(struct daemon *d, int64_t batch_id)
-{
-	struct work *w = d->works;
-
-	while (w && w->batch_id != batch_id)
-		w = w->next;
-	return w;
-}
-
-struct work *work_new(struct daemon *d, int64_t batch_id)
-{
-	struct work *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		abort();
-	w->batch_id = batch_id;
-	w->d = d;
-	w->next = d->works;
-	d->works = w;
-	return w;
-}
-
-void work_free(struct work *w)
-{
-	struct work **at = &w->d->works;
-
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	if (w->state_free)
-		w->state_free(w->state);
-	free(w);
-}
-
 /* --- transactions and policy --- */
 
 struct guarded {
@@ -151,6 +115,7 @@ static void tick(struct daemon *d)
 	tick_heed_installation(d);
 	close_due_jobs(d);
 	planner_wake(d->planner);
+	d->planner_first = true;
 	advance_due(d);
 	watch_tick(d);
 	if (close_unfinished_orders(d, &err) < 0)
@@ -256,47 +221,48 @@ void daemon_breathe(struct daemon *d)
 		log_warning("lease not renewed error=\"%s\"", err.text);
 }
 
-/* One slice of every work and of the planner. True where more can be done at once. */
-static bool slices(struct daemon *d)
+/* One slice of that work. */
+static void step_work(struct daemon *d, struct work *w)
 {
-	struct work *w = d->works, *next;
+	const int64_t id = w->batch_id;
 	struct err err;
-	bool more = false;
-	int64_t id;
 	int rc;
 
-	for (; w; w = next) {
-		next = w->next;
-		if (!w->step || unit_skips(&d->unit, w->batch_id))
-			continue;
-		id = w->batch_id;
-		unit_begin(&d->unit, d->db, id);
-		rc = w->step(w, &err);
-		if (rc != 1)
-			unit_end(&d->unit, d->db, rc < 0 ? 0 : id);
-		if (rc == 2) /* freed itself; the list changed */
-			return true;
-		if (rc == 1)
-			more = true;
-		if (rc <= 0) {
-			work_free(w);
-			if (rc == 0)
-				daemon_advance(d, id);
-			else
-				daemon_put_off(d, id, &err);
-			return true; /* the list changed */
-		}
-		daemon_breathe(d);
-		if (!lease_held(&d->lease))
-			return false;
-	}
-	if (!d->stopping) {
+	unit_begin(&d->unit, d->db, id);
+	rc = w->step(w, &err);
+	if (rc != 1)
+		unit_end(&d->unit, d->db, rc < 0 ? 0 : id);
+	if (rc > 0)
+		return; /* more to do, or it freed itself */
+	work_free(w);
+	if (rc == 0)
+		daemon_advance(d, id);
+	else
+		daemon_put_off(d, id, &err);
+}
+
+/*
+ * One slice of what is nearest its latest start. Once a tick the planner has a turn before that: what it would
+ * find may be nearer still. True where more can be done at once.
+ */
+static bool slice(struct daemon *d)
+{
+	struct work *w = work_nearest(d);
+	struct err err;
+	int rc;
+
+	if (!d->stopping &&
+	    (!w || d->planner_first || planner_latest_start(d->planner) < work_latest_start(w))) {
+		d->planner_first = false;
 		rc = planner_step(d, &err);
 		if (rc < 0)
 			log_warning("planner failed error=\"%s\"", err.text);
-		more |= rc > 0;
+		if (rc > 0 || !w)
+			return rc > 0;
 	}
-	return more;
+	if (w)
+		step_work(d, w);
+	return w;
 }
 
 static bool is_idle(const struct daemon *d)
@@ -341,7 +307,7 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 				tick(d);
 			next_tick = t_add(now, d->config->daemon.tick);
 		}
-		more = lease_held(&d->lease) && slices(d);
+		more = lease_held(&d->lease) && slice(d);
 		if (d->one_pass && !more && is_idle(d) &&
 		    (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
 			break;

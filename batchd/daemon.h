@@ -31,6 +31,7 @@ struct work {
 	int (*step)(struct work *w, struct err *err);
 	void *state;
 	void (*state_free)(void *state);
+	int64_t latest_start; /* by work_latest_start; 0: not read yet */
 	struct work *next;
 };
 
@@ -72,6 +73,7 @@ struct daemon {
 	unsigned db_generation;
 	bool one_pass; /* -1 */
 	bool stopping, cut;
+	bool planner_first; /* it has not had its turn in this tick */
 };
 
 /* Takes the configuration; key and path are copied. */
@@ -92,6 +94,9 @@ bool daemon_may_send(struct daemon *d);
 int daemon_tx(struct daemon *d, db_tx_fn *fn, void *arg, struct err *err);
 /* The policy's numbers for a batch of so many requests. */
 struct policy daemon_policy(const struct daemon *d, int64_t n_items);
+/* The latest start (core/policy.h) of a job with so many open items. */
+int64_t daemon_latest_start(const struct daemon *d, int64_t created_at, int64_t deadline_at,
+			    int64_t n_open);
 /* Read the batch, ask the policy, carry out what is due. Failures are logged: the row says what is next. */
 void daemon_advance(struct daemon *d, int64_t batch_id);
 
@@ -104,6 +109,10 @@ void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why);
 struct work *work_find(struct daemon *d, int64_t batch_id);
 struct work *work_new(struct daemon *d, int64_t batch_id);
 void work_free(struct work *w);
+/* The nearest of the running jobs of its batch, as it was when first asked for; T_NEVER where none runs. */
+int64_t work_latest_start(struct work *w);
+/* Of the works that are done in slices, and not skipped, the one nearest its latest start; or NULL. */
+struct work *work_nearest(struct daemon *d);
 
 /* Note a failure that stops all sending (quota, key). */
 void daemon_stop_sending(struct daemon *d, const char *code, const char *message);

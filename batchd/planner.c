@@ -53,6 +53,15 @@ void planner_wake(struct planner *p)
 	p->look = true;
 }
 
+int64_t planner_latest_start(const struct planner *p)
+{
+	int64_t nearest = T_NEVER;
+
+	for (size_t i = 0; p->batch_id && i < p->n; i++)
+		nearest = t_min(nearest, p->candidates[i].latest_start);
+	return nearest;
+}
+
 bool planner_fills(const struct planner *p, int64_t batch_id)
 {
 	return p->batch_id == batch_id;
@@ -61,28 +70,20 @@ bool planner_fills(const struct planner *p, int64_t batch_id)
 static int read_candidates(struct daemon *d, int64_t now, struct err *err)
 {
 	struct planner *p = d->planner;
-	const struct config *c = d->config;
 	struct db_rows *r;
 
 	p->n = 0;
 	if (db_query(d->db, STMT_PLAN_CANDIDATES, DB_P(db_time(now)), &r, err) < 0)
 		return -1;
 	while (p->n < MAX_CANDIDATES && db_next(r)) {
-		const uint64_t open = (uint64_t)db_get_int(r, 7);
-		const struct latest_start_view v = {
-			.created_at = db_get_time(r, 5),
-			.deadline_at = db_get_time(r, 6),
-			.reserve = c->fallback.reserve,
-			.needed = time_needed(open, c->fallback.concurrency, c->fallback.estimate),
-		};
-
 		p->candidates[p->n++] = (struct plan_candidate){
 			.job_id = db_get_int(r, 0),
 			.account_id = db_get_int(r, 1),
 			.recipe_id = db_get_int(r, 2),
 			.ready_since = db_get_time(r, 3),
 			.n_ready = (uint32_t)db_get_int(r, 4),
-			.latest_start = latest_start(&v),
+			.latest_start = daemon_latest_start(d, db_get_time(r, 5), db_get_time(r, 6),
+							    db_get_int(r, 7)),
 		};
 	}
 	db_rows_free(&r);
@@ -400,6 +401,7 @@ int planner_step(struct daemon *d, struct err *err)
 	t.token_part = plan_part(p->token_limit, p->token_room, accounts);
 	if (daemon_tx(d, take_tx, &t, err) < 0) {
 		planner_reset(p);
+		p->look = false; /* before the next tick */
 		return -1;
 	}
 	p->byte_room -= t.bytes;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* Work in hand (struct work of batchd/daemon.h): the list, and which of it is done next. */
+#include <stdlib.h>
+
+#include "batchd/daemon.h"
+#include "common/log.h"
+#include "core/timemath.h"
+
+struct work *work_find(struct daemon *d, int64_t batch_id)
+{
+	struct work *w = d->works;
+
+	while (w && w->batch_id != batch_id)
+		w = w->next;
+	return w;
+}
+
+struct work *work_new(struct daemon *d, int64_t batch_id)
+{
+	struct work *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	w->batch_id = batch_id;
+	w->d = d;
+	w->next = d->works;
+	d->works = w;
+	return w;
+}
+
+void work_free(struct work *w)
+{
+	struct work **at = &w->d->works;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	if (w->state_free)
+		w->state_free(w->state);
+	free(w);
+}
+
+int64_t daemon_latest_start(const struct daemon *d, int64_t created_at, int64_t deadline_at,
+			    int64_t n_open)
+{
+	const struct config *c = d->config;
+	const struct latest_start_view v = {
+		.created_at = created_at,
+		.deadline_at = deadline_at,
+		.reserve = c->fallback.reserve,
+		.needed = time_needed((uint64_t)n_open, c->fallback.concurrency,
+				      c->fallback.estimate),
+	};
+
+	return latest_start(&v);
+}
+
+int64_t work_latest_start(struct work *w)
+{
+	struct db_rows *r;
+	struct err err;
+
+	if (w->latest_start)
+		return w->latest_start;
+	w->latest_start = T_NEVER;
+	if (db_query(w->d->db, STMT_BATCH_LATEST_STARTS, DB_P(db_int(w->batch_id)), &r, &err) < 0) {
+		log_warning("latest start not read batch=%lld error=\"%s\"", (long long)w->batch_id,
+			    err.text);
+		return T_NEVER;
+	}
+	while (db_next(r))
+		w->latest_start = t_min(w->latest_start,
+					daemon_latest_start(w->d, db_get_time(r, 0),
+							    db_get_time(r, 1), db_get_int(r, 2)));
+	db_rows_free(&r);
+	return w->latest_start;
+}
+
+struct work *work_nearest(struct daemon *d)
+{
+	struct work *nearest = NULL;
+
+	for (struct work *w = d->works; w; w = w->next) {
+		if (!w->step || unit_skips(&d->unit, w->batch_id))
+			continue;
+		if (!nearest || work_latest_start(w) < work_latest_start(nearest))
+			nearest = w;
+	}
+	return nearest;
+}
