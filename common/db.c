@@ -77,9 +77,25 @@ static int64_t deadline_after(int64_t from, int timeout_ms)
 	return timeout_ms > 0 ? t_add(from, timeout_ms * T_MS) : T_NEVER;
 }
 
+/* So long, and not beyond what the caller allows. */
+static int64_t wait_until(const struct db *db, int64_t from, int timeout_ms)
+{
+	return t_min(deadline_after(from, timeout_ms), db->deadline);
+}
+
 void db_arm(const struct db *db)
 {
-	io_deadline = deadline_after(clock_boot(), db->opt.io_timeout_ms);
+	io_deadline = wait_until(db, clock_boot(), db->opt.io_timeout_ms);
+}
+
+void db_deadline(struct db *db, int64_t boot_us)
+{
+	db->deadline = boot_us;
+}
+
+bool db_out_of_time(const struct db *db)
+{
+	return clock_boot() >= db->deadline;
 }
 
 static void library_start(void)
@@ -117,6 +133,7 @@ struct db *db_new(const struct db_options *options)
 	pthread_once(&once, library_start);
 	memset(db, 0, sizeof(*db));
 	db->opt = *options;
+	db->deadline = T_NEVER;
 	for (size_t i = 0; i < N_TEXTS; i++)
 		*text_of(db, i) = db_text_copy(*text_of(db, i));
 	return db;
@@ -330,10 +347,18 @@ static void set_nonblocking(MYSQL *m)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+static int no_time(struct err *err)
+{
+	return err_set(err, ERR_LATER, 0, "the database has not answered in time");
+}
+
 static int connect_until(struct db *db, int64_t deadline, struct err *err)
 {
-	MYSQL *m = mysql_init(NULL);
+	MYSQL *m;
 
+	if (db_out_of_time(db))
+		return no_time(err);
+	m = mysql_init(NULL);
 	if (!m)
 		abort();
 	io_deadline = deadline;
@@ -355,7 +380,7 @@ int db_connect(struct db *db, struct err *err)
 {
 	if (db->mysql)
 		return 0;
-	return connect_until(db, deadline_after(clock_boot(), db->opt.connect_timeout_ms), err);
+	return connect_until(db, wait_until(db, clock_boot(), db->opt.connect_timeout_ms), err);
 }
 
 /* Between statements the server has nothing to say: what can be read is its good-bye. */
@@ -368,17 +393,19 @@ static bool is_stale(const struct db *db)
 
 int db_ready(struct db *db, struct err *err)
 {
-	int64_t now = clock_boot(), connect_by, end_by = deadline_after(now, db->opt.io_timeout_ms);
+	int64_t now = clock_boot(), connect_by, end_by = wait_until(db, now, db->opt.io_timeout_ms);
 
 	if (db->in_tx && db->tx_err.class != ERR_NONE) {
 		if (err)
 			*err = db->tx_err;
 		return -1;
 	}
+	if (db_out_of_time(db))
+		return no_time(err);
 	if (db->mysql && !db->in_tx && is_stale(db))
 		db_disconnect(db);
 	if (!db->mysql) {
-		connect_by = deadline_after(now, db->opt.connect_timeout_ms);
+		connect_by = wait_until(db, now, db->opt.connect_timeout_ms);
 		if (connect_until(db, connect_by, err))
 			return -1;
 		end_by = t_max(end_by, connect_by);

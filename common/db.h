@@ -69,6 +69,11 @@ struct db_val db_time(int64_t t_us);  /* 0 and T_NEVER -> SQL NULL */
 struct db *db_new(const struct db_options *options);
 void db_free(struct db **db);
 
+/* Nothing waits for the server beyond this instant of clock_boot(), whatever the time-outs say: no connect,
+ * statement, COMMIT or run of db_tx. Holds until the next call; T_NEVER (as at first): none. */
+void db_deadline(struct db *db, int64_t boot_us);
+bool db_out_of_time(const struct db *db);
+
 /* Connect now where there is no connection. 0, or -1 (ERR_LATER; ERR_NEVER for a refused account or TLS). */
 int db_connect(struct db *db, struct err *err);
 void db_disconnect(struct db *db);

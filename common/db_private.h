@@ -18,6 +18,7 @@ struct db {
 	unsigned generation;
 	uint64_t insert_id;
 	size_t max_packet; /* the server's max_allowed_packet */
+	int64_t deadline;  /* on clock_boot(); T_NEVER: none */
 	bool in_tx;
 	struct err tx_err; /* class set: the transaction is lost, nothing more may run in it */
 };

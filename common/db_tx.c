@@ -4,8 +4,8 @@
  *
  * After a deadlock the server has rolled back and would commit each further statement by itself: so the
  * first such error ends the transaction for good (db->tx_err), even where fn goes on. Runs again only
- * while less than one statement's time-out has passed since the start, so that a caller's patience is
- * bounded when the server hangs or locks pile up.
+ * while less than one statement's time-out has passed since the start, and the caller's deadline has not, so
+ * that a caller's patience is bounded when the server hangs or locks pile up.
  */
 #include <assert.h>
 #include <string.h>
@@ -30,6 +30,10 @@ static int commit(struct db *db, struct err *err)
 {
 	struct err e = {0};
 
+	if (db_out_of_time(db)) { /* not sent: this is no doubt */
+		db_disconnect(db);
+		return err_set(err, ERR_LATER, 0, "COMMIT: no time is left");
+	}
 	if (simple(db, "COMMIT", &e) == 0)
 		return 0;
 	if (e.class != ERR_CONFLICT && !(db_err_is_readonly(&e) && e.detail != 1047)) {
@@ -73,23 +77,26 @@ static bool may_run_again(const struct db *db, const struct err *err)
 	return err->class == ERR_CONFLICT || err->class == ERR_LATER;
 }
 
-static void back_off(int run)
+static int64_t pause_before(int run)
 {
 	int64_t us = t_min(10 * T_MS << run, 200 * T_MS);
 	uint32_t random;
-	struct timespec ts;
 
 	clock_random(&random, sizeof(random));
-	us = us / 2 + (int64_t)(random % (uint32_t)(us / 2));
-	ts = (struct timespec){.tv_sec = us / T_S, .tv_nsec = us % T_S * 1000};
-	nanosleep(&ts, NULL);
+	return us / 2 + (int64_t)(random % (uint32_t)(us / 2));
 }
 
-static bool has_time(const struct db *db, int64_t started_at)
+static bool has_time(const struct db *db, int64_t started_at, int64_t pause)
 {
 	int64_t limit = db->opt.io_timeout_ms > 0 ? db->opt.io_timeout_ms * T_MS : T_NEVER;
+	int64_t end = t_min(t_add(started_at, limit), db->deadline);
 
-	return clock_boot() < t_add(started_at, limit);
+	return t_add(clock_boot(), pause) < end;
+}
+
+static void nap(int64_t us)
+{
+	nanosleep(&(struct timespec){.tv_sec = us / T_S, .tv_nsec = us % T_S * 1000}, NULL);
 }
 
 int db_tx(struct db *db, db_tx_fn *fn, void *arg, struct err *err)
@@ -99,11 +106,14 @@ int db_tx(struct db *db, db_tx_fn *fn, void *arg, struct err *err)
 
 	assert(!db->in_tx);
 	for (int run = 0;; run++) {
+		int64_t pause;
+
 		if (run_once(db, fn, arg, &e) == 0)
 			return 0;
-		if (run == RUNS_AGAIN || !may_run_again(db, &e) || !has_time(db, started_at))
+		pause = pause_before(run);
+		if (run == RUNS_AGAIN || !may_run_again(db, &e) || !has_time(db, started_at, pause))
 			break;
-		back_off(run);
+		nap(pause);
 	}
 	if (err)
 		*err = e;

@@ -35,7 +35,7 @@ void api_events(struct call *c)
 	struct db_rows *rows;
 
 	if (job_load(c, &job) == 0 &&
-	    call_query(c, c->database->quick, STMT_FRONT_EVENTS,
+	    call_query(c, STMT_FRONT_EVENTS,
 		       DB_P(db_int(job.id), db_int(job.id), db_int(MOST_EVENTS)), &rows) == 0) {
 		c->response.status = 200;
 		http_add_header(&c->response, "Cache-Control", "private, no-cache");

@@ -33,7 +33,7 @@ void api_readyz(struct call *c)
 	struct strbuf *out = &c->response.body;
 	struct db_rows *rows;
 
-	if (call_query(c, c->database->quick, STMT_FRONT_LEASE, DB_NONE, &rows) < 0)
+	if (call_query(c, STMT_FRONT_LEASE, DB_NONE, &rows) < 0)
 		return;
 	c->response.status = 200;
 	strbuf_addf(out, "{\"status\":\"ok\",\"schema\":%d,\"lease\":", STORE_SCHEMA_VERSION);

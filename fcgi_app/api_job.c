@@ -103,7 +103,7 @@ static int look_ahead(struct lot_page *p)
 {
 	struct db_rows *rows;
 
-	if (call_query(p->c, p->db, STMT_FRONT_LOTS,
+	if (call_query(p->c, STMT_FRONT_LOTS,
 		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(1)), &rows) < 0)
 		return -1;
 	p->at_end = db_rows_count(rows) == 0;
@@ -151,6 +151,7 @@ static int stream_lots(struct call *c, struct lot_page *p, struct strbuf *slice)
 		if (strbuf_failed(slice) || http_stream(&c->response, slice->data, slice->len) < 0)
 			return -1;
 		strbuf_reset(slice);
+		call_progress(c);
 	}
 	return n;
 }
@@ -201,12 +202,10 @@ void api_job(struct call *c)
 		return;
 	if (job_load(c, &job) == 0) {
 		if (lot_page_init(&page, c, &job, wish.language, wish.first_seq) == 0) {
-			if (wish.download) {
-				page.db = c->database->patient;
+			if (wish.download)
 				stream(c, &job, &page);
-			} else {
+			else
 				answer_page(c, &job, &wish, &page);
-			}
 		}
 		lot_page_clear(&page);
 	}

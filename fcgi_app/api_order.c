@@ -103,7 +103,7 @@ static int fix_deadline(struct call *c, const struct order *order, struct order_
 	int64_t span = config->job.deadline;
 	struct err err;
 
-	if (store_now(c->database->quick, &terms->now, &err) < 0) {
+	if (store_now(c->database->db, &terms->now, &err) < 0) {
 		call_fail(c, &err);
 		return -1;
 	}
@@ -143,6 +143,7 @@ static void take_order(struct call *c, const struct strbuf *body)
 
 	if (parse(c, body, &order) < 0)
 		return;
+	call_progress(c); /* the upload took the client's time */
 	strbuf_init(&status_json, LIMIT_STATUS_BYTES);
 	if (fix_deadline(c, &order, &terms) == 0 &&
 	    order_store(c, &order, &terms, &status_json) == 0) {

@@ -71,7 +71,7 @@ static int look_up(struct call *c, const struct apikey *key)
 	bool found;
 	bool fits;
 
-	if (call_query(c, c->database->quick, STMT_FRONT_KEY, DB_P(db_text(key->id)), &rows) < 0)
+	if (call_query(c, STMT_FRONT_KEY, DB_P(db_text(key->id)), &rows) < 0)
 		return -1;
 	found = db_next(rows);
 	fits = secret_fits(key, rows, found);

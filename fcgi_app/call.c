@@ -10,12 +10,10 @@
 #include "common/store.h"
 #include "core/timemath.h"
 
-/* Connecting and reading together stay below 1.5 s: after a slow failure nothing is tried again. */
-#define QUICK_CONNECT_MS 1200
-#define QUICK_IO_MS      1200
-#define PATIENT_IO_MS    10000
-#define IDLE_TX_S        30
-#define RETRY_AFTER_S    2
+/* What the database has for a call, or for the next step of a long one. */
+#define DATABASE_MS   1500
+#define IDLE_TX_S     30
+#define RETRY_AFTER_S 2
 
 void database_init(struct database *d, const struct config *config)
 {
@@ -28,21 +26,18 @@ void database_init(struct database *d, const struct config *config)
 		.password_file = config->database.password_file,
 		.tls_ca = config->database.tls_ca,
 		.program = "lotscribe.fcgi",
-		.connect_timeout_ms = QUICK_CONNECT_MS,
-		.io_timeout_ms = QUICK_IO_MS,
+		.connect_timeout_ms = DATABASE_MS,
+		.io_timeout_ms = DATABASE_MS,
 		.idle_tx_timeout_s = IDLE_TX_S,
 	};
 
 	d->checked = 0;
-	d->quick = db_new(&options);
-	options.io_timeout_ms = PATIENT_IO_MS;
-	d->patient = db_new(&options);
+	d->db = db_new(&options);
 }
 
 void database_clear(struct database *d)
 {
-	db_free(&d->quick);
-	db_free(&d->patient);
+	db_free(&d->db);
 }
 
 static void set_problem(struct call *c, enum problem p)
@@ -102,8 +97,7 @@ void call_fail(struct call *c, const struct err *err)
 		return;
 	}
 	/* ERR_NEVER is of the account or a grant: the operator's to mend. */
-	if ((err->class == ERR_LATER || err->class == ERR_NEVER) &&
-	    !db_connected(c->database->quick))
+	if ((err->class == ERR_LATER || err->class == ERR_NEVER) && !db_connected(c->database->db))
 		go_down(c, PROBLEM_DATABASE);
 	tell_down(c, PROBLEM_DATABASE);
 }
@@ -113,15 +107,20 @@ static int check_schema(struct call *c, struct err *err)
 {
 	struct database *d = c->database;
 
-	if (db_connect(d->quick, err) < 0)
+	if (db_connect(d->db, err) < 0)
 		return -1;
-	if (d->checked == db_generation(d->quick))
+	if (d->checked == db_generation(d->db))
 		return 0;
-	if (store_schema_check(d->quick, err) < 0 || db_prepare_all(d->quick, P_FCGI, err) < 0)
+	if (store_schema_check(d->db, err) < 0 || db_prepare_all(d->db, P_FCGI, err) < 0)
 		return -1;
-	d->checked = db_generation(d->quick);
+	d->checked = db_generation(d->db);
 	breaker_succeed(&c->app->breaker);
 	return 0;
+}
+
+void call_progress(struct call *c)
+{
+	db_deadline(c->database->db, t_add(clock_boot(), DATABASE_MS * T_MS));
 }
 
 int call_database(struct call *c)
@@ -133,11 +132,12 @@ int call_database(struct call *c)
 		tell_down(c, (enum problem)atomic_load(&c->app->down_as));
 		return -1;
 	}
-	if (db_connected(d->quick) && d->checked == db_generation(d->quick))
+	call_progress(c);
+	if (db_connected(d->db) && d->checked == db_generation(d->db))
 		return 0;
 	if (check_schema(c, &err) == 0)
 		return 0;
-	if (db_connected(d->quick) && (err.class == ERR_NEVER || err.class == ERR_BUG)) {
+	if (db_connected(d->db) && (err.class == ERR_NEVER || err.class == ERR_BUG)) {
 		log_err("schema unusable error=\"%s\"", err.text);
 		go_down(c, PROBLEM_SCHEMA);
 		tell_down(c, PROBLEM_SCHEMA);
@@ -147,12 +147,12 @@ int call_database(struct call *c)
 	return -1;
 }
 
-int call_query(struct call *c, struct db *db, enum stmt s, const struct db_val *params, size_t n,
+int call_query(struct call *c, enum stmt s, const struct db_val *params, size_t n,
 	       struct db_rows **rows)
 {
 	struct err err;
 
-	if (db_query(db, s, params, n, rows, &err) == 0) {
+	if (db_query(c->database->db, s, params, n, rows, &err) == 0) {
 		breaker_succeed(&c->app->breaker);
 		return 0;
 	}

@@ -18,17 +18,12 @@
 #include "fcgi_app/http.h"
 #include "fcgi_app/problem.h"
 
-/*
- * A worker's connections. `quick` serves the look-ups that every request begins with: they end in time
- * for a 503 within two seconds (DESIGN section 5). `patient` serves what may take longer once these
- * were answered: orders and pages of results.
- */
-struct database {
-	struct db *quick, *patient;
-	unsigned checked; /* generation of `quick` whose schema was found right */
+struct database { /* a worker's connection */
+	struct db *db;
+	unsigned checked; /* generation whose schema was found right */
 };
 
-/* Neither connects. */
+/* Does not connect. */
 void database_init(struct database *d, const struct config *config);
 void database_clear(struct database *d);
 
@@ -51,10 +46,18 @@ struct call {
 	struct gate_pass pass;
 };
 
-/* Connected and of the right schema? 0, or -1 and the 503 is prepared. */
+/*
+ * Connected and of the right schema? 0, or -1 and the 503 is prepared. From here on the database has 1.5 s
+ * for all that the call asks of it, so that a 503 comes within two (DESIGN section 5).
+ */
 int call_database(struct call *c);
-/* db_query on a connection of the call's. 0, or -1 and the error answer is prepared. */
-int call_query(struct call *c, struct db *db, enum stmt s, const struct db_val *params, size_t n,
+/*
+ * The database has 1.5 s again: for work in many steps, after an answered one; and after the client was waited
+ * for. So a server that hangs in the middle is noticed as soon as one that hangs at once.
+ */
+void call_progress(struct call *c);
+/* db_query. 0, or -1 and the error answer is prepared. */
+int call_query(struct call *c, enum stmt s, const struct db_val *params, size_t n,
 	       struct db_rows **rows);
 
 /* Prepare an error answer, in place of what was prepared before. */

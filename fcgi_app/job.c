@@ -25,8 +25,7 @@ static int job_read(struct call *c, struct job *job)
 	int status;
 
 	db_rows_free(&job->rows);
-	if (call_query(c, c->database->quick, STMT_FRONT_JOB, DB_P(db_text(c->job_id)),
-		       &job->rows) < 0)
+	if (call_query(c, STMT_FRONT_JOB, DB_P(db_text(c->job_id)), &job->rows) < 0)
 		return -1;
 	if (!db_next(job->rows) || !auth_may_see(c, db_get_int(job->rows, 1))) {
 		call_problem(c, PROBLEM_NOT_FOUND, "there is no such job");
@@ -57,7 +56,7 @@ static int clock_is_trusted(struct call *c)
 	int64_t now;
 	int64_t no_close_before;
 
-	if (call_query(c, c->database->quick, STMT_FRONT_LEASE, DB_NONE, &rows) < 0)
+	if (call_query(c, STMT_FRONT_LEASE, DB_NONE, &rows) < 0)
 		return -1;
 	if (!db_next(rows)) {
 		db_rows_free(&rows);
@@ -80,8 +79,7 @@ static int view_closed(struct call *c, struct job *job)
 	struct err err;
 
 	strbuf_reset(&job->closed);
-	if (store_job_render_closed(c->database->quick, job->id, job->now, &job->closed, &err) <
-	    0) {
+	if (store_job_render_closed(c->database->db, job->id, job->now, &job->closed, &err) < 0) {
 		call_fail(c, &err);
 		return -1;
 	}
@@ -96,7 +94,7 @@ static int close_overdue(struct call *c, struct job *job)
 	struct err err = {0};
 
 	if (clock_boot() >= atomic_load(&c->app->no_close_until)) {
-		if (store_job_close_overdue(c->database->quick, job->id, &err) == 0)
+		if (store_job_close_overdue(c->database->db, job->id, &err) == 0)
 			log_notice("job closed job=%s late_ms=%lld", c->job_id,
 				   (long long)((job->now - job->deadline_at) / T_MS));
 		else

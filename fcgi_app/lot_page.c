@@ -17,12 +17,8 @@ enum { LOT_SEQ, LANG_NO, STATE, CODE, GRADE, SOURCE, REPAIRED, VALUE };
 int lot_page_init(struct lot_page *p, struct call *c, const struct job *job, const char *language,
 		  int64_t first_seq)
 {
-	*p = (struct lot_page){.c = c,
-			       .job = job,
-			       .db = c->database->quick,
-			       .language = -1,
-			       .next_seq = first_seq};
-	if (call_query(c, p->db, STMT_FRONT_JOB_TAGS, DB_P(db_int(job->id)), &p->tag_rows) < 0)
+	*p = (struct lot_page){.c = c, .job = job, .language = -1, .next_seq = first_seq};
+	if (call_query(c, STMT_FRONT_JOB_TAGS, DB_P(db_int(job->id)), &p->tag_rows) < 0)
 		return -1;
 	while (p->n_tags <= LIMIT_LANGUAGES && db_next(p->tag_rows)) {
 		p->tags[p->n_tags] = db_get_text(p->tag_rows, 1, NULL);
@@ -139,14 +135,13 @@ static void render_lot(const struct lot_page *p, const struct db_rows *lots,
 static int query_answers(const struct lot_page *p, int64_t first, int64_t last,
 			 struct db_rows **answers)
 {
-	struct db *db = p->db;
 	const struct db_val job_id = db_int(p->job->id);
 
 	if (p->language >= 0)
-		return call_query(p->c, db, STMT_FRONT_ANSWERS_LANGUAGE,
+		return call_query(p->c, STMT_FRONT_ANSWERS_LANGUAGE,
 				  DB_P(job_id, db_int(first), db_int(last), db_int(p->language)),
 				  answers);
-	return call_query(p->c, db, STMT_FRONT_ANSWERS, DB_P(job_id, db_int(first), db_int(last)),
+	return call_query(p->c, STMT_FRONT_ANSWERS, DB_P(job_id, db_int(first), db_int(last)),
 			  answers);
 }
 
@@ -166,6 +161,7 @@ static int render_slice(struct lot_page *p, struct db_rows *lots, int64_t last, 
 		n++;
 	}
 	db_rows_free(&answers);
+	call_progress(p->c);
 	return n;
 }
 
@@ -179,7 +175,7 @@ int lot_page_next(struct lot_page *p, int64_t most, struct strbuf *out)
 
 	n = n < most ? n : most;
 	n = n < 1 ? 1 : n;
-	if (call_query(p->c, p->db, STMT_FRONT_LOTS,
+	if (call_query(p->c, STMT_FRONT_LOTS,
 		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(n)), &lots) < 0)
 		return -1;
 	/* Lots are numbered without gaps. */

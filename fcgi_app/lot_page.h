@@ -18,7 +18,6 @@
 struct lot_page {
 	struct call *c;
 	const struct job *job;
-	struct db *db;                         /* quick; a download sets the patient one */
 	const char *tags[LIMIT_LANGUAGES + 1]; /* by number; owned by rows */
 	size_t n_tags;
 	int language; /* number of the one that is wanted, or -1: all */

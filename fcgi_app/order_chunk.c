@@ -10,8 +10,9 @@
 #include "core/request_line.h"
 #include "fcgi_app/recipe.h"
 
-/* Half of what the smallest usual max_allowed_packet takes. */
-#define CHUNK_BYTES (4u << 20)
+/* So much that a living server takes each statement well within the time of call_progress(). */
+#define CHUNK_ROWS  500
+#define CHUNK_BYTES (512u << 10)
 
 static void *grow(void *p, size_t *cap, size_t need, size_t size)
 {
@@ -45,10 +46,10 @@ static void add_row(struct order_rows *rows, const struct db_val *vals, size_t n
 	rows->n_rows++;
 }
 
-void order_chunk_init(struct order_chunk *chunk, const struct app *app, const struct order *order,
+void order_chunk_init(struct order_chunk *chunk, struct call *call, const struct order *order,
 		      int64_t now)
 {
-	*chunk = (struct order_chunk){.app = app, .order = order, .now = now};
+	*chunk = (struct order_chunk){.call = call, .order = order, .now = now};
 	strbuf_init(&chunk->image, LIMIT_IMAGE_BYTES);
 }
 
@@ -148,7 +149,7 @@ static struct request new_request(const struct order_chunk *chunk, const struct 
 static void add_given(struct order_chunk *chunk, const struct order_lot *lot)
 {
 	const struct order *order = chunk->order;
-	struct request r = new_request(chunk, &chunk->app->translate);
+	struct request r = new_request(chunk, &chunk->call->app->translate);
 
 	add_item(chunk, lot->index, 0, "done", NULL);
 	/* The item's id comes when the items are written; its place holds the lot meanwhile. */
@@ -169,7 +170,7 @@ static void add_given(struct order_chunk *chunk, const struct order_lot *lot)
 static void add_items(struct order_chunk *chunk, const struct order_lot *lot,
 		      const struct request_image *images)
 {
-	struct request r = new_request(chunk, &chunk->app->describe);
+	struct request r = new_request(chunk, &chunk->call->app->describe);
 
 	r.title = lot->title;
 	r.notes = lot->notes;
@@ -217,7 +218,7 @@ int order_chunk_fill(struct order_chunk *chunk, struct order_iter *iter, struct 
 	int found = 1;
 
 	empty(chunk);
-	while (count_rows(chunk) < SLICE_ROWS && chunk->bytes < CHUNK_BYTES &&
+	while (count_rows(chunk) < CHUNK_ROWS && chunk->bytes < CHUNK_BYTES &&
 	       (found = order_lot_next(iter, lot, err)) == 1)
 		if (add_lot(chunk, lot, err) < 0)
 			return -1;
@@ -241,13 +242,19 @@ static int write_uploads(struct order_chunk *chunk, struct db *db, struct err *e
 			    err) < 0 &&
 		    !db_err_is_duplicate(err))
 			return -1;
+		call_progress(chunk->call);
 	}
 	return 0;
 }
 
-static int write_rows(struct db *db, enum stmt s, const struct order_rows *rows, struct err *err)
+static int write_rows(const struct order_chunk *chunk, struct db *db, enum stmt s,
+		      const struct order_rows *rows, struct err *err)
 {
-	return db_bulk(db, s, rows->vals, rows->n_rows, err) < 0 ? -1 : 0;
+	if (db_bulk(db, s, rows->vals, rows->n_rows, err) < 0)
+		return -1;
+	if (rows->n_rows)
+		call_progress(chunk->call);
+	return 0;
 }
 
 static int write_given(const struct order_chunk *chunk, struct db *db, struct err *err)
@@ -273,17 +280,17 @@ static int write_given(const struct order_chunk *chunk, struct db *db, struct er
 	}
 	db_rows_free(&items);
 	if (rc == 0)
-		rc = write_rows(db, STMT_FRONT_GIVEN_ADD, &rows, err);
+		rc = write_rows(chunk, db, STMT_FRONT_GIVEN_ADD, &rows, err);
 	free(rows.vals);
 	return rc;
 }
 
 int order_chunk_write(struct order_chunk *chunk, struct db *db, struct err *err)
 {
-	if (write_rows(db, STMT_FRONT_LOT_ADD, &chunk->lots, err) < 0 ||
+	if (write_rows(chunk, db, STMT_FRONT_LOT_ADD, &chunk->lots, err) < 0 ||
 	    write_uploads(chunk, db, err) < 0 ||
-	    write_rows(db, STMT_FRONT_LOT_IMAGE_ADD, &chunk->lot_images, err) < 0 ||
-	    write_rows(db, STMT_FRONT_ITEM_ADD, &chunk->items, err) < 0)
+	    write_rows(chunk, db, STMT_FRONT_LOT_IMAGE_ADD, &chunk->lot_images, err) < 0 ||
+	    write_rows(chunk, db, STMT_FRONT_ITEM_ADD, &chunk->items, err) < 0)
 		return -1;
 	return write_given(chunk, db, err);
 }

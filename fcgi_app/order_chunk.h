@@ -14,7 +14,7 @@
 #include "core/err.h"
 #include "core/order.h"
 #include "core/strbuf.h"
-#include "fcgi_app/app.h"
+#include "fcgi_app/call.h"
 
 struct order_rows { /* for one statement */
 	struct db_val *vals;
@@ -28,7 +28,7 @@ struct order_upload {                /* an image that came as a data URL */
 };
 
 struct order_chunk {
-	const struct app *app;
+	struct call *call;
 	const struct order *order;
 	int64_t job_id;
 	int64_t now;
@@ -41,14 +41,14 @@ struct order_chunk {
 	struct strbuf image; /* one decoded image at a time */
 };
 
-void order_chunk_init(struct order_chunk *chunk, const struct app *app, const struct order *order,
+void order_chunk_init(struct order_chunk *chunk, struct call *call, const struct order *order,
 		      int64_t now);
 void order_chunk_clear(struct order_chunk *chunk);
 
 /* Replace the content by the next lots: how many rows they make (0: no lots are left), or -1. */
 int order_chunk_fill(struct order_chunk *chunk, struct order_iter *iter, struct order_lot *lot,
 		     struct err *err);
-/* Inside a transaction: insert all rows. */
+/* Inside a transaction: insert all rows. Each statement is progress of the call. */
 int order_chunk_write(struct order_chunk *chunk, struct db *db, struct err *err);
 
 #endif

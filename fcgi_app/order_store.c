@@ -15,12 +15,11 @@
 
 #define SMALL_ITEMS 1000
 #define SMALL_BYTES (8u << 20)
-/* After a COMMIT whose answer was lost. */
-#define LOOKS         5
-#define LOOK_PAUSE_NS (200L * 1000 * 1000)
+/* Between looks after a COMMIT whose answer was lost. */
+#define LOOK_PAUSE_NS (50L * 1000 * 1000)
 
 struct intake {
-	const struct app *app;
+	struct call *call;
 	const struct order *order;
 	const struct order_terms *terms;
 	const char *public_id;
@@ -64,8 +63,8 @@ static int begin(struct db *db, void *arg, struct err *err)
 	int64_t translate;
 	int rc;
 
-	if (recipe_store(db, &in->app->describe, now, &describe, err) < 0 ||
-	    recipe_store(db, &in->app->translate, now, &translate, err) < 0)
+	if (recipe_store(db, &in->call->app->describe, now, &describe, err) < 0 ||
+	    recipe_store(db, &in->call->app->translate, now, &translate, err) < 0)
 		return -1;
 	strbuf_init(&metadata, LIMIT_METADATA_BYTES);
 	strbuf_add(&metadata, o->metadata.p, o->metadata.n);
@@ -153,15 +152,14 @@ static int one_chunk(struct db *db, void *arg, struct err *err)
 }
 
 /* 1: the job is there and visible, 0: it is not and never will be, -1: cannot be told. The lock waits for
- * a COMMIT that still runs. */
+ * a COMMIT that still runs. Looks again while the call has time. */
 static int look(struct db *db, const struct intake *in, struct err *err)
 {
 	struct db_rows *rows;
 	int seen;
 
-	for (int i = 0;
-	     db_query(db, STMT_FRONT_JOB_LOOK, DB_P(db_text(in->public_id)), &rows, err) < 0; i++) {
-		if (i == LOOKS)
+	while (db_query(db, STMT_FRONT_JOB_LOOK, DB_P(db_text(in->public_id)), &rows, err) < 0) {
+		if (db_out_of_time(db))
 			return -1;
 		nanosleep(&(struct timespec){.tv_nsec = LOOK_PAUSE_NS}, NULL);
 	}
@@ -198,9 +196,11 @@ static int store_large(struct db *db, struct intake *in, struct err *err)
 	if (db_tx(db, begin, in, err) < 0)
 		return -1;
 	rewind_lots(in);
-	while ((n = order_chunk_fill(&in->chunk, &in->iter, &in->lot, err)) > 0)
+	while ((n = order_chunk_fill(&in->chunk, &in->iter, &in->lot, err)) > 0) {
 		if (db_tx(db, one_chunk, in, err) < 0)
 			break;
+		call_progress(in->call);
+	}
 	if (n != 0) {
 		/* Nothing is visible; this is no doubt about the order. */
 		if (err->class == ERR_UNKNOWN)
@@ -230,8 +230,8 @@ static void tell(struct call *c, const struct err *err)
 		log_err("order unknown job=%s error=\"%s\"", c->job_id, err->text);
 		call_problem(
 			c, PROBLEM_DATABASE,
-			"the database went away before it was known whether the order was taken; if it was, "
-			"it is job %s",
+			"the database went away before it told whether it has the order: it may have been "
+			"stored, then as job %s",
 			c->job_id);
 		return;
 	}
@@ -242,21 +242,20 @@ int order_store(struct call *c, const struct order *order, const struct order_te
 		struct strbuf *status_json)
 {
 	struct intake in = {
-		.app = c->app,
+		.call = c,
 		.order = order,
 		.terms = terms,
 		.public_id = c->job_id,
 		.account_id = c->caller.account_id,
 		.status_json = status_json,
 	};
-	/* Nobody waits long for a small order; a large one is written in chunks that may take their time. */
-	struct db *db = is_small(order, terms) ? c->database->quick : c->database->patient;
+	struct db *db = c->database->db;
 	struct err err = {0};
 	int rc;
 
 	new_id(c->job_id);
 	order_lot_init(&in.lot);
-	order_chunk_init(&in.chunk, c->app, order, terms->now);
+	order_chunk_init(&in.chunk, c, order, terms->now);
 	rc = is_small(order, terms) ? run_last(db, all_at_once, &in, &err)
 				    : store_large(db, &in, &err);
 	order_chunk_clear(&in.chunk);

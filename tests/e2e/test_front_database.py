@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The database away, hung, restarted, of another schema, under narrow grants, or losing the answer to a COMMIT."""
+import contextlib
 import http.client
 import json
 import os
@@ -12,7 +13,7 @@ import time
 import pytest
 
 import fcgi_client
-from db_proxy import CommitProxy
+from db_proxy import DatabaseProxy
 from front_end import DESCRIPTION, UNKNOWN, front, installation, mariadb, order, own, breakable  # noqa: F401
 from harness.process import run, wait_until
 from harness.stack import TOP, find_program
@@ -148,21 +149,130 @@ def test_a_download_that_loses_the_database_does_not_look_complete(own):
     assert own.get("/healthz").status == 200
 
 
-# -- COMMIT whose answer is lost -----------------------------------------------------------------------
+# -- a server that hangs in the middle, is slow, or loses the answer to a COMMIT -------------------------
 
 
-@pytest.fixture
-def proxied(mariadb, tmp_path):  # noqa: F811
-    """A front end whose connections go through a proxy that can lose a COMMIT or its answer."""
+@contextlib.contextmanager
+def behind_a_proxy(mariadb, folder):  # noqa: F811
+    """A front end of one worker whose connection goes through a proxy that can lose a COMMIT, hang and be slow."""
     with installation("front-proxy", mariadb) as made:
-        proxy = CommitProxy(mariadb.socket, str(tmp_path / "p.sock"))
-        other = made.stack.add_front_end({"database": {"socket": proxy.path}})
+        proxy = DatabaseProxy(mariadb.socket, str(folder / "p.sock"))
+        other = made.stack.add_front_end({"database": {"socket": proxy.path}, "http": {"workers": 1}})
         made.stack.front_ends.reverse()
         assert made.stack.front_end is other
         yield made, proxy
         made.stack.front_ends.reverse()
         other.stop()
         proxy.stop()
+
+
+@pytest.fixture
+def proxied(mariadb, tmp_path):  # noqa: F811
+    with behind_a_proxy(mariadb, tmp_path) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def hanging(mariadb, tmp_path_factory):  # noqa: F811
+    """The same for tests that leave it as they found it."""
+    with behind_a_proxy(mariadb, tmp_path_factory.mktemp("hanging")) as both:
+        yield both
+
+
+def hang_and_recover(front, proxy, ask, **where):  # noqa: F811
+    """What `ask` was answered by a server that hung meanwhile. The one worker is free again while it still hangs."""
+    job = front.take(order())
+    proxy.hang(**where)
+    answer = ask()
+    assert proxy.hung_at and time.monotonic() - proxy.hung_at < PROMISED_S
+    assert front.get("/healthz").status == 200
+    unavailable(front.get(f"{JOBS}/{job}/status"))
+    proxy.release()
+    wait_until(lambda: front.get(f"{JOBS}/{job}/status").status == 200, 30, "the front end to recover")
+    return answer
+
+
+@pytest.mark.parametrize("after", [0, 3, 9])
+@pytest.mark.parametrize("lots", [2, 1200])
+def test_a_server_that_hangs_within_an_order_is_a_quick_503(hanging, lots, after):
+    """At the key, and in a transaction."""
+    front, proxy = hanging  # noqa: F811
+    before = shown(front)
+    unavailable(hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS, order(lots), front.key), after=after))
+    assert len(shown(front)) == len(before) + 1  # the one of hang_and_recover()
+
+
+def test_a_server_that_hangs_far_in_a_large_order_is_a_quick_503(hanging):
+    front, proxy = hanging  # noqa: F811
+    before = shown(front)
+    unavailable(hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS, order(3000), front.key),
+                                 after=8, commit=True))
+    assert len(shown(front)) == len(before) + 1
+
+
+@pytest.mark.parametrize("lots", [2, 1200])
+def test_a_server_that_hangs_at_the_commit_is_a_quick_503_that_tells_the_doubt(hanging, lots):
+    front, proxy = hanging  # noqa: F811
+    before = proxy.seen
+    front.take(order(lots))
+    commits = proxy.seen - before
+    answer = hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS, order(lots), front.key),
+                              after=commits - 1, commit=True)
+    unavailable(answer)
+    job = shown(front)[-1]  # the COMMIT was under way, and is carried out after all
+    assert "may have been stored" in answer.json()["detail"] and job in answer.json()["detail"]
+    front.check()
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_a_server_that_hangs_while_an_overdue_job_is_closed_is_a_quick_503(hanging, after):
+    front, proxy = hanging  # noqa: F811
+    job = front.take(order())
+    front.sql("UPDATE job SET created_at = created_at - INTERVAL 2 DAY,"
+              " deadline_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR WHERE public_id = %s", job)
+    unavailable(hang_and_recover(front, proxy, lambda: front.get(f"{JOBS}/{job}/status"), after=after))
+    assert front.status(job)["status"] == "failed"
+    front.check()
+
+
+@pytest.mark.parametrize("after", [4, 9])
+def test_a_download_from_a_server_that_hangs_is_broken_off(hanging, after):
+    front, proxy = hanging  # noqa: F811
+    job = front.take(order(1500))
+    answer = hang_and_recover(front, proxy, lambda: front.get(f"{JOBS}/{job}?download=1"), after=after)
+    assert answer.status == 200 and not answer.complete
+
+
+@pytest.mark.parametrize("after", [3, 9])
+def test_a_page_from_a_server_that_hangs_is_a_quick_503(hanging, after):
+    front, proxy = hanging  # noqa: F811
+    job = front.take(order(1500))
+    unavailable(hang_and_recover(front, proxy, lambda: front.get(f"{JOBS}/{job}"), after=after))
+
+
+def test_a_slow_server_is_a_quick_503(hanging):
+    """Each of its answers comes within the time that all of them have together."""
+    front, proxy = hanging  # noqa: F811
+    job = front.take(order())
+    before = shown(front)
+    proxy.delay(0.4)
+    for _ in range(2):  # on a connection that is there, then on a new one
+        began = time.monotonic()
+        unavailable(front.raw("POST", JOBS, order(), front.key))
+        assert time.monotonic() - began < PROMISED_S
+        proxy.cut()
+    proxy.delay(0)
+    recovers(front, job)
+    assert len(shown(front)) == len(before) + 1  # the one of recovers()
+
+
+def test_a_large_order_may_take_long_while_it_gets_on(hanging):
+    front, proxy = hanging  # noqa: F811
+    front.take(order())
+    proxy.delay(0.05)
+    began = time.monotonic()
+    front.take(order(1200))
+    assert time.monotonic() - began > PROMISED_S
 
 
 def shown(front):  # noqa: F811

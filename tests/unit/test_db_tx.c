@@ -345,6 +345,40 @@ static void a_hung_server_is_given_up(void **state)
 	unlink(un.sun_path);
 }
 
+/* ---- The caller's deadline. */
+
+static int insert_until_late(struct db *db, void *arg, struct err *err)
+{
+	struct tx *tx = arg;
+
+	if (insert_and_fail(db, tx, err))
+		return -1;
+	db_deadline(db, 1);
+	return tx->id ? (int)db_exec(db, S(T_SET_N), DB_P(db_int(1), db_int(1)), err) : 0;
+}
+
+static void nothing_is_sent_after_the_deadline(void **state)
+{
+	struct db *db = connect_new();
+	struct tx at_commit = {0}, before = {.id = 1};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(db_tx(db, insert_until_late, &at_commit, &err), -1);
+	assert_int_equal(err.class, ERR_LATER); /* and not unknown */
+	assert_int_equal(at_commit.runs, 1);
+	assert_true(db_out_of_time(db));
+	assert_int_equal(db_connect(db, &err), -1);
+	assert_int_equal(err.class, ERR_LATER);
+	db_deadline(db, T_NEVER);
+	assert_int_equal(db_tx(db, insert_until_late, &before, &err), -1);
+	assert_int_equal(err.class, ERR_LATER);
+	assert_int_equal(before.runs, 1);
+	db_deadline(db, T_NEVER);
+	assert_int_equal(query_int(db, S(T_COUNT), DB_NONE), 0);
+	db_free(&db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup(a_lost_answer_to_commit_is_unknown, empty_table),
 		cmocka_unit_test_setup(a_refused_write_says_read_only, empty_table),
 		cmocka_unit_test(a_hung_server_is_given_up),
+		cmocka_unit_test_setup(nothing_is_sent_after_the_deadline, empty_table),
 	};
 
 	return run_db_tests("db_tx", tests, sizeof(tests) / sizeof(tests[0]));
