@@ -178,6 +178,7 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 	view = batch_row_view(&b);
 	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
 	view.looked_at = watch_looked_at(d->watch);
+	view.steady_since = d->steady_since;
 	next = batch_decide(&view, &policy, daemon_now(d));
 	if (is_held(d, &b, next.action) || (next.action == ACT_HARVEST && twin_waits(d, &b))) {
 		sleep_until(d, &b, t_add(daemon_now(d), d->config->daemon.tick));

@@ -65,6 +65,7 @@ struct daemon {
 	char *spool;     /* folder of files on their way */
 	int64_t db_time,
 		db_time_boot; /* the database's clock at the last tick, and the boot clock then */
+	int64_t steady_since, steady_boot; /* since then both clocks have advanced alike */
 	int64_t no_close_before;
 	int64_t wake, wake_heeded;
 	int64_t resume_at;     /* when the operator last reopened sending */

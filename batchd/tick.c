@@ -54,6 +54,21 @@ static int distrust_clock(struct daemon *d, struct err *err)
 		       : 0;
 }
 
+/* What was waited for by a clock that was put forward or back is waited for anew, and looked for anew. */
+static void heed_step(struct daemon *d, int64_t now)
+{
+	const int64_t boot = clock_boot();
+	const int64_t step = (now - d->steady_since) - (boot - d->steady_boot);
+
+	if (d->steady_since != 0 && step < CLOCK_SLIP && step > -CLOCK_SLIP)
+		return;
+	if (d->steady_since != 0)
+		log_warning("database clock stepped seconds=%lld", (long long)(step / T_S));
+	d->steady_since = now;
+	d->steady_boot = boot;
+	watch_reset(d->watch);
+}
+
 /* Database time and boot clock must agree in their advance. 1 = it jumped, 0, -1 = seen again next time. */
 static int check_clock(struct daemon *d, int64_t now, int64_t no_close_before, struct err *err)
 {
@@ -101,6 +116,7 @@ int tick_read(struct daemon *d, struct err *err)
 		now = db_get_time(r, 0);
 		rc = check_clock(d, now, db_get_time(r, 2), err);
 		if (rc >= 0) {
+			heed_step(d, now);
 			d->db_time = now;
 			d->db_time_boot = clock_boot();
 			d->wake = db_get_int(r, 1);

@@ -88,11 +88,11 @@ static struct decision step(const struct batch_view *b, enum action action, int6
 	return due(action, b->next_at > now ? WHY_BACKOFF : WHY_DUE, b->next_at, now);
 }
 
-/* A create whose answer was lost: list passes over `settle`, then the fence. */
+/* A create whose answer was lost: list passes over `settle`, which a step of the clock does not shorten, then the fence. */
 static struct decision decide_unknown(const struct batch_view *b, const struct policy *p,
 				      int64_t now)
 {
-	const int64_t settled_at = t_add(b->phase_at, p->settle);
+	const int64_t settled_at = t_add(t_max(b->phase_at, b->steady_since), p->settle);
 	struct decision d;
 
 	if (b->looked_at >= settled_at)
@@ -107,11 +107,14 @@ static struct decision decide_unknown(const struct batch_view *b, const struct p
 	return d;
 }
 
-static struct decision decide_fenced(const struct batch_view *b, int64_t now)
+/* A pass that began before the fence must not count as one after it, where the clock was put back a little. */
+static struct decision decide_fenced(const struct batch_view *b, const struct policy *p,
+				     int64_t now)
 {
+	const int64_t after = t_add(b->phase_at, t_min(p->settle, CLOCK_SLIP));
 	struct decision d;
 
-	if (b->looked_at > b->phase_at)
+	if (b->looked_at > after)
 		d = b->n_wanted ? decide(ACT_ANEW, WHY_FENCED, now)
 				: decide(ACT_DROP, WHY_NOBODY_WAITS, now);
 	else
@@ -269,7 +272,7 @@ static struct decision decide_phase(const struct batch_view *b, const struct pol
 	case BATCH_FENCING:
 		return due(ACT_FENCE, WHY_NOT_FOUND, b->next_at, now);
 	case BATCH_FENCED:
-		return decide_fenced(b, now);
+		return decide_fenced(b, p, now);
 	case BATCH_RUNNING:
 		d = decide_running(b, p, now);
 		d.warnings |= warnings_of(b, p, now);

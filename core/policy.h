@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/model.h"
+#include "core/timemath.h"
 
 enum action {
 	ACT_NONE,    /* closed: nothing, ever again */
@@ -80,6 +81,8 @@ struct policy { /* durations in microseconds */
 	int64_t poll_interval, settle;
 };
 
+#define CLOCK_SLIP (5 * T_S) /* microseconds; steps of a clock below this go unnoticed */
+
 struct batch_view {
 	enum batch_phase phase;
 	enum remote_status remote;
@@ -88,9 +91,10 @@ struct batch_view {
 	int64_t wanted_until; /* the latest deadline of these */
 	int64_t created_at, phase_at, submitted_at, progress_at, expires_at, cancel_at,
 		missing_since;
-	int64_t next_at;   /* stored: not before, after a failed try */
-	int64_t looked_at; /* start of the last complete list pass, 0 = none */
-	bool left;         /* its open items left already */
+	int64_t next_at;      /* stored: not before, after a failed try */
+	int64_t looked_at;    /* start of the last complete list pass, 0 = none */
+	int64_t steady_since; /* the clock of these times kept step from then on, within CLOCK_SLIP */
+	bool left;            /* its open items left already */
 	bool awaits_answers; /* no result file is named, or no output where its counts speak of answers */
 	bool awaits_errors; /* no error file where its counts speak of failures */
 	bool is_empty;      /* by its counts nothing was done */

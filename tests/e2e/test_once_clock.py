@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from jobs import sales, wait_until  # noqa: E402
-from kills import wait_log  # noqa: E402
+from kills import CREATE, LIST, wait_log  # noqa: E402
 from once import STUCK, ShiftedMariaDB, temporary_work, ticks  # noqa: E402
 
 HOUR = 3600
@@ -116,3 +116,25 @@ def test_I1_a_standby_that_takes_over_by_a_jump_closes_nothing(site, server):
     assert 100 < guarded_for(site) <= 120
     active.kill()
     assert standby.stop() == 0
+
+
+@pytest.mark.parametrize("step", [50, -50])
+def test_I3_a_small_step_of_the_clock_does_not_shorten_settle(site, server, step):
+    """The answer to a create is lost, and a minute of settling is not over because the clock says so."""
+    site.rules({"match": {"route": CREATE, "nth": 1}, "do": "delay"})
+    batchd = site.batchd({"batch": {"settle": "52s"}})
+    job = site.take(1, ())
+    site.wait_phase("unknown")
+    server.shift = step
+    wait_log(batchd, "database clock stepped seconds=")
+    # A pass that began by the old clock may not count as one after the fence.
+    wait_until(lambda: batchd.log_text().count("reconciled batches=") == 2, 20, "a new pass", alive=[batchd])
+    seen = len(site.calls(LIST))
+    wait_until(lambda: len(site.calls(LIST)) > seen + 30, 60, "some looks", alive=[batchd])
+    assert site.sql("SELECT phase FROM batch")[0]["phase"] == "unknown"
+    # The create comes after all, late, and is found.
+    site.standin.call("POST", "/_standin/release")
+    site.wait_full(job)
+    assert JUMPED not in batchd.log_text()
+    assert site.paid_twice() == 0
+    assert batchd.stop() == 0
