@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The main job, as a customer meets it: 20 lots, two languages, from the order to the download."""
+"""The main job, as a customer meets it: 20 lots, two languages, from the order to the download. Also run under
+AddressSanitizer and UndefinedBehaviorSanitizer, hence the way that leads through as much of it as it can; batchd ends
+well after each."""
 import base64
 import hashlib
 import json
@@ -11,7 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, KEYS, MODEL, TOP, first_describe, lots, sale_20, sales, wait_until  # noqa: E402
+from jobs import (CONTENT, CREATE, KEEP_FILES, KEYS, MODEL, TOP, first_describe, lots, sale_20, sales,  # noqa: E402
+                  wait_until)
 
 pytestmark = pytest.mark.main_job
 
@@ -23,8 +26,9 @@ TIMES = ("created_at", "updated_at", "deadline_at", "completed_at")
 @pytest.fixture(scope="module")
 def site():
     with sales("job-main") as made:
-        made.batchd()
+        batchd = made.batchd()
         yield made
+        assert batchd.stop() == 0
 
 
 def described(site, document):
@@ -141,12 +145,45 @@ def test_the_main_job(site, tmp_path):
     # At the provider: two batches, each line once; nothing stays there.
     assert batch["n_items"] == 20 and len(site.remote()) == 2
     assert site.kinds() == {"answer": 60}
-    site.check()
     site.rules()
     site.sql("UPDATE batch SET next_at = UTC_TIMESTAMP(6)")
     site.wait_swept()
     assert site.files_left() == []
-    assert site.paid_twice() == 0
+    site.prove(2)
+
+
+def test_the_main_job_the_hard_way(tmp_path):
+    """Replies are lost, a download is cut, lines fail, never ran, are broken, doubled or strange, batchd restarts."""
+    sale = sale_20()
+    with sales("job-main-hard") as site:
+        site.rules({"match": {"route": CREATE, "nth": 1}, "do": "drop_before"},
+                   {"match": {"route": CREATE, "task": "translate", "nth": 1}, "do": "drop_after"},
+                   {"match": {"route": CONTENT, "nth": 1}, "do": "truncate"},
+                   first_describe("http_error_lines", n=2), first_describe("void_lines", skip=2, n=2),
+                   {"match": {"task": "translate", "nth": 1}, "do": "broken_lines", "n": 1},
+                   {"match": {"task": "translate", "nth": 1}, "do": "duplicate_lines", "skip": 3, "n": 3},
+                   {"match": {"task": "translate", "nth": 1}, "do": "foreign_lines", "n": 2})
+        batchd = site.batchd()
+        job = site.stack.order(sale)["job_id"]
+        site.stack.wait_status(job, "translating", "completed")
+        batchd.reload()
+        assert batchd.stop() == 0
+        batchd.start()
+        file = tmp_path / "sale.json"
+        done = site.client(job, "--interval", "1", "--timeout", "2", "--download", str(file))
+        assert done.returncode == 0, done.stdout + done.stderr
+        result = json.loads(file.read_text())
+        assert (result["status"], result["outcome"]) == ("completed", "full")
+        assert result["progress"] == {"percent": 100, "lots": 20, "described": 20, "translations": 40, "translated": 40,
+                                      "failed": 0}
+        assert [lot["id"] for lot in result["lots"]] == [lot["id"] for lot in sale["lots"]]
+        for lot in result["lots"]:
+            assert sorted(lot["descriptions"]) == ["de", "en", "fr"] and not lot["errors"]
+            for description in lot["descriptions"].values():
+                assert description["source"] == "batch" and description["value"]["title"]
+        site.wait_swept()
+        site.check()
+        assert batchd.stop() == 0
 
 
 def test_requests_are_as_the_provider_wants_them(site):
