@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * installation: the verbs that tell batchd what it may not decide by itself: whose batches these are,
- * which unknown ones to adopt, that sending may go on. They write requests; batchd carries them out.
+ * installation: the verbs that tell batchd what it may not decide by itself: whose
+ * batches these are, which unknown ones to adopt, that sending may go on. They write
+ * requests; batchd carries them out.
  */
 #include <inttypes.h>
 #include <stdio.h>

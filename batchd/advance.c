@@ -24,7 +24,10 @@ static void sleep_until(struct daemon *d, const struct batch_row *b, int64_t at)
 			    err.text);
 }
 
-/* A remote batch of ours without a row may hold these items already; where that is not known, neither. */
+/*
+ * A remote batch of ours without a row may hold these items already; where
+ * that is not known, neither.
+ */
 static bool recipe_is_held(struct daemon *d, const struct batch_row *b)
 {
 	const struct recipe *recipe;
@@ -38,7 +41,10 @@ static bool recipe_is_held(struct daemon *d, const struct batch_row *b)
 	return true;
 }
 
-/* The steps that cost or bind wait for reconciliation, stops, a clock to be trusted and our own end. */
+/*
+ * The steps that cost or bind wait for reconciliation, stops, a clock to
+ * be trusted and our own end.
+ */
 static bool is_held(struct daemon *d, const struct batch_row *b, enum action a)
 {
 	switch (a) {

@@ -386,8 +386,9 @@ static int apply_tx(struct db *db, void *arg, struct err *err)
 #define SMALL_HEAD 4096
 
 /*
- * The line alone is refused for its content: it is its item's failure, for good, since asking again would buy the
- * same. Its head is kept, a short one where even that is refused, and the file stays at the provider.
+ * The line alone is refused for its content: it is its item's failure, for good, since asking
+ * again would buy the same. Its head is kept, a short one where even that is refused, and the
+ * file stays at the provider.
  */
 static int apply_unstorable(const struct chunk *c, struct err *err)
 {
@@ -410,7 +411,10 @@ static int apply_unstorable(const struct chunk *c, struct err *err)
 	return daemon_tx(c->d, apply_tx, &alone, err);
 }
 
-/* Refused for what is in it: not a lost race, a lost connection, or a statement that the schema does not know. */
+/*
+ * Refused for what is in it: not a lost race, a lost connection, or a statement that
+ * the schema does not know.
+ */
 static bool is_refusal(const struct err *err)
 {
 	static const int ours[] = {1054, 1064, 1142, 1146, 1243};

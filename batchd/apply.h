@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * apply: a chunk of result lines into the database, in one transaction with the harvest cursor (DESIGN I2):
- * every line becomes an answer, or a row that says why it is none.
+ * apply: a chunk of result lines into the database, in one transaction with the harvest cursor
+ * (DESIGN I2): every line becomes an answer, or a row that says why it is none.
  */
 #ifndef BATCHD_APPLY_H
 #define BATCHD_APPLY_H
@@ -28,8 +28,8 @@ struct chunk {
 };
 
 /*
- * Apply the chunk. A chunk that the database refuses for its content is halved down to the line, which is
- * recorded as unstorable. 0, or -1 with nothing of the refused part applied.
+ * Apply the chunk. A chunk that the database refuses for its content is halved down to the line,
+ * which is recorded as unstorable. 0, or -1 with nothing of the refused part applied.
  */
 int apply_chunk(const struct chunk *c, struct err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * build: writes a sealed batch's input file (JSONL) into the spool folder, in slices. Items whose job ended
- * meanwhile are taken out: nothing is sent for an ended job.
+ * build: writes a sealed batch's input file (JSONL) into the spool folder, in slices. Items whose
+ * job ended meanwhile are taken out: nothing is sent for an ended job.
  */
 #ifndef BATCHD_BUILD_H
 #define BATCHD_BUILD_H

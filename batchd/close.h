@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* close: ends of batches and jobs: returns what is open, closes the row, tells the jobs, sweeps remote files. */
+/*
+ * close: ends of batches and jobs: returns what is open, closes the row, tells the
+ * jobs, sweeps remote files.
+ */
 #ifndef BATCHD_CLOSE_H
 #define BATCHD_CLOSE_H
 

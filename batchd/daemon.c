@@ -147,7 +147,10 @@ static void lease_lost(struct daemon *d)
 	watch_reset(d->watch);
 }
 
-/* The clock is watched, so that a jump before the takeover is seen; the active one may vouch for the mark. */
+/*
+ * The clock is watched, so that a jump before the takeover is seen; the active
+ * one may vouch for the mark.
+ */
 static void look_as_standby(struct daemon *d)
 {
 	struct err err;
@@ -242,8 +245,8 @@ static void step_work(struct daemon *d, struct work *w)
 }
 
 /*
- * One slice of what is nearest its latest start. Once a tick the planner has a turn before that: what it would
- * find may be nearer still. True where more can be done at once.
+ * One slice of what is nearest its latest start. Once a tick the planner has a turn before that:
+ * what it would find may be nearer still. True where more can be done at once.
  */
 static bool slice(struct daemon *d)
 {

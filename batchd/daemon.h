@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon: the one loop of batchd and what its parts share. Everything that is in memory alone can be lost at
- * any instant: rows say what to do next (core/policy.h), and a successor does it.
+ * daemon: the one loop of batchd and what its parts share. Everything that is in memory alone can
+ * be lost at any instant: rows say what to do next (core/policy.h), and a successor does it.
  */
 #ifndef BATCHD_DAEMON_H
 #define BATCHD_DAEMON_H
@@ -23,11 +23,17 @@ struct files;
 struct planner;
 struct watch;
 
-/* Something in hand for a batch: a call in flight, or a piece of work done in slices. One per batch. */
+/*
+ * Something in hand for a batch: a call in flight, or a piece of work done
+ * in slices. One per batch.
+ */
 struct work {
 	int64_t batch_id;
 	struct daemon *d;
-	/* Do one slice; NULL while a call is in flight. 1 = more to do, 0 = ended (work is freed), -1 = failed. */
+	/*
+	 * Do one slice; NULL while a call is in flight. 1 = more to do, 0 = ended
+	 * (work is freed), -1 = failed.
+	 */
 	int (*step)(struct work *w, struct err *err);
 	void *state;
 	void (*state_free)(void *state);
@@ -35,7 +41,10 @@ struct work {
 	struct work *next;
 };
 
-/* What the jobs of a batch were last told, so that unchanged news and progress below a minute are not written. */
+/*
+ * What the jobs of a batch were last told, so that unchanged news and progress below
+ * a minute are not written.
+ */
 struct told {
 	int64_t batch_id, at;
 	unsigned warnings;
@@ -59,7 +68,8 @@ struct daemon {
 	char installation[33];
 	bool is_foreign;    /* the state directory is of another installation: nothing is sent */
 	int64_t renewed_at; /* batches from before bear another mark */
-	int64_t other_renewed_at; /* standby: when another batchd's lease was renewed, as last seen */
+	/* standby: when another batchd's lease was renewed, as last seen */
+	int64_t other_renewed_at;
 	char key_fingerprint[17];
 	bool trusts_key; /* the operator said that its project is the right one */
 	char *spool;     /* folder of files on their way */
@@ -79,7 +89,9 @@ struct daemon {
 
 /* Takes the configuration; key and path are copied. */
 struct daemon *daemon_new(struct config *config, const char *api_key, const char *spool);
-/* Another configuration (taken) and key; the database connection and base_url stay until a restart. */
+/*
+ * Another configuration (taken) and key; the database connection and base_url stay until a restart.
+ */
 void daemon_reload(struct daemon *d, struct config *config, const char *api_key);
 void daemon_free(struct daemon **d);
 /* Run until a signal of signal_fd says stop. reload is called on SIGHUP. Returns an exit code. */
@@ -98,10 +110,16 @@ struct policy daemon_policy(const struct daemon *d, int64_t n_items);
 /* The latest start (core/policy.h) of a job with so many open items. */
 int64_t daemon_latest_start(const struct daemon *d, int64_t created_at, int64_t deadline_at,
 			    int64_t n_open);
-/* Read the batch, ask the policy, carry out what is due. Failures are logged: the row says what is next. */
+/*
+ * Read the batch, ask the policy, carry out what is due. Failures are logged:
+ * the row says what is next.
+ */
 void daemon_advance(struct daemon *d, int64_t batch_id);
 
-/* Renew the lease where it is time: called between the parts of what may take long. A loss is noticed by the loop. */
+/*
+ * Renew the lease where it is time: called between the parts of what may take long. A
+ * loss is noticed by the loop.
+ */
 void daemon_breathe(struct daemon *d);
 /* A step of the batch failed for now: it is tried again after its back-off. */
 void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why);
@@ -110,9 +128,14 @@ void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why);
 struct work *work_find(struct daemon *d, int64_t batch_id);
 struct work *work_new(struct daemon *d, int64_t batch_id);
 void work_free(struct work *w);
-/* The nearest of the running jobs of its batch, as it was when first asked for; T_NEVER where none runs. */
+/*
+ * The nearest of the running jobs of its batch, as it was when first asked
+ * for; T_NEVER where none runs.
+ */
 int64_t work_latest_start(struct work *w);
-/* Of the works that are done in slices, and not skipped, the one nearest its latest start; or NULL. */
+/*
+ * Of the works that are done in slices, and not skipped, the one nearest its latest start; or NULL.
+ */
 struct work *work_nearest(struct daemon *d);
 
 /* Note a failure that stops all sending (quota, key). */

@@ -13,7 +13,9 @@
 #define EVERY       T_DAY
 #define RETRY_AFTER T_H /* of a sweep that failed in the middle */
 #define MIN_AGE     (48 * T_H)
-/* A batch ends within a day of its creation, so an older list names no file that is still needed. */
+/*
+ * A batch ends within a day of its creation, so an older list names no file that is still needed.
+ */
 #define LIST_DEPTH (96 * T_H)
 #define MAX_FILES  1000 /* of one sweep; the rest has its turn tomorrow */
 
@@ -137,7 +139,10 @@ static void on_batches(const struct openai_reply *r, void *ctx)
 	delete_next(d);
 }
 
-/* "lotscribe-<mark>-<key>-<n>.jsonl" of our mark: is there a row that names this file? -1 where it is not ours. */
+/*
+ * "lotscribe-<mark>-<key>-<n>.jsonl" of our mark: is there a row that names this
+ * file? -1 where it is not ours.
+ */
 static int is_named(struct daemon *d, const char *name, const char *id)
 {
 	char prefix[64], key[33] = "";

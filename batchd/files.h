@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * files: once a day, deletes files of ours at the provider that nothing names any more (uploads whose answer was
- * lost): older than 48 hours, without a row that names them, and named by no batch of the provider's list.
+ * files: once a day, deletes files of ours at the provider that nothing names any more (uploads
+ * whose answer was lost): older than 48 hours, without a row that names them, and named by no
+ * batch of the provider's list.
  */
 #ifndef BATCHD_FILES_H
 #define BATCHD_FILES_H

@@ -66,7 +66,10 @@ static int look_up(struct found_list *l, struct db *db, int64_t batch_id, const 
 		v[i + 1] = db_int(ids[i < n ? i : n - 1]);
 	if (db_query(db, STMT_APPLY_ITEMS, v, LOOKUP + 1, &rows, err) < 0)
 		return -1;
-	/* An item may have several attempts in an adopted batch: only as many rows as lines have room. */
+	/*
+	 * An item may have several attempts in an adopted batch: only as
+	 * many rows as lines have room.
+	 */
 	while (l->n < l->cap && db_next(rows))
 		read_found(rows, &l->items[l->n++]);
 	db_rows_free(&rows);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* found: the items that a chunk of result lines names, as they are and as they become (batchd/apply.h). */
+/*
+ * found: the items that a chunk of result lines names, as they are and as
+ * they become (batchd/apply.h).
+ */
 #ifndef BATCHD_FOUND_H
 #define BATCHD_FOUND_H
 
@@ -31,7 +34,10 @@ struct found_list {
 	size_t n, cap;
 };
 
-/* Read the items of the chunk's lines; of a twin the attempts are those of its first batch. 0 or -1. */
+/*
+ * Read the items of the chunk's lines; of a twin the attempts are those of
+ * its first batch. 0 or -1.
+ */
 int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b,
 	       struct err *err);
 void found_clear(struct found_list *l);
@@ -39,8 +45,8 @@ void found_clear(struct found_list *l);
 struct found *found_find(const struct found_list *l, uint64_t id);
 void found_set_code(struct found *f, const char *code);
 /*
- * An adopted batch has no attempts yet: its lines say which. A number that is taken belongs to another sending.
- * Returns how many were made, or -1.
+ * An adopted batch has no attempts yet: its lines say which. A number that is taken belongs to
+ * another sending. Returns how many were made, or -1.
  */
 int64_t found_adopt(const struct chunk *c, struct err *err);
 

@@ -183,7 +183,9 @@ static bool read_row(struct daemon *d, int64_t id, struct batch_row *b)
 	       b->phase == BATCH_HARVESTING && b->harvest_file < FILES;
 }
 
-/* Tried ever more rarely, at a tenth of the time it has been going on, until the file has expired. */
+/*
+ * Tried ever more rarely, at a tenth of the time it has been going on, until the file has expired.
+ */
 static void download_failed(struct daemon *d, struct batch_row *b, const struct openai_reply *r)
 {
 	const int64_t now = daemon_now(d);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * harvest: reads the result files of an ended batch, whatever its end: download to the spool folder with its
- * length checked, then line by line in slices (batchd/apply.h), then the next file, then the rest.
+ * harvest: reads the result files of an ended batch, whatever its end: download to the spool
+ * folder with its length checked, then line by line in slices (batchd/apply.h), then the
+ * next file, then the rest.
  */
 #ifndef BATCHD_HARVEST_H
 #define BATCHD_HARVEST_H

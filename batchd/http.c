@@ -132,8 +132,10 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 	return n;
 }
 
-/* Called when the connection stands and before the first byte of the request (libcurl 7.80). A process that was
- * stopped meanwhile, and lost its lease, must not send. */
+/*
+ * Called when the connection stands and before the first byte of the request (libcurl 7.80). A
+ * process that was stopped meanwhile, and lost its lease, must not send.
+ */
 static int on_prereq(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
 	struct http_private *p = arg;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http: libcurl's multi interface as a set of calls in flight. Owns transfers, time-outs and limits; knows
- * nothing of OpenAI. All sleeping of batchd happens in http_wait.
+ * http: libcurl's multi interface as a set of calls in flight. Owns transfers, time-outs and
+ * limits; knows nothing of OpenAI. All sleeping of batchd happens in http_wait.
  *
- * Every POST has a fresh connection that is not reused, HTTP/1.1, no redirects: libcurl never sends it twice.
- * Paid calls (DESIGN I3) have no time-out inside libcurl: http_drain ends such a call only after another
- * curl_multi_perform since its deadline, so that an answer already in the socket is not thrown away; and after
- * the deadline nothing is sent.
+ * Every POST has a fresh connection that is not reused, HTTP/1.1, no redirects: libcurl never sends
+ * it twice. Paid calls (DESIGN I3) have no time-out inside libcurl: http_drain ends such a call
+ * only after another curl_multi_perform since its deadline, so that an answer already in the socket
+ * is not thrown away; and after the deadline nothing is sent.
  */
 #ifndef BATCHD_HTTP_H
 #define BATCHD_HTTP_H
@@ -62,7 +62,10 @@ struct http_call {
 struct http *http_new(const char *bearer);
 void http_free(struct http **http);
 void http_set_bearer(struct http *http, const char *bearer);
-/* Start a call. done() is called exactly once, from http_drain or http_abort_all. 0, or -1 (then it is not called). */
+/*
+ * Start a call. done() is called exactly once, from http_drain or http_abort_all. 0, or
+ * -1 (then it is not called).
+ */
 int http_start(struct http *http, const struct http_request *request, struct err *err);
 /* Sleep until a transfer moves, `fd` is readable or the time is over. */
 void http_wait(struct http *http, int fd, int64_t timeout_us);

@@ -157,8 +157,9 @@ struct withdraw {
 };
 
 /*
- * Nobody wants these items from this batch any more: attempts void. Those of jobs that have ended stay open in their
- * rows and count as failed; those that an earlier sending answered meanwhile are done.
+ * Nobody wants these items from this batch any more: attempts void. Those of jobs that
+ * have ended stay open in their rows and count as failed; those that an earlier sending
+ * answered meanwhile are done.
  */
 static int withdraw_tx(struct db *db, void *arg, struct err *err)
 {

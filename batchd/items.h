@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * items: moves of items and attempts in sets, with the counts of their jobs. Deltas are gathered in memory and
- * applied once per job and transaction; job rows are locked before their items.
+ * items: moves of items and attempts in sets, with the counts of their jobs. Deltas are gathered in
+ * memory and applied once per job and transaction; job rows are locked before their items.
  */
 #ifndef BATCHD_ITEMS_H
 #define BATCHD_ITEMS_H
@@ -23,7 +23,10 @@ void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state 
 void tally_recount(struct tally *t, int64_t job);
 /* Cost and tokens to add. Borrowed. */
 struct job_patch *tally_patch(struct tally *t, int64_t job);
-/* The translations of these lots (job, seq pairs), blocked by their descriptions, fail; with their counts. */
+/*
+ * The translations of these lots (job, seq pairs), blocked by their
+ * descriptions, fail; with their counts.
+ */
 struct lot_key {
 	int64_t job, seq;
 };
@@ -35,19 +38,26 @@ struct lot_unblock {
 };
 int tally_unblock(struct tally *t, struct db *db, const struct lot_unblock *lots, size_t n,
 		  struct err *err);
-/* Write the counts, refresh every job of the tally; ready_at: since when items made ready count as waiting. */
+/*
+ * Write the counts, refresh every job of the tally; ready_at: since when items
+ * made ready count as waiting.
+ */
 int tally_apply(struct tally *t, struct db *db, int64_t now, int64_t ready_at, struct err *err);
 size_t tally_jobs(const struct tally *t);
 int64_t tally_job(const struct tally *t, size_t i);
 
-/* Take items out of a batch before it is sent: attempts void, items ready again. Its own transaction. */
+/*
+ * Take items out of a batch before it is sent: attempts void, items ready
+ * again. Its own transaction.
+ */
 int items_withdraw(struct daemon *d, int64_t batch_id, const int64_t *items, size_t n,
 		   struct err *err);
 
 /*
- * Inside a transaction: give every open attempt of the batch this outcome, up to SLICE_ROWS of them; their
- * items, where still sent in it, go back to ready, or fail with `code` where nothing is left to try. Returns how
- * many attempts were closed (0 = none are left), or -1. Counts go to the row `b`, which the caller stores.
+ * Inside a transaction: give every open attempt of the batch this outcome, up to SLICE_ROWS of
+ * them; their items, where still sent in it, go back to ready, or fail with `code` where nothing is
+ * left to try. Returns how many attempts were closed (0 = none are left), or -1. Counts go to the
+ * row `b`, which the caller stores.
  */
 struct release {
 	enum attempt_outcome outcome; /* FAILED burns an attempt, VOID does not */
@@ -57,7 +67,10 @@ struct release {
 };
 int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now,
 		      struct err *err);
-/* Inside a transaction: open attempts leave (a mark, not an outcome), their items are ready again. As above. */
+/*
+ * Inside a transaction: open attempts leave (a mark, not an outcome), their items
+ * are ready again. As above.
+ */
 int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t now, struct err *err);
 
 #endif

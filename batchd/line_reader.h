@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * line_reader: lines of a file with their byte offsets, in bounded memory. A line above the limit is handed out
- * as its head, with its true size.
+ * line_reader: lines of a file with their byte offsets, in bounded memory. A line above the limit
+ * is handed out as its head, with its true size.
  */
 #ifndef BATCHD_LINE_READER_H
 #define BATCHD_LINE_READER_H

@@ -135,7 +135,9 @@ static void on_done(struct http_call *call, void *ctx)
 	reply.outcome = call_classify(&result);
 	if (reply.outcome.outcome == OUTCOME_DONE && p->wants_body &&
 	    !json_object_is_type(body, json_type_object)) {
-		/* 200 with a body that is none: a write may have happened, a read may be repeated. */
+		/*
+		 * 200 with a body that is none: a write may have happened, a read may be repeated.
+		 */
 		reply.outcome.outcome = call->is_write ? OUTCOME_UNKNOWN : OUTCOME_LATER;
 		reply.outcome.code = "unreadable_answer";
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * openai: the provider's Files and Batch API on top of batchd/http.h. Every call is asynchronous and ends in one
- * reply: an outcome (core/outcome.h) and, where it is DONE, the parsed body. Reads leniently (compatible
- * providers write status in any case, times as integers or ISO, null, absent and "" alike).
+ * openai: the provider's Files and Batch API on top of batchd/http.h. Every call is asynchronous
+ * and ends in one reply: an outcome (core/outcome.h) and, where it is DONE, the parsed body.
+ * Reads leniently (compatible providers write status in any case, times as integers or ISO,
+ * null, absent and "" alike).
  */
 #ifndef BATCHD_OPENAI_H
 #define BATCHD_OPENAI_H
@@ -46,7 +47,10 @@ const char *openai_base_url(const struct openai *o);
 
 /* 0 and *out, or -1 where the object has no id. `job` wrappers are taken off. */
 int remote_batch_read(const struct json_object *object, struct remote_batch *out);
-/* error_code and message of a failed batch may be anywhere in `errors`. Included in remote_batch_read. */
+/*
+ * error_code and message of a failed batch may be anywhere in `errors`.
+ * Included in remote_batch_read.
+ */
 
 /* Every start returns 0 (done will be called once) or -1 with *err. */
 int openai_upload(struct openai *o, const char *path, const char *name, openai_done_fn *done,

@@ -40,7 +40,10 @@ static int add_row(struct db *db, struct add *a, const char *remote_id, struct e
 			   remote_id);
 }
 
-/* A row that waits to be created has been: its batch is there. 1 = it has it now, 0 = it does not wait, -1. */
+/*
+ * A row that waits to be created has been: its batch is there. 1 = it has it now,
+ * 0 = it does not wait, -1.
+ */
 static int64_t attach_row(struct db *db, struct add *a, int64_t id, struct err *err)
 {
 	const struct db_val now = db_time(a->now);
@@ -69,7 +72,9 @@ static int twin_tx(struct db *db, void *arg, struct err *err)
 
 	if (batch_row_read(db, a->twin_of, &b, err) < 1)
 		return -1;
-	/* The row of a batch that runs is the older one's; what was seen of the other is forgotten. */
+	/*
+	 * The row of a batch that runs is the older one's; what was seen of the other is forgotten.
+	 */
 	is_older = b.phase == BATCH_RUNNING && a->remote->created_at &&
 		   a->remote->created_at < t_sub(b.submitted_at, T_S);
 	if (!is_older) {
@@ -91,8 +96,9 @@ static int twin_tx(struct db *db, void *arg, struct err *err)
 }
 
 /*
- * Two batches with one key: the younger is cancelled, since nobody waits for a twin (core/policy.h), and both are
- * harvested; what the second answers again is recorded as duplicates: paid and wasted.
+ * Two batches with one key: the younger is cancelled, since nobody waits for a twin
+ * (core/policy.h), and both are harvested; what the second answers again is recorded as
+ * duplicates: paid and wasted.
  */
 static void twin(struct daemon *d, int64_t row_id, const struct remote_batch *r)
 {

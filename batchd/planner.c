@@ -132,9 +132,10 @@ static int query_int(struct daemon *d, enum stmt stmt, struct db_val v, int64_t 
 }
 
 /*
- * What the provider's queue for the model still takes; INT64_MAX where no limit is known, 0 where a batch is
- * better not begun: when the queue is nearly full and does not take all of `n` items like the first one,
- * batches of a few items each would follow one another. Then it waits until one of the model ends.
+ * What the provider's queue for the model still takes; INT64_MAX where no limit is known, 0
+ * where a batch is better not begun: when the queue is nearly full and does not take all of `n`
+ * items like the first one, batches of a few items each would follow one another. Then it waits
+ * until one of the model ends.
  */
 static int token_room(struct daemon *d, const struct plan_candidate *first, uint32_t n,
 		      int64_t *room, struct err *err)
@@ -167,7 +168,10 @@ static void drop_recipe(struct planner *p, int64_t recipe_id)
 	p->n = kept;
 }
 
-/* May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a recipe not to be read), -1. */
+/*
+ * May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a
+ * recipe not to be read), -1.
+ */
 static int may_begin(struct daemon *d, const struct plan_candidate *first, uint32_t n,
 		     struct err *err)
 {

@@ -24,7 +24,10 @@ struct recipes;
 
 struct recipes *recipes_new(void);
 void recipes_free(struct recipes **r);
-/* Borrowed for the life of the cache. NULL with *err where it is not there or its schema is refused. */
+/*
+ * Borrowed for the life of the cache. NULL with *err where it is not there
+ * or its schema is refused.
+ */
 const struct recipe *recipe_get(struct recipes *r, struct db *db, int64_t id, struct err *err);
 
 #endif

@@ -55,7 +55,10 @@ int submit_store(struct daemon *d, struct batch_row *b, const char *event, const
 	return 0;
 }
 
-/* The row of a call that ended, where it is still in the phase that the call was made in; its work is freed. */
+/*
+ * The row of a call that ended, where it is still in the phase that the call was
+ * made in; its work is freed.
+ */
 static bool reread(struct work *w, enum batch_phase phase, struct daemon **d, struct batch_row *b)
 {
 	const int64_t id = w->batch_id;
@@ -108,7 +111,10 @@ static void on_uploaded(const struct openai_reply *r, void *ctx)
 		return;
 	}
 	if (!id || strlen(id) >= sizeof(b.input_file_id)) {
-		/* Lost or refused: simply repeated, under a new name; files that nobody names are swept. */
+		/*
+		 * Lost or refused: simply repeated, under a new name; files
+		 * that nobody names are swept.
+		 */
 		batch_row_move(&b, BATCH_SEALED, daemon_now(d));
 		try_later(d, &b, "upload", r);
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * submit: from a sealed batch to a running one, each step committed before the next (DESIGN, "Creating a batch
- * once"). Every completion looks at the row again: a reply that comes late for it changes nothing.
+ * submit: from a sealed batch to a running one, each step committed before the next
+ * (DESIGN, "Creating a batch once"). Every completion looks at the row again: a reply that
+ * comes late for it changes nothing.
  */
 #ifndef BATCHD_SUBMIT_H
 #define BATCHD_SUBMIT_H
@@ -17,7 +18,9 @@ void submit_fence(struct daemon *d, struct batch_row *b);
 void submit_anew(struct daemon *d, struct batch_row *b);
 void submit_cancel(struct daemon *d, struct batch_row *b);
 
-/* Store a changed row, with an event on its timeline where `event` is not NULL. 0, or -1 (logged). */
+/*
+ * Store a changed row, with an event on its timeline where `event` is not NULL. 0, or -1 (logged).
+ */
 int submit_store(struct daemon *d, struct batch_row *b, const char *event, const char *message);
 
 #endif

@@ -116,7 +116,10 @@ struct job_patch *tally_patch(struct tally *t, int64_t job)
 	return &held(t, job)->patch;
 }
 
-/* All translations of a lot are blocked while its description is open; where that was not so, count. */
+/*
+ * All translations of a lot are blocked while its description is open;
+ * where that was not so, count.
+ */
 static void blocked_moved(struct tally *t, int64_t job, enum item_state to)
 {
 	const struct job_tally *j = held(t, job);

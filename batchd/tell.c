@@ -48,7 +48,10 @@ struct tell {
 	int64_t job, now;
 };
 
-/* What one open batch adds to its job: the batch with the next action that changes something is what it waits for. */
+/*
+ * What one open batch adds to its job: the batch with the next action that changes
+ * something is what it waits for.
+ */
 static void add_batch(struct daemon *d, const struct batch_row *b, int64_t now,
 		      struct job_patch *patch, struct strbuf *warnings)
 {

@@ -6,8 +6,8 @@
 #include "batchd/daemon.h"
 
 /*
- * Tell the batch's running jobs where there is news: a warning or a status of the provider at once, mere
- * progress at most once a minute (DESIGN, "A status that explains itself").
+ * Tell the batch's running jobs where there is news: a warning or a status of the provider at once,
+ * mere progress at most once a minute (DESIGN, "A status that explains itself").
  */
 void tell_jobs(struct daemon *d, const struct batch_row *b, const struct decision *next);
 /* The same, reading the row and asking the policy. */

@@ -54,7 +54,10 @@ static int distrust_clock(struct daemon *d, struct err *err)
 		       : 0;
 }
 
-/* What was waited for by a clock that was put forward or back is waited for anew, and looked for anew. */
+/*
+ * What was waited for by a clock that was put forward or back is waited for
+ * anew, and looked for anew.
+ */
 static void heed_step(struct daemon *d, int64_t now)
 {
 	const int64_t boot = clock_boot();
@@ -69,7 +72,10 @@ static void heed_step(struct daemon *d, int64_t now)
 	watch_reset(d->watch);
 }
 
-/* Database time and boot clock must agree in their advance. 1 = it jumped, 0, -1 = seen again next time. */
+/*
+ * Database time and boot clock must agree in their advance. 1 = it jumped, 0,
+ * -1 = seen again next time.
+ */
 static int check_clock(struct daemon *d, int64_t now, int64_t no_close_before, struct err *err)
 {
 	const int64_t jump = now - daemon_now(d), guarded_until = t_add(now, NO_CLOSE);

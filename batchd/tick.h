@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tick: what the database says anew each tick: its clock, and what an operator asked for. Keeps the time of the
- * daemon (daemon_now), and the stop of all sending (daemon_stop_sending).
+ * tick: what the database says anew each tick: its clock, and what an operator asked for. Keeps the
+ * time of the daemon (daemon_now), and the stop of all sending (daemon_stop_sending).
  */
 #ifndef BATCHD_TICK_H
 #define BATCHD_TICK_H
@@ -9,11 +9,14 @@
 #include "batchd/daemon.h"
 
 /*
- * Read the clock and the requests. Where the clock jumped the lease is given back, to be taken with a new epoch by
- * the new clock. 0 or -1.
+ * Read the clock and the requests. Where the clock jumped the lease is given back, to be taken with
+ * a new epoch by the new clock. 0 or -1.
  */
 int tick_read(struct daemon *d, struct err *err);
-/* The operator may have said whose the database is: read the mark again where there is something new. */
+/*
+ * The operator may have said whose the database is: read the mark again
+ * where there is something new.
+ */
 void tick_heed_installation(struct daemon *d);
 
 #endif

@@ -22,7 +22,10 @@ static void record(struct unit *u, struct db *db, int64_t batch_id, int64_t deat
 	u->recorded = batch_id;
 }
 
-/* A suspect stays in the row with one death less: a death under nothing neither adds one nor forgets it. */
+/*
+ * A suspect stays in the row with one death less: a death under nothing
+ * neither adds one nor forgets it.
+ */
 static void at_rest(struct unit *u, struct db *db)
 {
 	record(u, db, u->suspect, u->suspect ? u->deaths - 1 : 0);

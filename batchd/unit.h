@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * unit: the batch whose work is in hand, recorded in the lease row. Work under which three epochs in a row died
- * is skipped for a minute, doubling to an hour, so that one poisonous batch stops nothing else.
+ * unit: the batch whose work is in hand, recorded in the lease row. Work under which three
+ * epochs in a row died is skipped for a minute, doubling to an hour, so that one poisonous
+ * batch stops nothing else.
  */
 #ifndef BATCHD_UNIT_H
 #define BATCHD_UNIT_H
@@ -27,7 +28,10 @@ int unit_taken(struct unit *u, struct db *db, int64_t epoch, struct err *err);
 bool unit_skips(const struct unit *u, int64_t batch_id);
 /* Work of this batch begins; written where it changed. */
 void unit_begin(struct unit *u, struct db *db, int64_t batch_id);
-/* Nothing is in hand. `done`: this batch's work is done (then it is no suspect any more); 0 = it only failed. */
+/*
+ * Nothing is in hand. `done`: this batch's work is done (then it is no suspect any
+ * more); 0 = it only failed.
+ */
 void unit_end(struct unit *u, struct db *db, int64_t done);
 
 #endif

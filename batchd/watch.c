@@ -16,7 +16,9 @@
 
 /* A batch may show in the list with a creation time by the provider's clock. */
 #define CLOCK_SLACK (10 * T_MIN)
-/* Of the pass after a start: batches run 24 hours, and ended ones are of interest for 48 (DESIGN). */
+/*
+ * Of the pass after a start: batches run 24 hours, and ended ones are of interest for 48 (DESIGN).
+ */
 #define RECONCILE_DEPTH (96 * T_H)
 #define RETRY_AFTER     (5 * T_S)
 
@@ -35,7 +37,8 @@ struct watch {
 	size_t n;
 	size_t pages;
 	char after[LIMIT_REMOTE_ID_BYTES]; /* asked for with the page in hand; empty: the first */
-	bool saw_ours; /* some batch with our mark, ever since the reset: the key sees our project */
+	/* some batch with our mark, ever since the reset: the key sees our project */
+	bool saw_ours;
 	unsigned singles; /* single reads of the first pass that are under way */
 	unsigned pass;    /* number of the pass: answers of an earlier one are ignored */
 };
@@ -267,7 +270,10 @@ static void read_single(struct daemon *d, const struct watched *b, bool is_first
 		d->watch->singles++;
 }
 
-/* Batches that another key may have made and that no single read can find: this key must see some of ours. */
+/*
+ * Batches that another key may have made and that no single read can find: this
+ * key must see some of ours.
+ */
 static void check_project(struct daemon *d)
 {
 	struct db_rows *r;
@@ -337,8 +343,9 @@ static void pass_failed(struct daemon *d, const struct openai_reply *r)
 }
 
 /*
- * Look at one page. 1 and the id of its last batch where another page is wanted, 0 at the end of the pass, -1 where
- * it is no page: an answer that is not understood must not pass for "there is no batch".
+ * Look at one page. 1 and the id of its last batch where another page is wanted, 0 at
+ * the end of the pass, -1 where it is no page: an answer that is not understood must not
+ * pass for "there is no batch".
  */
 static int read_page(struct daemon *d, const struct json_object *body, const char **after)
 {
@@ -371,7 +378,10 @@ static int read_page(struct daemon *d, const struct json_object *body, const cha
 	json_get_bool(body, "has_more", &more);
 	if (!more || !deep || (n > 0 && w->reconciled && all_seen(w)))
 		return 0;
-	/* As the official clients page: by the last element's id, not by last_id. The same once more leads nowhere. */
+	/*
+	 * As the official clients page: by the last element's id, not by last_id. The
+	 * same once more leads nowhere.
+	 */
 	if (!r.id || strcmp(r.id, w->after) == 0)
 		return -1;
 	*after = r.id;

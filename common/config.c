@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config: see config.h. The file is read twice, by config_scan for what libconfuse lets pass, then by
- * libconfuse for the values; a third pass looks at what keys say together, and reads prompts and schema.
+ * config: see config.h. The file is read twice, by config_scan for what libconfuse lets
+ * pass, then by libconfuse for the values; a third pass looks at what keys say together, and
+ * reads prompts and schema.
  */
 #include "common/config.h"
 

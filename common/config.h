@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config: lotscribe.conf read into a struct of plain copied values (DESIGN section 6). Knows every key,
- * its default and its range; tells faults with file and line. Reads no secret but names their files.
+ * config: lotscribe.conf read into a struct of plain copied values (DESIGN section 6).
+ * Knows every key, its default and its range; tells faults with file and line. Reads no
+ * secret but names their files.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
@@ -89,17 +90,26 @@ enum config_need {
 	CONFIG_NEED_TASKS = 1, /* describe and translate: prompts and schema are read and checked */
 };
 
-/* Read and check a file. 0 and a new *config (free with config_free), or -1: err->text is
- * "FILE:LINE: what is wrong" of the first fault; every fault is also told to `faults` (may be NULL). */
+/*
+ * Read and check a file. 0 and a new *config (free with config_free), or -1: err->text is
+ * "FILE:LINE: what is wrong" of the first fault; every fault is also told
+ * to `faults` (may be NULL).
+ */
 int config_load(const char *path, unsigned needs, FILE *faults, struct config **config,
 		struct err *err);
 void config_free(struct config **config);
 
 /* The model section of that name, or NULL. */
 const struct config_model *config_model_find(const struct config *config, const char *name);
-/* The policy section for a batch of that many requests; never NULL (built-in defaults where none fits). */
+/*
+ * The policy section for a batch of that many requests; never NULL (built-in
+ * defaults where none fits).
+ */
 const struct config_policy *config_policy_for(const struct config *config, int64_t n_requests);
-/* Print every effective value, in the file's own syntax. The file names of secrets are printed, never contents. */
+/*
+ * Print every effective value, in the file's own syntax. The file names of secrets
+ * are printed, never contents.
+ */
 void config_print(const struct config *config, FILE *out);
 
 /* "12.345678" -> micro units; at most 6 decimals. 0 or -1. */

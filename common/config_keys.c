@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_keys: every key of lotscribe.conf in one table, with its default and its range, and the reading
- * and writing of single values.
+ * config_keys: every key of lotscribe.conf in one table, with its default and its range, and the
+ * reading and writing of single values.
  */
 #include <arpa/inet.h>
 #include <confuse.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* config_print: the effective configuration in the file's own syntax; reading it gives the same again. */
+/*
+ * config_print: the effective configuration in the file's own syntax;
+ * reading it gives the same again.
+ */
 #include <string.h>
 
 #include "common/config_private.h"

@@ -91,8 +91,10 @@ char *config_strdup(const char *s);
 int config_read_file(const char *path, size_t limit, char **out, size_t *n, struct err *err);
 /* UTF-8 without NUL. */
 bool config_is_text(const char *text, size_t n);
-/* The folder of the configuration file: absolute, so that it holds wherever the program goes, and with a
- * final slash. The caller's. */
+/*
+ * The folder of the configuration file: absolute, so that it holds wherever the program goes, and
+ * with a final slash. The caller's.
+ */
 char *config_folder(const char *config_path);
 /* Relative names are of files beside the configuration file: make them absolute. */
 void config_resolve(const char *folder, char **path);

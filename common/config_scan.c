@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_scan: a first reading of the file, stricter than libconfuse's, which takes in silence a key or a
- * section given twice, a section or comment left open at the end, characters that fit nowhere, and which
- * puts environment variables in place of ${NAME}. It also remembers the line of each key.
+ * config_scan: a first reading of the file, stricter than libconfuse's, which takes in
+ * silence a key or a section given twice, a section or comment left open at the end,
+ * characters that fit nowhere, and which puts environment variables in place of ${NAME}. It
+ * also remembers the line of each key.
  *
- * Every token here is one of libconfuse's, so that the second reading sees the same file. Reading files
- * themselves, and where they are, is here too.
+ * Every token here is one of libconfuse's, so that the second reading sees the same file. Reading
+ * files themselves, and where they are, is here too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,9 @@ static enum token skip_blanks(struct scanner *s)
 	return T_END;
 }
 
-/* The character of an escape in double quotes, by libconfuse's rules; -1 where it is none we take. */
+/*
+ * The character of an escape in double quotes, by libconfuse's rules; -1 where it is none we take.
+ */
 static int escape(struct scanner *s)
 {
 	static const char named[] = "n\nr\rb\bf\fa\ae\033t\tv\v";

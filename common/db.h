@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * db: one connection to MariaDB. Owns connecting (with proof of TLS where it is configured), session
- * set-up, the prepared statements of the catalogue (common/statements.h), transactions with retry, and
- * the mapping of server errors to classes. Blocking, bounded by time-outs; one struct db per thread.
+ * db: one connection to MariaDB. Owns connecting (with proof of TLS where it is configured),
+ * session set-up, the prepared statements of the catalogue (common/statements.h),
+ * transactions with retry, and the mapping of server errors to classes. Blocking, bounded by
+ * time-outs; one struct db per thread.
  *
  * Facts about the connector: see the comments in db.c.
  */
@@ -28,15 +29,19 @@ struct db_options {       /* all strings are copied by db_new */
 	const char *password_file; /* "" = none (unix_socket account); read at each connect */
 	const char *tls_ca;        /* "" = no TLS; else required and proved */
 	const char *program;       /* connection attribute program_name */
-	int connect_timeout_ms; /* connect and read together, hung servers included, must end within these */
+	/* connect and read together, hung servers included, must end within these */
+	int connect_timeout_ms;
 	int io_timeout_ms; /* read and write time-out of a statement */
-	int idle_tx_timeout_s; /* the server drops a stalled transaction after so long; 0 = server's own */
+	/* the server drops a stalled transaction after so long; 0 = server's own */
+	int idle_tx_timeout_s;
 };
 
 enum db_type { DB_T_NULL, DB_T_INT, DB_T_BYTES, DB_T_TIME };
 
-/* One value bound to a `?`. Bytes are borrowed until the call returns. Text and blobs are both DB_T_BYTES
- * (bound as BLOB, which every string column takes). */
+/*
+ * One value bound to a `?`. Bytes are borrowed until the call returns. Text and blobs are both
+ * DB_T_BYTES (bound as BLOB, which every string column takes).
+ */
 struct db_val {
 	enum db_type type;
 	int64_t i; /* integer, or an instant in microseconds UTC (DATETIME(6)) */
@@ -59,7 +64,9 @@ static inline struct db_val db_bytes(const void *p, size_t n)
 struct db_val db_text(const char *s); /* NULL -> SQL NULL */
 struct db_val db_time(int64_t t_us);  /* 0 and T_NEVER -> SQL NULL */
 
-/* Parameters of a statement: DB_P(db_int(id), db_text(name)); DB_NONE for a statement without any. */
+/*
+ * Parameters of a statement: DB_P(db_int(id), db_text(name)); DB_NONE for a statement without any.
+ */
 #define DB_P(...)                               \
 	((const struct db_val[]){__VA_ARGS__}), \
 		(sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val))
@@ -69,12 +76,18 @@ struct db_val db_time(int64_t t_us);  /* 0 and T_NEVER -> SQL NULL */
 struct db *db_new(const struct db_options *options);
 void db_free(struct db **db);
 
-/* Nothing waits for the server beyond this instant of clock_boot(), whatever the time-outs say: no connect,
- * statement, COMMIT or run of db_tx. Holds until the next call; T_NEVER (as at first): none. */
+/*
+ * Nothing waits for the server beyond this instant of clock_boot(), whatever the
+ * time-outs say: no connect, statement, COMMIT or run of db_tx. Holds until the next
+ * call; T_NEVER (as at first): none.
+ */
 void db_deadline(struct db *db, int64_t boot_us);
 bool db_out_of_time(const struct db *db);
 
-/* Connect now where there is no connection. 0, or -1 (ERR_LATER; ERR_NEVER for a refused account or TLS). */
+/*
+ * Connect now where there is no connection. 0, or -1 (ERR_LATER; ERR_NEVER for
+ * a refused account or TLS).
+ */
 int db_connect(struct db *db, struct err *err);
 void db_disconnect(struct db *db);
 bool db_connected(const struct db *db);
@@ -87,8 +100,10 @@ int db_prepare_all(struct db *db, enum stmt_program program, struct err *err);
 int64_t db_exec(struct db *db, enum stmt s, const struct db_val *params, size_t n, struct err *err);
 /* Id given by AUTO_INCREMENT in the last db_exec. */
 uint64_t db_insert_id(const struct db *db);
-/* One statement over n_rows rows of parameters (row after row in vals), sent as bulk arrays, cut in
- * chunks by rows and by packet size. Atomic only inside a transaction. Returns matched rows, or -1. */
+/*
+ * One statement over n_rows rows of parameters (row after row in vals), sent as bulk arrays, cut in
+ * chunks by rows and by packet size. Atomic only inside a transaction. Returns matched rows, or -1.
+ */
 int64_t db_bulk(struct db *db, enum stmt s, const struct db_val *vals, size_t n_rows,
 		struct err *err);
 
@@ -106,8 +121,11 @@ int64_t db_get_time(const struct db_rows *rows, unsigned col); /* NULL -> 0 */
 const char *db_get_text(const struct db_rows *rows, unsigned col, size_t *len);
 void db_rows_free(struct db_rows **rows);
 
-/* SQL text outside the catalogue, for batchctl alone (migrations, grants, invariant queries): runs every
- * statement of a script separated by ";" at line ends. -1 names the statement's first line in err->text. */
+/*
+ * SQL text outside the catalogue, for batchctl alone (migrations, grants, invariant
+ * queries): runs every statement of a script separated by ";" at line ends. -1 names the
+ * statement's first line in err->text.
+ */
 int db_script(struct db *db, const char *sql, struct err *err);
 /* One query of text without parameters; values are read by db_get_text, names by db_rows_name. */
 int db_query_text(struct db *db, const char *sql, struct db_rows **rows, struct err *err);
@@ -115,15 +133,18 @@ unsigned db_rows_columns(const struct db_rows *rows);
 const char *db_rows_name(const struct db_rows *rows, unsigned col);
 
 /*
- * Run fn in a transaction (READ COMMITTED). fn returns 0 to commit, -1 with *err to roll back; it may run
- * again, so it has database effects only. Deadlocks, lock waits and lost connections before COMMIT are run
- * again up to 5 times; a lost answer to COMMIT is ERR_UNKNOWN: the caller looks, then decides.
- * Transactions do not nest.
+ * Run fn in a transaction (READ COMMITTED). fn returns 0 to commit, -1 with *err to roll back; it
+ * may run again, so it has database effects only. Deadlocks, lock waits and lost connections before
+ * COMMIT are run again up to 5 times; a lost answer to COMMIT is ERR_UNKNOWN: the caller looks,
+ * then decides. Transactions do not nest.
  */
 typedef int db_tx_fn(struct db *db, void *arg, struct err *err);
 int db_tx(struct db *db, db_tx_fn *fn, void *arg, struct err *err);
 
-/* True where the last error says that the server refuses writes (read-only, standby, WSREP not ready). */
+/*
+ * True where the last error says that the server refuses writes (read-only,
+ * standby, WSREP not ready).
+ */
 bool db_err_is_readonly(const struct err *err);
 /* MySQL error 1062. */
 bool db_err_is_duplicate(const struct err *err);

@@ -2,9 +2,9 @@
 /*
  * db_bulk: one statement over many rows of parameters, sent as arrays (a round trip a chunk).
  *
- * The connector wants column arrays: integers lie side by side, texts and times by pointer. A chunk ends
- * at 2,000 rows or at half of the server's max_allowed_packet, above which the server hangs up; a row
- * that fits no packet by itself is refused here.
+ * The connector wants column arrays: integers lie side by side, texts and times by pointer. A chunk
+ * ends at 2,000 rows or at half of the server's max_allowed_packet, above which the server hangs
+ * up; a row that fits no packet by itself is refused here.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -23,13 +23,18 @@ struct db {
 	struct err tx_err; /* class set: the transaction is lost, nothing more may run in it */
 };
 
-/* db.c: a connection for the next statement, and its deadline. Inside a transaction nothing reconnects. */
+/*
+ * db.c: a connection for the next statement, and its deadline. Inside a
+ * transaction nothing reconnects.
+ */
 int db_ready(struct db *db, struct err *err);
 /* Start the clock of the next statement on a connection that is there. */
 void db_arm(const struct db *db);
 
-/* db_error.c: classify a server's or the connector's error, drop the connection where it is of no more
- * use, mark a transaction that it ended. what = the statement's name. Always -1. */
+/*
+ * db_error.c: classify a server's or the connector's error, drop the connection where it is of no
+ * more use, mark a transaction that it ended. what = the statement's name. Always -1.
+ */
 int db_fail(struct db *db, unsigned code, const char *text, const char *what, struct err *err);
 int db_fail_stmt(struct db *db, enum stmt s, struct err *err);
 /* The class alone; *drop says whether the connection is dead or useless after it. */
@@ -37,7 +42,9 @@ enum err_class db_classify(unsigned code, bool *drop);
 /* True where the connection broke after the statement was sent. */
 bool db_code_is_lost(unsigned code);
 
-/* db_statement.c: the prepared statement, with a connection; NULL and *err where it cannot be had. */
+/*
+ * db_statement.c: the prepared statement, with a connection; NULL and *err where it cannot be had.
+ */
 MYSQL_STMT *db_statement(struct db *db, enum stmt s, struct err *err);
 bool db_is_write(const char *sql);
 void db_time_to_mysql(int64_t t_us, MYSQL_TIME *t);

@@ -2,9 +2,9 @@
 /*
  * db_rows: a result, copied whole into memory of our own.
  *
- * Rows are read straight off the wire (no mysql_stmt_store_result, which would hold them twice); strings
- * are bound with no room, so that the length comes first and the bytes are copied once. A value that does
- * not fit its column's type is an error, never a cut.
+ * Rows are read straight off the wire (no mysql_stmt_store_result, which would hold them twice);
+ * strings are bound with no room, so that the length comes first and the bytes are copied once. A
+ * value that does not fit its column's type is an error, never a cut.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -184,7 +184,9 @@ static int copy_text(MYSQL_STMT *stmt, unsigned col, const struct column *c, str
 	return n && mysql_stmt_fetch_column(stmt, &b, col, 0) ? -1 : error ? 1 : 0;
 }
 
-/* One value of the row that was just fetched. 0, 1 where it was cut, -1 where the statement says. */
+/*
+ * One value of the row that was just fetched. 0, 1 where it was cut, -1 where the statement says.
+ */
 static int take_value(MYSQL_STMT *stmt, unsigned col, const struct column *c, struct db_rows *r,
 		      struct cell *cell)
 {
@@ -322,7 +324,9 @@ bool db_next(struct db_rows *rows)
 	return true;
 }
 
-/* A column that is not there, or of another type than it is asked for: a bug that must not go on. */
+/*
+ * A column that is not there, or of another type than it is asked for: a bug that must not go on.
+ */
 static void misuse(const struct db_rows *r, unsigned col, const char *wanted)
 {
 	fprintf(stderr, "db: column %u (%s) of %u read as %s\n", col,

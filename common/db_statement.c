@@ -2,8 +2,8 @@
 /*
  * db_statement: the prepared statements of the catalogue, run with one list of parameters.
  *
- * Owns binding and the conversion of instants. Text is bound as STRING and bytes as BLOB: a UUID column
- * compared with 36 characters bound as BLOB finds nothing, and says nothing.
+ * Owns binding and the conversion of instants. Text is bound as STRING and bytes as BLOB: a UUID
+ * column compared with 36 characters bound as BLOB finds nothing, and says nothing.
  */
 #include <stdlib.h>
 #include <string.h>

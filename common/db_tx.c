@@ -2,10 +2,10 @@
 /*
  * db_tx: a transaction that is run again where the server says that it lost a race.
  *
- * After a deadlock the server has rolled back and would commit each further statement by itself: so the
- * first such error ends the transaction for good (db->tx_err), even where fn goes on. Runs again only
- * while less than one statement's time-out has passed since the start, and the caller's deadline has not, so
- * that a caller's patience is bounded when the server hangs or locks pile up.
+ * After a deadlock the server has rolled back and would commit each further statement by itself: so
+ * the first such error ends the transaction for good (db->tx_err), even where fn goes on. Runs
+ * again only while less than one statement's time-out has passed since the start, and the caller's
+ * deadline has not, so that a caller's patience is bounded when the server hangs or locks pile up.
  */
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * log: see log.h. A line is built in one buffer and written by one call, so that threads do not mix.
+ * log: see log.h. A line is built in one buffer and written by one call,
+ * so that threads do not mix.
  */
 #include "common/log.h"
 

@@ -169,8 +169,10 @@ static int listen_address(const struct addrinfo *a)
 	return fd;
 }
 
-/* "127.0.0.1:9000", "[::1]:9000", "localhost:9000": the host is needed, so that none listens to all by
- * accident. */
+/*
+ * "127.0.0.1:9000", "[::1]:9000", "localhost:9000": the host is needed, so that none
+ * listens to all by accident.
+ */
 static int split_host_port(const char *text, char *host, size_t size, const char **port)
 {
 	const char *colon = strrchr(text, ':');

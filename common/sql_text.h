@@ -2,8 +2,8 @@
 /*
  * The SQL files of sql/, compiled into the program.
  *
- * Owns the declaration; the table itself, sql/sql_text.c, is made by sql/embed.awk when the project is
- * built. It does not run anything.
+ * Owns the declaration; the table itself, sql/sql_text.c, is made by sql/embed.awk when the project
+ * is built. It does not run anything.
  */
 #ifndef COMMON_SQL_TEXT_H
 #define COMMON_SQL_TEXT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * statements: every SQL statement that the programs run, declared once in statements.def and called by
- * index. The set is closed and can be reviewed; a test looks for SQL anywhere else.
+ * statements: every SQL statement that the programs run, declared once in statements.def and called
+ * by index. The set is closed and can be reviewed; a test looks for SQL anywhere else.
  */
 #ifndef COMMON_STATEMENTS_H
 #define COMMON_STATEMENTS_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The job's mover. Locks the job row before its items (DESIGN section 3), so two movers never deadlock. */
+/*
+ * The job's mover. Locks the job row before its items (DESIGN section 3), so
+ * two movers never deadlock.
+ */
 #include "common/store.h"
 
 #include <stdio.h>
@@ -44,7 +47,10 @@ int store_schema_check(struct db *db, struct err *err)
 			err, ERR_NEVER, 0,
 			"the database's schema is version %lld, this program needs %d: run `batchctl migrate`",
 			(long long)version, STORE_SCHEMA_VERSION);
-	/* Also of our own version: a migration that is under way, or died, says so by its min_program. */
+	/*
+	 * Also of our own version: a migration that is under way, or died,
+	 * says so by its min_program.
+	 */
 	if (min_program > STORE_SCHEMA_VERSION)
 		return err_set(
 			err, ERR_NEVER, 0,

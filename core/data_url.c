@@ -64,8 +64,8 @@ static int sextet(char c)
 }
 
 /*
- * The next group of four characters as 1 to 3 bytes; 0 at the end, -1 where it is not strict base64:
- * a foreign character, a group cut short, something behind padding, bits that are not used.
+ * The next group of four characters as 1 to 3 bytes; 0 at the end, -1 where it is not strict
+ * base64: a foreign character, a group cut short, something behind padding, bits that are not used.
  */
 static int next_group(struct decoder *d, uint8_t out[3])
 {

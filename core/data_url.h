@@ -2,8 +2,8 @@
 /*
  * data_url: an image inside a JSON string, "data:image/png;base64,...".
  *
- * Read straight from the JSON text, escapes and all (some encoders write every slash as \/), so that
- * an image is never held twice. Types: PNG, JPEG, WebP, GIF, by name and by the first bytes.
+ * Read straight from the JSON text, escapes and all (some encoders write every slash as \/), so
+ * that an image is never held twice. Types: PNG, JPEG, WebP, GIF, by name and by the first bytes.
  */
 #ifndef CORE_DATA_URL_H
 #define CORE_DATA_URL_H

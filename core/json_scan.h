@@ -3,7 +3,8 @@
  * json_scan: a strict RFC 8259 scanner over bytes, and a walker over what it accepted.
  *
  * Linear time, no allocation, no recursion: nothing is built. A document that json_scan() accepted
- * can be walked value by value, however large it is. Spans point into the document and live as long.
+ * can be walked value by value, however large it is. Spans point into the
+ * document and live as long.
  */
 #ifndef CORE_JSON_SCAN_H
 #define CORE_JSON_SCAN_H

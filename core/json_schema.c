@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * json_schema: see json_schema.h. Here a schema is read and checked; json_schema_fits.c holds values
- * against it, and relies on what is checked here (types of keywords, references that lead somewhere
- * and not in a circle).
+ * json_schema: see json_schema.h. Here a schema is read and checked; json_schema_fits.c holds
+ * values against it, and relies on what is checked here (types of keywords, references that lead
+ * somewhere and not in a circle).
  */
 #include "core/json_schema.h"
 

@@ -2,8 +2,9 @@
 /*
  * json_schema_fits: hold a value's text against a loaded schema. Declared in json_schema.h.
  *
- * The text is walked, not parsed to a tree, so that numbers keep their digits. The schema was checked
- * when it was loaded; the value was scanned, and its author is a stranger: depth and work are bounded.
+ * The text is walked, not parsed to a tree, so that numbers keep their digits. The schema
+ * was checked when it was loaded; the value was scanned, and its author is a stranger:
+ * depth and work are bounded.
  */
 #include "core/json_schema.h"
 

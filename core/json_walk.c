@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * json_walk: what reads a document that json_scan() accepted: walking, decoding and comparing strings,
- * pointers. Declared in json_scan.h. It relies on the scan for meaning, not for staying in bounds.
+ * json_walk: what reads a document that json_scan() accepted: walking, decoding and
+ * comparing strings, pointers. Declared in json_scan.h. It relies on the scan for meaning,
+ * not for staying in bounds.
  */
 #include "core/json_scan.h"
 

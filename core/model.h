@@ -3,8 +3,9 @@
  * model: the nouns of the system and their states. READ THIS FIRST, then core/policy.h.
  *
  * A client orders a job: lots x languages. Each lot yields one item to describe it and one for each
- * translation. Items travel in batches; one sending is an attempt; what comes back is an answer. Items
- * and jobs are the truth, batches are only transport: an item can leave a batch that does not move.
+ * translation. Items travel in batches; one sending is an attempt; what comes back is an
+ * answer. Items and jobs are the truth, batches are only transport: an item can leave a
+ * batch that does not move.
  *
  * State texts are what the database stores (sql/schema.sql, CHECK); tests compare the two.
  */
@@ -44,7 +45,8 @@ enum batch_phase {
 	BATCH_UPLOADED,  /* the provider has the file */
 	BATCH_CREATING,  /* the create was, or is about to be, sent */
 	BATCH_UNKNOWN,   /* the create was sent, its answer was lost: list and look */
-	BATCH_FENCING, /* not found: the input file is being deleted, so that a delayed create fails */
+	/* not found: the input file is being deleted, so that a delayed create fails */
+	BATCH_FENCING,
 	BATCH_FENCED,     /* deleted: one more look, then a new upload */
 	BATCH_RUNNING,    /* remote id known, not ended */
 	BATCH_HARVESTING, /* ended at the provider; its files are being read */

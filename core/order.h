@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * order: the body of POST /jobs. order_parse() checks all of it, every lot too, and tells up to
- * LIMIT_FAULTS faults, each with its JSON pointer; order_lot_next() then hands out the lots one by one.
+ * LIMIT_FAULTS faults, each with its JSON pointer; order_lot_next() then
+ * hands out the lots one by one.
  *
  * No tree is built. Everything is borrowed from the body, which must outlive the order, or decoded
  * into the struct's own buffers; memory is O(lots) for the ids while parsing, and one lot.
@@ -97,14 +98,14 @@ struct order_iter {
 };
 
 /*
- * The lots of an order that order_parse() accepted, one after the other: 1 and *lot, valid until the
- * next call with it; 0 after the last; -1 and *err (ERR_LATER) where memory is lacking.
+ * The lots of an order that order_parse() accepted, one after the other: 1 and *lot, valid until
+ * the next call with it; 0 after the last; -1 and *err (ERR_LATER) where memory is lacking.
  *
- *	order_lots_begin(&order, &iter);
- *	order_lot_init(&lot);
- *	while ((found = order_lot_next(&iter, &lot, &err)) == 1)
- *		...
- *	order_lot_clear(&lot);
+ * 	order_lots_begin(&order, &iter);
+ * 	order_lot_init(&lot);
+ * 	while ((found = order_lot_next(&iter, &lot, &err)) == 1)
+ * 		...
+ * 	order_lot_clear(&lot);
  */
 void order_lots_begin(const struct order *order, struct order_iter *iter);
 void order_lot_init(struct order_lot *lot);

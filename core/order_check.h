@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* order_check: what order.c and order_lot.c share while an order is checked. Nobody else includes it. */
+/*
+ * order_check: what order.c and order_lot.c share while an order is
+ * checked. Nobody else includes it.
+ */
 #ifndef CORE_ORDER_CHECK_H
 #define CORE_ORDER_CHECK_H
 

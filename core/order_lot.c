@@ -195,7 +195,9 @@ static int compare_ids(const void *a, const void *b)
 	return difference != 0 ? difference : (x->index > y->index) - (x->index < y->index);
 }
 
-/* Sorted, since a table of hashes could be flooded, and there is no random number here to stop it. */
+/*
+ * Sorted, since a table of hashes could be flooded, and there is no random number here to stop it.
+ */
 static void check_unique(struct order_check *c)
 {
 	size_t len = strlen(c->pointer);

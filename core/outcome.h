@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * outcome: what a remote call, a line of a result file or a failed batch means: done, later, never or
- * unknown, with a code and what it concerns. Pure; tables. Facts: OpenAI's Batch and error guides, the
- * behaviour of its official clients, and reports of users (see the tables).
+ * outcome: what a remote call, a line of a result file or a failed batch means: done, later, never
+ * or unknown, with a code and what it concerns. Pure; tables. Facts: OpenAI's Batch and error
+ * guides, the behaviour of its official clients, and reports of users (see the tables).
  */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H
@@ -53,9 +53,11 @@ struct call_outcome {
 /* 2xx -> DONE; everything else by the tables. */
 struct call_outcome call_classify(const struct call_result *r);
 
-/* A line's HTTP error (status_code and body.error) or non-HTTP error (code alone, http_status 0). The outcome
- * LATER: the item may be sent again; `code` is the item's code. batch_expired, batch_cancelled and a void line
- * have is_void true: the request never ran. */
+/*
+ * A line's HTTP error (status_code and body.error) or non-HTTP error (code alone, http_status 0).
+ * The outcome LATER: the item may be sent again; `code` is the item's code. batch_expired,
+ * batch_cancelled and a void line have is_void true: the request never ran.
+ */
 struct line_outcome {
 	enum outcome outcome;
 	enum outcome_scope scope;
@@ -65,7 +67,9 @@ struct line_outcome {
 struct line_outcome line_classify(int http_status, const char *code, const char *type,
 				  const char *message);
 
-/* First validation error of a failed batch: LATER for token_limit_exceeded and "Cannot find file". */
+/*
+ * First validation error of a failed batch: LATER for token_limit_exceeded and "Cannot find file".
+ */
 struct call_outcome batch_failure_classify(const char *code, const char *message);
 
 /* Back-off before try n (from 1): 1 s doubling to 60 s, jittered by +-25 % from a hash of seed. */

@@ -22,7 +22,10 @@ static int by_recipe_and_urgency(const void *pa, const void *pb)
 	return c ? c : compare_i64(a->job_id, b->job_id);
 }
 
-/* The end of the group that begins at `from`: same recipe, time left within a factor of two of the first's. */
+/*
+ * The end of the group that begins at `from`: same recipe, time left within a
+ * factor of two of the first's.
+ */
 static size_t group_end(const struct plan_candidate *c, size_t n, size_t from, int64_t now)
 {
 	const int64_t left = t_max(t_sub(c[from].latest_start, now), T_S);
@@ -34,7 +37,10 @@ static size_t group_end(const struct plan_candidate *c, size_t n, size_t from, i
 	return end;
 }
 
-/* When a group is due: full as soon as it is ready (a ready time ahead is a back-off), else when its oldest item lingered. */
+/*
+ * When a group is due: full as soon as it is ready (a ready time ahead is a back-off), else when
+ * its oldest item lingered.
+ */
 static int64_t group_due(const struct plan_candidate *c, size_t from, size_t end,
 			 const struct plan_limits *l)
 {
@@ -58,7 +64,10 @@ static bool leads_account(const struct plan_candidate *c, size_t from, size_t i)
 	return true;
 }
 
-/* Let the account led by `lead` take up to `part` more, its most urgent jobs first. Returns what it took. */
+/*
+ * Let the account led by `lead` take up to `part` more, its most urgent jobs
+ * first. Returns what it took.
+ */
 static uint32_t account_take(struct plan_candidate *c, size_t lead, size_t end, uint32_t part)
 {
 	uint32_t taken = 0;
@@ -145,7 +154,10 @@ size_t plan_turn(const struct plan_candidate *c, size_t n, uint32_t *accounts)
 	return next;
 }
 
-/* Equal parts of what is left; not ever smaller ones of the rest, each of which costs a transaction. */
+/*
+ * Equal parts of what is left; not ever smaller ones of the rest, each of
+ * which costs a transaction.
+ */
 int64_t plan_part(int64_t whole, int64_t left, uint32_t accounts)
 {
 	return t_min(left, t_max(left, whole / 8) / (accounts > 0 ? accounts : 1));

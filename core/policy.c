@@ -9,7 +9,10 @@
 #define LOST_AFTER_EXPIRY (48 * T_H)
 /* Ended, and its files are not named: they may be later. */
 #define FILES_GRACE (10 * T_MIN)
-/* Where nothing was done there may be none, and counts of failures have been seen to lie: some more looks do. */
+/*
+ * Where nothing was done there may be none, and counts of failures have been seen
+ * to lie: some more looks do.
+ */
 #define FILES_LOOKS 3
 /* Where the provider names no expiry: its completion window is 24 hours. */
 #define WINDOW (24 * T_H)
@@ -80,7 +83,9 @@ static struct decision due(enum action action, enum why why, int64_t at, int64_t
 	return d;
 }
 
-/* Steps before the provider holds anything that costs: dropped at once when nobody waits any more. */
+/*
+ * Steps before the provider holds anything that costs: dropped at once when nobody waits any more.
+ */
 static struct decision step(const struct batch_view *b, enum action action, int64_t now)
 {
 	if (b->n_wanted == 0)
@@ -88,7 +93,10 @@ static struct decision step(const struct batch_view *b, enum action action, int6
 	return due(action, b->next_at > now ? WHY_BACKOFF : WHY_DUE, b->next_at, now);
 }
 
-/* A create whose answer was lost: list passes over `settle`, which a step of the clock does not shorten, then the fence. */
+/*
+ * A create whose answer was lost: list passes over `settle`, which a step of the clock does
+ * not shorten, then the fence.
+ */
 static struct decision decide_unknown(const struct batch_view *b, const struct policy *p,
 				      int64_t now)
 {
@@ -107,7 +115,10 @@ static struct decision decide_unknown(const struct batch_view *b, const struct p
 	return d;
 }
 
-/* A pass that began before the fence must not count as one after it, where the clock was put back a little. */
+/*
+ * A pass that began before the fence must not count as one after it, where the
+ * clock was put back a little.
+ */
 static struct decision decide_fenced(const struct batch_view *b, const struct policy *p,
 				     int64_t now)
 {
@@ -182,7 +193,10 @@ static int64_t expiry_of(const struct batch_view *b)
 	return b->expires_at ? b->expires_at : t_add(b->submitted_at, WINDOW);
 }
 
-/* After a cancel: polled past the promised minutes, its items leave after the grace, looks grow rarer. */
+/*
+ * After a cancel: polled past the promised minutes, its items leave after
+ * the grace, looks grow rarer.
+ */
 static struct decision decide_cancelled(const struct batch_view *b, const struct policy *p,
 					int64_t now)
 {
@@ -202,7 +216,9 @@ static struct decision decide_cancelled(const struct batch_view *b, const struct
 	return d;
 }
 
-/* How long after its end the files of a batch are waited for. A failed one never ran and has none. */
+/*
+ * How long after its end the files of a batch are waited for. A failed one never ran and has none.
+ */
 static int64_t files_grace(const struct batch_view *b, const struct policy *p)
 {
 	const bool may_have_none = b->is_empty && b->remote != REMOTE_COMPLETED;
@@ -246,7 +262,10 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 	return d;
 }
 
-/* A lost create that the provider can neither show nor be made to refuse: by then it has expired too. */
+/*
+ * A lost create that the provider can neither show nor be made to refuse:
+ * by then it has expired too.
+ */
 static bool is_hopeless(const struct batch_view *b, int64_t now)
 {
 	return b->phase >= BATCH_UNKNOWN && b->phase <= BATCH_FENCED &&
@@ -295,7 +314,10 @@ struct decision batch_decide(const struct batch_view *b, const struct policy *p,
 						: decide_phase(b, p, now);
 
 	if (b->in_call && d.action != ACT_NONE) {
-		/* Whatever is due waits for the call's end, which wakes the loop; the time is a safety net. */
+		/*
+		 * Whatever is due waits for the call's end, which wakes the loop;
+		 * the time is a safety net.
+		 */
 		d.action = ACT_WAIT;
 		d.why = WHY_IN_CALL;
 		d.at = t_add(now, p->poll_interval);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * policy: what should happen next to a batch, and when to look again. Pure: no clock, no I/O, no global; the
- * same view gives the same answer, `batchctl explain` and the tests ask the same function as batchd.
+ * policy: what should happen next to a batch, and when to look again. Pure: no clock, no
+ * I/O, no global; the same view gives the same answer, `batchctl explain` and the tests ask
+ * the same function as batchd.
  *
  * Every view that is not closed yields a finite time: nothing can wait for ever.
  */
@@ -91,11 +92,13 @@ struct batch_view {
 	int64_t wanted_until; /* the latest deadline of these */
 	int64_t created_at, phase_at, submitted_at, progress_at, expires_at, cancel_at,
 		missing_since;
-	int64_t next_at;      /* stored: not before, after a failed try */
-	int64_t looked_at;    /* start of the last complete list pass, 0 = none */
-	int64_t steady_since; /* the clock of these times kept step from then on, within CLOCK_SLIP */
-	bool left;            /* its open items left already */
-	bool awaits_answers; /* no result file is named, or no output where its counts speak of answers */
+	int64_t next_at;   /* stored: not before, after a failed try */
+	int64_t looked_at; /* start of the last complete list pass, 0 = none */
+	/* the clock of these times kept step from then on, within CLOCK_SLIP */
+	int64_t steady_since;
+	bool left; /* its open items left already */
+	/* no result file is named, or no output where its counts speak of answers */
+	bool awaits_answers;
 	bool awaits_errors; /* no error file where its counts speak of failures */
 	bool is_empty;      /* by its counts nothing was done */
 	int64_t ended_at;   /* first seen in a final status */
@@ -104,13 +107,14 @@ struct batch_view {
 struct decision batch_decide(const struct batch_view *b, const struct policy *p, int64_t now);
 
 /*
- * Latest start of a stage (DESIGN section 3): deadline - reserve - time(this stage and those after), never before
- * half of the job's span; the reserve counts as at most a tenth of the span.
+ * Latest start of a stage (DESIGN section 3): deadline - reserve - time(this stage and those
+ * after), never before half of the job's span; the reserve counts as at most a tenth of the span.
  */
 struct latest_start_view {
 	int64_t created_at, deadline_at;
 	int64_t reserve;
-	int64_t needed; /* microseconds that the open items of this and later stages take synchronously */
+	/* microseconds that the open items of this and later stages take synchronously */
+	int64_t needed;
 };
 int64_t latest_start(const struct latest_start_view *v);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * request_line: one item -> one JSONL line of a batch's input file (or the body of a synchronous call),
- * with its size and tokens known in advance. Chat Completions with strict structured outputs.
+ * request_line: one item -> one JSONL line of a batch's input file (or the body of a
+ * synchronous call), with its size and tokens known in advance. Chat Completions with
+ * strict structured outputs.
  */
 #ifndef CORE_REQUEST_LINE_H
 #define CORE_REQUEST_LINE_H
@@ -37,13 +38,17 @@ struct request {
 	size_t description_n;
 };
 
-/* Append {"custom_id":...,"method":"POST","url":"/v1/chat/completions","body":{...}} and a newline. */
+/*
+ * Append {"custom_id":...,"method":"POST","url":"/v1/chat/completions","body":{...}} and a newline.
+ */
 int request_line_render(const struct request *r, const char *custom_id, struct strbuf *out);
 /* Append the body alone; service_tier is added where it is not NULL. */
 int request_body_render(const struct request *r, const char *service_tier, struct strbuf *out);
 
-/* An upper bound of what request_line_render appends, for any custom_id. Images by their sizes alone: bytes may
- * be NULL. */
+/*
+ * An upper bound of what request_line_render appends, for any custom_id. Images by their sizes
+ * alone: bytes may be NULL.
+ */
 size_t request_line_size(const struct request *r);
 /* An estimate of the prompt's tokens: one per 3 bytes of text and REQUEST_IMAGE_TOKENS an image. */
 #define REQUEST_IMAGE_TOKENS 1600

@@ -191,7 +191,10 @@ static void grade(struct result *out, enum grade grade, const char *code, enum o
 	out->outcome = outcome;
 }
 
-/* Nothing was written. Where it was paid for all the same, it is an answer, so that its cost is counted. */
+/*
+ * Nothing was written. Where it was paid for all the same, it is an answer, so
+ * that its cost is counted.
+ */
 static void read_nothing(struct result *out, const char *code, enum outcome outcome)
 {
 	static const struct json_span no_text = {"\"\"", 2};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * result_line: one line of an output or error file (or the body of a synchronous answer) -> what it is. The
- * reader is lenient in form (null, absent and "" alike; keys in any order) and strict in meaning.
+ * result_line: one line of an output or error file (or the body of a synchronous answer)
+ * -> what it is. The reader is lenient in form (null, absent and "" alike; keys in any
+ * order) and strict in meaning.
  */
 #ifndef CORE_RESULT_LINE_H
 #define CORE_RESULT_LINE_H
@@ -16,7 +17,8 @@
 
 enum result_kind {
 	RESULT_ANSWER, /* text came back, of whatever grade */
-	RESULT_FAILURE, /* an error that ran: HTTP error, or an answer without text that cost nothing */
+	/* an error that ran: HTTP error, or an answer without text that cost nothing */
+	RESULT_FAILURE,
 	RESULT_VOID,     /* never ran */
 	RESULT_STRANGER, /* custom_id absent or not of our form */
 	RESULT_BROKEN,   /* not JSON, or without any known shape */
@@ -29,9 +31,11 @@ struct result {
 	unsigned attempt;
 	char mark[17];
 	enum grade grade; /* ANSWER */
-	const char *
-		code; /* static: "refused", "cut_off", "content_filter", "invalid_json", "schema_mismatch",
-				 * or of line_classify; NULL for a valid answer */
+	/*
+	 * static: "refused", "cut_off", "content_filter", "invalid_json", "schema_mismatch", or of
+	 * line_classify; NULL for a valid answer
+	 */
+	const char *code;
 	enum outcome outcome; /* LATER: asking again may help */
 	enum outcome_scope scope;
 	const char *text; /* ANSWER: the message's content (or refusal); owned by `doc` */
@@ -44,14 +48,21 @@ struct result {
 	struct json_object *doc; /* owned; release with result_clear */
 };
 
-/* Read a line (without its newline). `schema` is the recipe's parsed schema, or NULL: any object fits; since
- * lines of a batch share a recipe the caller knows it. Never fails: what cannot be read is RESULT_BROKEN. */
+/*
+ * Read a line (without its newline). `schema` is the recipe's parsed schema, or NULL: any
+ * object fits; since lines of a batch share a recipe the caller knows it. Never fails: what
+ * cannot be read is RESULT_BROKEN.
+ */
 void result_line_read(const char *line, size_t n, struct json_object *schema, struct result *out);
-/* The same for the body of a synchronous chat completion of HTTP status 200 (item, attempt, mark stay empty). */
+/*
+ * The same for the body of a synchronous chat completion of HTTP status 200 (item,
+ * attempt, mark stay empty).
+ */
 void result_body_read(const char *body, size_t n, struct json_object *schema, struct result *out);
 /*
- * Whose line is it, from its head alone (a line that is too large to be read)? Looks for the custom_id; the caller
- * compares all three parts with its rows, so that a text that only looks like one does no harm. 0 or -1.
+ * Whose line is it, from its head alone (a line that is too large to be read)? Looks for the
+ * custom_id; the caller compares all three parts with its rows, so that a text that only looks like
+ * one does no harm. 0 or -1.
  */
 int result_head_find(const char *head, size_t n, uint64_t *item, unsigned *attempt, char mark[17]);
 void result_clear(struct result *r);
@@ -60,7 +71,10 @@ struct prices { /* micro-dollars per 1,000,000 tokens */
 	int64_t input, cached, output;
 	int64_t factor_ppm; /* of the tier: 500000 for batch and flex */
 };
-/* Cost in micro-dollars, rounded half up; saturating; negative counts are 0, cached counts within input. */
+/*
+ * Cost in micro-dollars, rounded half up; saturating; negative counts are 0,
+ * cached counts within input.
+ */
 int64_t result_cost(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens,
 		    const struct prices *p);
 

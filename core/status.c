@@ -64,7 +64,8 @@ struct job_verdict job_decide(const struct job_view *job, int64_t now)
 		return v;
 	}
 	if (job->status == JOB_QUEUED && t.sent == 0 && t.done + t.failed == t.described)
-		return v; /* nothing was tried yet, but perhaps descriptions that came with the order */
+		/* nothing was tried yet, but perhaps descriptions that came with the order */
+		return v;
 	v.status = t.describe_open > 0 ? JOB_DESCRIBING : JOB_TRANSLATING;
 	return v;
 }
@@ -115,7 +116,10 @@ static void render_progress(const struct job_view *job, const struct totals *t, 
 	strbuf_addc(out, '}');
 }
 
-/* What a running job waits for; where nothing better is known, its next certain event is the deadline. */
+/*
+ * What a running job waits for; where nothing better is known, its next
+ * certain event is the deadline.
+ */
 static void render_waiting(const struct job_view *job, struct strbuf *out)
 {
 	const bool has_action = job->wait_action && job->wait_action_at < job->deadline_at;

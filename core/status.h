@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status: a job's verdict (does it go on, how did it end) and the status object that explains it. Pure:
- * front end and batchd come to the same answer from the same row.
+ * status: a job's verdict (does it go on, how did it end) and the status object that explains it.
+ * Pure: front end and batchd come to the same answer from the same row.
  */
 #ifndef CORE_STATUS_H
 #define CORE_STATUS_H

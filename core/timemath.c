@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* timemath: see timemath.h. Calendar arithmetic after Howard Hinnant's "chrono-compatible" algorithms. */
+/*
+ * timemath: see timemath.h. Calendar arithmetic after Howard Hinnant's
+ * "chrono-compatible" algorithms.
+ */
 #include "core/timemath.h"
 
 #include <inttypes.h>

@@ -46,8 +46,10 @@ void rfc3339_format(int64_t t_us, char out[RFC3339_SIZE]);
 int strbuf_add_time(struct strbuf *b, int64_t t_us);
 /* RFC 3339 with Z or offset, 0 to 9 digits of fraction, years 1970 to 9999. 0 or -1. */
 int rfc3339_parse(const char *s, size_t n, int64_t *t_us);
-/* ISO 8601 duration of weeks, days, hours, minutes, seconds ("PT6H", "P1DT12H", "PT0.5S"). Years and
- * months are refused (no fixed length). 0 or -1. */
+/*
+ * ISO 8601 duration of weeks, days, hours, minutes, seconds ("PT6H", "P1DT12H", "PT0.5S"). Years
+ * and months are refused (no fixed length). 0 or -1.
+ */
 int iso8601_duration_parse(const char *s, size_t n, int64_t *d_us);
 /* The configuration's form: "250ms" "30s" "15m" "2h" "7d", one unit, integer. 0 or -1. */
 int duration_parse(const char *s, size_t n, int64_t *d_us);

@@ -11,8 +11,8 @@
 
 /*
  * http or https, a host, no user information, a port from 1 to 65535 or none, no white space,
- * control character, quote, angle bracket or backslash, UTF-8, at most LIMIT_URL_BYTES. NULL, or why
- * not, a constant that reads well after "the URL ".
+ * control character, quote, angle bracket or backslash, UTF-8, at most LIMIT_URL_BYTES. NULL, or
+ * why not, a constant that reads well after "the URL ".
  */
 const char *url_fault(const char *s, size_t n, bool https_only);
 

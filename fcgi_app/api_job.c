@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * GET /api/v1/jobs/{id}: the status object plus lots: a page of them, or with ?download=1 all, streamed.
+ * GET /api/v1/jobs/{id}: the status object plus lots: a page of them, or with
+ * ?download=1 all, streamed.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * app: what all workers share. Filled once by app_init() before the threads start and read-only after,
- * but for the atomics.
+ * app: what all workers share. Filled once by app_init() before the threads start and read-only
+ * after, but for the atomics.
  */
 #ifndef FCGI_APP_APP_H
 #define FCGI_APP_APP_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * breaker: one memory, shared by all workers, of the database being away. The first worker that fails
- * opens it; until a pause is over nobody tries, then one worker at a time probes. So a hung server costs
- * one worker its time-out, and all other requests are answered at once.
+ * breaker: one memory, shared by all workers, of the database being away. The first worker that
+ * fails opens it; until a pause is over nobody tries, then one worker at a time probes. So a hung
+ * server costs one worker its time-out, and all other requests are answered at once.
  *
  * Instants are microseconds since boot, 0 = closed. No locks; reads no clock.
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * gate: how many workers may be busy with long transfers, so that polls always find a free one and
- * memory stays bounded (DESIGN section 5): half of the workers with bodies above 1 MiB or streams, and
- * one at a time with a body above 8 MiB. Nobody waits: who does not get in is told to come again.
+ * memory stays bounded (DESIGN section 5): half of the workers with bodies above 1 MiB
+ * or streams, and one at a time with a body above 8 MiB. Nobody waits: who does not get
+ * in is told to come again.
  */
 #ifndef FCGI_APP_GATE_H
 #define FCGI_APP_GATE_H

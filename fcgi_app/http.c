@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http: see http.h. Web servers differ in what they pass: chunked uploads arrive without CONTENT_LENGTH
- * through Apache, compressors change entity tags, and a client that went away is seen in the byte count
- * alone; so nothing here trusts one sign only.
+ * http: see http.h. Web servers differ in what they pass: chunked uploads arrive without
+ * CONTENT_LENGTH through Apache, compressors change entity tags, and a client that went away is
+ * seen in the byte count alone; so nothing here trusts one sign only.
  */
 #include "fcgi_app/http.h"
 

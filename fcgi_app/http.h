@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http: one FastCGI request seen as HTTP: method, target, the headers that we know, the body under a
- * limit; and its answer, written once, or as a stream. The only file that speaks to libfcgi's streams.
+ * http: one FastCGI request seen as HTTP: method, target, the headers that we know, the
+ * body under a limit; and its answer, written once, or as a stream. The only file that
+ * speaks to libfcgi's streams.
  *
  * Text of the request is borrowed from libfcgi until the request is finished.
  */
@@ -44,13 +45,17 @@ enum http_body {
 void http_request_init(struct http_request *r, struct FCGX_Request *fcgx);
 /* A CGI variable ("HTTP_AUTHORIZATION", "CONTENT_TYPE"), or NULL where absent or empty. */
 const char *http_variable(const struct http_request *r, const char *name);
-/* Read the whole body into *out, whose limit is the body's. What is taken of the gate is the caller's to
- * leave. */
+/*
+ * Read the whole body into *out, whose limit is the body's. What is taken of the gate
+ * is the caller's to leave.
+ */
 enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 			      struct gate_pass *pass, struct strbuf *out);
 
-/* True where If-None-Match (NULL: absent) names the entity tag (with its quotes), compared weakly. What
- * compressing web servers append to a tag (-gzip, -br, -deflate, -zstd) is no difference. */
+/*
+ * True where If-None-Match (NULL: absent) names the entity tag (with its quotes), compared weakly.
+ * What compressing web servers append to a tag (-gzip, -br, -deflate, -zstd) is no difference.
+ */
 bool http_etag_matches(const char *if_none_match, const char *etag);
 /* True where Content-Type is absent, application/json or application/...+json. */
 bool http_is_json(const char *content_type);

@@ -49,7 +49,9 @@ static bool is_overdue(const struct call *c, const struct job *job)
 	return !job_status_is_terminal(job->status) && job->now >= t_add(job->deadline_at, grace);
 }
 
-/* Nothing is closed on the word of a clock that may be wrong. 1, 0, or -1 and the 503 is prepared. */
+/*
+ * Nothing is closed on the word of a clock that may be wrong. 1, 0, or -1 and the 503 is prepared.
+ */
 static int clock_is_trusted(struct call *c)
 {
 	struct db_rows *rows;

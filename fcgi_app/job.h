@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * job: the job that a path names, as one indexed read gives it (I7); and its end where it is overdue and
- * no batchd has seen to it (I1).
+ * job: the job that a path names, as one indexed read gives it (I7); and its end where it is
+ * overdue and no batchd has seen to it (I1).
  */
 #ifndef FCGI_APP_JOB_H
 #define FCGI_APP_JOB_H
@@ -27,7 +27,10 @@ struct job {
 	struct strbuf closed;
 };
 
-/* Find c->job_id, which the caller may see. 0, or -1 and the 404 or 503 is prepared. job_clear in any case. */
+/*
+ * Find c->job_id, which the caller may see. 0, or -1 and the 404 or 503 is
+ * prepared. job_clear in any case.
+ */
 int job_load(struct call *c, struct job *job);
 void job_clear(struct job *job);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lot_page: the lots of a job as they stand in its result. Read in slices by key, so that no statement is
- * held while anything is written, and rendered into a buffer, lot by lot.
+ * lot_page: the lots of a job as they stand in its result. Read in slices by key, so that no
+ * statement is held while anything is written, and rendered into a buffer, lot by lot.
  */
 #ifndef FCGI_APP_LOT_PAGE_H
 #define FCGI_APP_LOT_PAGE_H
@@ -27,12 +27,17 @@ struct lot_page {
 	bool at_end;      /* there are no more */
 };
 
-/* Read the job's languages. `language` is a tag or NULL. 0; or -1, the answer (422, 503) is prepared. */
+/*
+ * Read the job's languages. `language` is a tag or NULL. 0; or -1, the
+ * answer (422, 503) is prepared.
+ */
 int lot_page_init(struct lot_page *p, struct call *c, const struct job *job, const char *language,
 		  int64_t first_seq);
 void lot_page_clear(struct lot_page *p);
-/* Append up to `most` further lots, comma-separated, those of one slice at most, and none after *out holds
- * LOT_PAGE_BYTES: how many; 0 at the end; -1 and the answer is prepared. */
+/*
+ * Append up to `most` further lots, comma-separated, those of one slice at most, and none after
+ * *out holds LOT_PAGE_BYTES: how many; 0 at the end; -1 and the answer is prepared.
+ */
 #define LOT_PAGE_BYTES (16u << 20)
 int lot_page_next(struct lot_page *p, int64_t most, struct strbuf *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lotscribe.fcgi: the FastCGI responder behind a web server. Takes orders and answers polls; the rest is
- * batchd's. Starts, waits for a signal, lets running requests end.
+ * lotscribe.fcgi: the FastCGI responder behind a web server. Takes orders and answers polls; the
+ * rest is batchd's. Starts, waits for a signal, lets running requests end.
  */
 #include <errno.h>
 #include <fcgiapp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * order_chunk: some lots of an order as rows to insert: the lots, their images, their items, and the
- * descriptions that came with them. Filled from the order without the database, then written in one go,
- * so that a transaction can be run again.
+ * order_chunk: some lots of an order as rows to insert: the lots, their images, their items, and
+ * the descriptions that came with them. Filled from the order without the database, then written in
+ * one go, so that a transaction can be run again.
  */
 #ifndef FCGI_APP_ORDER_CHUNK_H
 #define FCGI_APP_ORDER_CHUNK_H

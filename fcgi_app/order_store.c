@@ -30,7 +30,9 @@ struct intake {
 	struct strbuf *status_json;
 };
 
-/* Language 0 is the description; what the client described is done, and its translations are ready. */
+/*
+ * Language 0 is the description; what the client described is done, and its translations are ready.
+ */
 static int add_languages(struct db *db, const struct intake *in, struct err *err)
 {
 	const struct order *o = in->order;
@@ -151,8 +153,10 @@ static int one_chunk(struct db *db, void *arg, struct err *err)
 	return order_chunk_write(&in->chunk, db, err);
 }
 
-/* 1: the job is there and visible, 0: it is not and never will be, -1: cannot be told. The lock waits for
- * a COMMIT that still runs. Looks again while the call has time. */
+/*
+ * 1: the job is there and visible, 0: it is not and never will be, -1: cannot be told. The lock
+ * waits for a COMMIT that still runs. Looks again while the call has time.
+ */
 static int look(struct db *db, const struct intake *in, struct err *err)
 {
 	struct db_rows *rows;
@@ -170,7 +174,9 @@ static int look(struct db *db, const struct intake *in, struct err *err)
 	return seen;
 }
 
-/* Run the transaction that shows the job; where its end was not seen, look, and run it once more. */
+/*
+ * Run the transaction that shows the job; where its end was not seen, look, and run it once more.
+ */
 static int run_last(struct db *db, db_tx_fn *fn, struct intake *in, struct err *err)
 {
 	for (int again = 0;; again++) {

@@ -80,7 +80,10 @@ static void render_fault(const struct problem_fault *fault, struct strbuf *out)
 int problem_render(enum problem p, const char *detail, const struct problem_fault *faults, size_t n,
 		   struct strbuf *out)
 {
-	/* about:blank (RFC 9457, 4.2.1): the title is the status phrase; `code` tells the cases apart. */
+	/*
+	 * about:blank (RFC 9457, 4.2.1): the title is the status phrase;
+	 * `code` tells the cases apart.
+	 */
 	strbuf_adds(out, "{\"type\":\"about:blank\",\"title\":");
 	strbuf_adds_json(out, http_reason(problems[p].status));
 	strbuf_addf(out, ",\"status\":%d,\"code\":\"%s\",\"detail\":", problems[p].status,

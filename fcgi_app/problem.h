@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * problem: error answers as application/problem+json (RFC 9457): type, title, status, detail, our own
- * `code`, and `errors`, one {pointer, detail} for each fault of the request. Pure but for the buffer.
+ * problem: error answers as application/problem+json (RFC 9457): type, title, status,
+ * detail, our own `code`, and `errors`, one {pointer, detail} for each fault of the
+ * request. Pure but for the buffer.
  */
 #ifndef FCGI_APP_PROBLEM_H
 #define FCGI_APP_PROBLEM_H

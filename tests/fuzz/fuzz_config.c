@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzz target of common/config.c: a configuration file. Besides the sanitizers' rules: a fault has a
- * text, and what is accepted is printed in a form that is accepted again and printed alike.
+ * Fuzz target of common/config.c: a configuration file. Besides the sanitizers' rules: a fault has
+ * a text, and what is accepted is printed in a form that is accepted again and printed alike.
  */
 #include <assert.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzz target of core/order.c: the body of POST /jobs. Besides the sanitizers' rules it holds what the
- * front end relies on, and that json-c reads whatever our scanner accepts.
+ * Fuzz target of core/order.c: the body of POST /jobs. Besides the sanitizers' rules it holds what
+ * the front end relies on, and that json-c reads whatever our scanner accepts.
  */
 #include <assert.h>
 #include <json-c/json_object.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzz target of core/target.c: REQUEST_URI as any client can make it. The first byte chooses the base
- * path. Besides the sanitizers' rules it holds what the router relies on.
+ * Fuzz target of core/target.c: REQUEST_URI as any client can make it. The first byte chooses the
+ * base path. Besides the sanitizers' rules it holds what the router relies on.
  */
 #include <assert.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A main() for fuzz targets where libFuzzer is not linked: runs the target over each file given, and
- * over each file in the folders given. A fault ends the program by signal or sanitizer; 0 means that
- * every input passed. Finding new inputs is libFuzzer's part (./dev fuzz).
+ * A main() for fuzz targets where libFuzzer is not linked: runs the target over each file given,
+ * and over each file in the folders given. A fault ends the program by signal or sanitizer; 0 means
+ * that every input passed. Finding new inputs is libFuzzer's part (./dev fuzz).
  */
 #include <dirent.h>
 #include <stdint.h>

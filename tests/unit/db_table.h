@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the tests of db share: a schema of their own in a real MariaDB, named by LOTSCRIBE_TEST_DB (the
- * path of its socket; the OS user's account must be allowed to create a schema), and statements on it in
- * place of the catalogue: a program that includes this takes no common/statements.c.
+ * What the tests of db share: a schema of their own in a real MariaDB, named by
+ * LOTSCRIBE_TEST_DB (the path of its socket; the OS user's account must be allowed to create
+ * a schema), and statements on it in place of the catalogue: a program that includes this
+ * takes no common/statements.c.
  */
 #ifndef TESTS_UNIT_DB_TABLE_H
 #define TESTS_UNIT_DB_TABLE_H

@@ -121,7 +121,9 @@ static void others_are_refused_with_the_reason(void **state)
 	assert_false(data_url_is((struct json_span){kept, 11}));
 }
 
-/* Sizes around the limit, and a long one through the decoder's chunks; slashes plain and escaped. */
+/*
+ * Sizes around the limit, and a long one through the decoder's chunks; slashes plain and escaped.
+ */
 static void what_was_encoded_comes_back(void **state)
 {
 	static const size_t sizes[] = {3, 4, 5, 6, 998, 999, 1000, 1001, 100000};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* db: values, counts, bulk and classes of errors, against a real MariaDB (tests/unit/db_table.h). */
+/*
+ * db: values, counts, bulk and classes of errors, against a real MariaDB (tests/unit/db_table.h).
+ */
 #include "tests/unit/db_table.h"
 
 #include "core/timemath.h"

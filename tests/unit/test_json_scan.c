@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* json_scan and json_walk: documents that must and must not be accepted, and reading of accepted ones. */
+/*
+ * json_scan and json_walk: documents that must and must not be accepted, and
+ * reading of accepted ones.
+ */
 #include "tests/unit/check.h"
 
 #include <stdio.h>

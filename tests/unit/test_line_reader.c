@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines of a file by their offsets: whole, too large, empty, without an end, and from the middle. */
+/*
+ * Lines of a file by their offsets: whole, too large, empty, without an end, and from the middle.
+ */
 #include "tests/unit/check.h"
 
 #include <stdlib.h>

@@ -399,7 +399,9 @@ static void any_object_will_do_where_there_is_no_schema(void **state)
 	assert_int_equal(parse(body), -1);
 }
 
-/* The largest order, its ids in an order that no comparison by text helps; then the first id again. */
+/*
+ * The largest order, its ids in an order that no comparison by text helps; then the first id again.
+ */
 static void fifty_thousand_lots_are_told_apart(void **state)
 {
 	struct order_limits large = {.max_lots = 50000, .max_items = 250000};

@@ -201,7 +201,10 @@ static void check_kept(const struct batch_view *v, int64_t now)
 {
 	const struct decision d = batch_decide(v, &small_policy, now);
 
-	/* What ended at the provider is harvested, or its files are still waited for: never dropped or given up. */
+	/*
+	 * What ended at the provider is harvested, or its files are still waited for:
+	 * never dropped or given up.
+	 */
 	if (v->phase == BATCH_RUNNING && remote_status_is_final(v->remote) && !v->in_call)
 		assert_true(d.action == ACT_HARVEST || d.why == WHY_NO_FILES);
 	if (d.action == ACT_DROP)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* strbuf: limits and failures, JSON and base64 escaping; and UTF-8 (core/utf8.h), which it stands on. */
+/*
+ * strbuf: limits and failures, JSON and base64 escaping; and UTF-8
+ * (core/utf8.h), which it stands on.
+ */
 #include "tests/unit/check.h"
 
 #include <string.h>
