@@ -79,35 +79,40 @@ static void read_value(struct load *l, const struct key *k, cfg_t *sec, const ch
 		config_resolve(l->folder, (char **)(void *)((char *)base + k->at));
 }
 
-static void add_tier(struct load *l, const struct key *k, const char *tier)
+static void add_text(struct load *l, const struct key *k, const char *text,
+		     struct config_list *list)
 {
-	struct config *c = l->c;
-	char why[100];
+	const char *fault = k->fault(text);
+	char why[200];
 
-	if (k->fault(tier)) {
-		value_fault(l, k, NULL, k->fault(tier));
+	if (fault) {
+		snprintf(why, sizeof(why), "\"%.60s\" %s", text, fault);
+		value_fault(l, k, NULL, why);
 		return;
 	}
-	for (size_t i = 0; i < c->fallback.n_tiers; i++)
-		if (!strcmp(c->fallback.tiers[i], tier)) {
-			snprintf(why, sizeof(why), "names \"%s\" twice", tier);
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->texts[i], text)) {
+			snprintf(why, sizeof(why), "names \"%.60s\" twice", text);
 			value_fault(l, k, NULL, why);
 			return;
 		}
-	c->fallback.tiers = config_alloc(c->fallback.tiers, c->fallback.n_tiers + 1,
-					 sizeof(*c->fallback.tiers));
-	c->fallback.tiers[c->fallback.n_tiers++] = config_strdup(tier);
+	list->texts = config_alloc(list->texts, list->n + 1, sizeof(*list->texts));
+	list->texts[list->n++] = config_strdup(text);
 }
 
-static void read_tiers(struct load *l, const struct key *k, cfg_t *sec)
+static void read_list(struct load *l, const struct key *k, cfg_t *sec, struct config_list *list)
 {
-	if (!scan_has(&l->scan, k->section, NULL, k->name)) {
-		add_tier(l, k, "flex");
-		add_tier(l, k, "default");
+	char *text, *rest, *def;
+
+	if (scan_has(&l->scan, k->section, NULL, k->name)) {
+		for (unsigned i = 0; i < cfg_size(sec, k->name); i++)
+			add_text(l, k, cfg_getnstr(sec, k->name, i), list);
 		return;
 	}
-	for (unsigned i = 0; i < cfg_size(sec, k->name); i++)
-		add_tier(l, k, cfg_getnstr(sec, k->name, i));
+	def = config_strdup(k->def);
+	for (text = strtok_r(def, " ", &rest); text; text = strtok_r(NULL, " ", &rest))
+		add_text(l, k, text, list);
+	free(def);
 }
 
 static void read_section(struct load *l, const char *name, cfg_t *sec, const char *title,
@@ -117,7 +122,7 @@ static void read_section(struct load *l, const char *name, cfg_t *sec, const cha
 		if (strcmp(keys[i].section, name) != 0)
 			continue;
 		if (keys[i].kind == KEY_LIST)
-			read_tiers(l, &keys[i], sec);
+			read_list(l, &keys[i], sec, (void *)((char *)base + keys[i].at));
 		else
 			read_value(l, &keys[i], sec, title, base);
 	}
@@ -382,9 +387,13 @@ static void free_titled(struct config *c)
 	for (size_t i = 0; i < c->n_policies; i++)
 		free(c->policies[i].name);
 	free(c->policies);
-	for (size_t i = 0; i < c->fallback.n_tiers; i++)
-		free(c->fallback.tiers[i]);
-	free(c->fallback.tiers);
+}
+
+static void free_list(struct config_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->texts[i]);
+	free(list->texts);
 }
 
 void config_free(struct config **config)
@@ -393,11 +402,17 @@ void config_free(struct config **config)
 
 	if (!c)
 		return;
-	for (size_t i = 0; i < n_keys; i++)
-		if (!section_is_titled(keys[i].section) &&
-		    (keys[i].kind == KEY_TEXT || keys[i].kind == KEY_PATH ||
-		     keys[i].kind == KEY_URL))
-			free(*(char **)(void *)((char *)c + keys[i].at));
+	for (size_t i = 0; i < n_keys; i++) {
+		void *field = (char *)c + keys[i].at;
+
+		if (section_is_titled(keys[i].section))
+			continue;
+		if (keys[i].kind == KEY_LIST)
+			free_list(field);
+		else if (keys[i].kind == KEY_TEXT || keys[i].kind == KEY_PATH ||
+			 keys[i].kind == KEY_URL)
+			free(*(char **)field);
+	}
 	free_titled(c);
 	free(c->describe.prompt);
 	free(c->describe.schema);

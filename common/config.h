@@ -14,6 +14,11 @@
 
 #include "core/err.h"
 
+struct config_list {
+	char **texts;
+	size_t n;
+};
+
 struct config_model {
 	char *name;
 	int64_t max_output_tokens, max_output_tokens_retry;
@@ -45,6 +50,8 @@ struct config {
 		bool public_read;
 		int64_t wait_max;
 		int64_t workers, max_waiting;
+		int64_t rate; /* requests of an account a minute; 0 = no limit */
+		struct config_list cors_origins;
 	} http;
 	struct {
 		char *host, *socket, *name, *user, *password_file, *tls_ca;
@@ -67,8 +74,7 @@ struct config {
 	struct config_policy *policies; /* by max_requests, smallest first */
 	size_t n_policies;
 	struct {
-		char **tiers;
-		size_t n_tiers;
+		struct config_list tiers;
 		int64_t concurrency, max_attempts;
 		int64_t request_timeout, flex_timeout, estimate, reserve;
 	} fallback;

@@ -100,9 +100,29 @@ static const char *fault_mail(const char *s)
 
 static const char *fault_tier(const char *s)
 {
-	return !strcmp(s, "flex") || !strcmp(s, "default")
-		       ? NULL
-		       : "has the tiers \"flex\" and \"default\"";
+	return !strcmp(s, "flex") || !strcmp(s, "default") ? NULL
+							   : "is none of \"flex\" and \"default\"";
+}
+
+/* Compared byte by byte with what browsers send. */
+static const char *fault_origin(const char *s)
+{
+	const char *why, *host = strstr(s, "://");
+	size_t n = strlen(s);
+
+	if (!strcmp(s, "*"))
+		return NULL;
+	why = url_fault(s, n, false);
+	if (why)
+		return why;
+	for (const char *p = s; *p; p++)
+		if (isupper((unsigned char)*p) || (unsigned char)*p >= 0x80)
+			return "is in lower case, and of ASCII, as browsers send it";
+	if (strpbrk(host + 3, "/?#"))
+		return "ends with the host or the port";
+	if (s[4] == ':' ? !strcmp(s + n - 3, ":80") : !strcmp(s + n - 4, ":443"))
+		return "has a port that browsers leave out";
+	return NULL;
 }
 
 /* ---- The table. */
@@ -145,6 +165,8 @@ const struct key keys[] = {
 	SPAN(http, wait_max, "25s", 25 * T_S),
 	INT(http, workers, "8", 1, 512),
 	INT(http, max_waiting, "1024", 0, 100000),
+	INT(http, rate, "1200", 0, 1000000),
+	{"http", "cors_origins", KEY_LIST, offsetof(struct config, http.cors_origins), "", 0, 0, fault_origin},
 
 	TEXT(database, host, "", fault_host),
 	INT(database, port, "3306", 1, 65535),

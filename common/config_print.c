@@ -19,11 +19,11 @@ static void print_value(const struct key *k, const void *base, FILE *out)
 	strbuf_clear(&value);
 }
 
-static void print_tiers(const struct config *c, FILE *out)
+static void print_list(const char *name, const struct config_list *list, FILE *out)
 {
-	fputs("\ttiers = {", out);
-	for (size_t i = 0; i < c->fallback.n_tiers; i++)
-		fprintf(out, "%s\"%s\"", i ? ", " : "", c->fallback.tiers[i]);
+	fprintf(out, "\t%s = {", name);
+	for (size_t i = 0; i < list->n; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", list->texts[i]);
 	fputs("}\n", out);
 }
 
@@ -34,8 +34,7 @@ static bool is_unsaid(const struct key *k, const void *base)
 	       ((const struct config_policy *)base)->max_requests == INT64_MAX;
 }
 
-static void print_section(const struct config *c, const char *section, const char *title,
-			  const void *base, FILE *out)
+static void print_section(const char *section, const char *title, const void *base, FILE *out)
 {
 	struct strbuf name;
 
@@ -48,7 +47,8 @@ static void print_section(const struct config *c, const char *section, const cha
 		if (strcmp(keys[i].section, section) != 0 || is_unsaid(&keys[i], base))
 			continue;
 		if (keys[i].kind == KEY_LIST)
-			print_tiers(c, out);
+			print_list(keys[i].name, (const void *)((const char *)base + keys[i].at),
+				   out);
 		else
 			print_value(&keys[i], base, out);
 	}
@@ -63,10 +63,10 @@ void config_print(const struct config *c, FILE *out)
 		if (i > 0 && !strcmp(section, keys[i - 1].section))
 			continue;
 		if (!section_is_titled(section))
-			print_section(c, section, NULL, c, out);
+			print_section(section, NULL, c, out);
 		for (size_t m = 0; !strcmp(section, "model") && m < c->n_models; m++)
-			print_section(c, section, c->models[m].name, &c->models[m], out);
+			print_section(section, c->models[m].name, &c->models[m], out);
 		for (size_t p = 0; !strcmp(section, "policy") && p < c->n_policies; p++)
-			print_section(c, section, c->policies[p].name, &c->policies[p], out);
+			print_section(section, c->policies[p].name, &c->policies[p], out);
 	}
 }

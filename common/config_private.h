@@ -17,7 +17,7 @@ enum key_kind {
 	KEY_DURATION, /* microseconds */
 	KEY_MONEY,    /* micro-dollars */
 	KEY_PART,     /* a part of one, in millionths */
-	KEY_LIST,     /* of texts; fallback.tiers alone */
+	KEY_LIST,     /* of texts, each another; the default has spaces between them */
 };
 
 struct key {

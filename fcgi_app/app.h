@@ -15,6 +15,7 @@
 #include "core/err.h"
 #include "fcgi_app/breaker.h"
 #include "fcgi_app/gate.h"
+#include "fcgi_app/rate.h"
 #include "fcgi_app/recipe.h"
 
 struct app {
@@ -26,6 +27,7 @@ struct app {
 	struct breaker breaker;
 	atomic_int down_as; /* enum problem: what is answered while the breaker is open */
 	struct gate gate;
+	struct rate rate;
 	_Atomic int64_t no_close_until; /* on clock_boot(): the database refused a write */
 	atomic_bool told_about_authorization;
 

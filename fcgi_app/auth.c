@@ -6,9 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "core/apikey.h"
 #include "core/model.h"
+#include "core/timemath.h"
 #include "fcgi_app/recipe.h"
 
 #define HASH_BYTES 32
@@ -88,6 +90,29 @@ static int look_up(struct call *c, const struct apikey *key)
 	return 0;
 }
 
+/* Count the call against its account's rate, and tell what is left of it
+ * (draft-ietf-httpapi-ratelimit-headers-10). */
+static int charge(struct call *c)
+{
+	struct rate *rate = &c->app->rate;
+	const int64_t now = clock_boot();
+	const struct rate_verdict v = rate_take(rate, c->caller.account_id, now);
+	const long long wait_s = (v.next_at - now + T_S - 1) / T_S;
+
+	if (rate->quota == 0)
+		return 0;
+	http_keep_header(&c->response, "RateLimit-Policy", "\"account\";q=%lld;w=60",
+			 (long long)rate->quota);
+	http_keep_header(&c->response, "RateLimit", "\"account\";r=%lld;t=%lld",
+			 (long long)v.remaining, wait_s);
+	if (v.allowed)
+		return 0;
+	call_problem(c, PROBLEM_RATE, "an account has %lld requests a minute here",
+		     (long long)rate->quota);
+	http_add_header(&c->response, "Retry-After", "%lld", wait_s);
+	return -1;
+}
+
 int auth_require(struct call *c, enum role least)
 {
 	const char *authorization = http_variable(&c->request, "HTTP_AUTHORIZATION");
@@ -104,6 +129,8 @@ int auth_require(struct call *c, enum role least)
 		return refuse(c, "the key is not valid", ", error=\"invalid_token\"");
 	rc = look_up(c, &key);
 	OPENSSL_cleanse(&key, sizeof(key));
+	if (rc == 0)
+		rc = charge(c);
 	if (rc == 0 && c->caller.role < least) {
 		call_problem(c, PROBLEM_FORBIDDEN, "this call needs a key of the role %s",
 			     role_names[least]);

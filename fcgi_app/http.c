@@ -21,12 +21,13 @@
 #include "fcgi_app/problem.h"
 
 #define HEADERS_LIMIT 8192
+#define KEPT_LIMIT    2048
 #define READ_CHUNK    65536
 /* The least rate of an upload, and the time over which it is measured (DESIGN section 5). */
 #define LEAST_BYTES_PER_S  16384
 #define LEAST_RATE_SPAN_US (30 * T_S)
 
-static enum http_method method_parse(const char *text)
+enum http_method http_method_parse(const char *text)
 {
 	if (strcmp(text, "GET") == 0)
 		return HTTP_GET;
@@ -34,6 +35,10 @@ static enum http_method method_parse(const char *text)
 		return HTTP_HEAD;
 	if (strcmp(text, "POST") == 0)
 		return HTTP_POST;
+	if (strcmp(text, "DELETE") == 0)
+		return HTTP_DELETE;
+	if (strcmp(text, "OPTIONS") == 0)
+		return HTTP_OPTIONS;
 	return HTTP_OTHER;
 }
 
@@ -46,7 +51,7 @@ void http_request_init(struct http_request *r, struct FCGX_Request *fcgx)
 	method = http_variable(r, "REQUEST_METHOD");
 	uri = http_variable(r, "REQUEST_URI");
 	r->method_text = method ? method : "";
-	r->method = method_parse(r->method_text);
+	r->method = http_method_parse(r->method_text);
 	r->uri = uri ? uri : "";
 }
 
@@ -177,12 +182,14 @@ void http_response_init(struct http_response *a, struct http_request *r, size_t 
 {
 	*a = (struct http_response){.request = r, .content_type = "application/json"};
 	strbuf_init(&a->headers, HEADERS_LIMIT);
+	strbuf_init(&a->kept, KEPT_LIMIT);
 	strbuf_init(&a->body, body_limit);
 }
 
 void http_response_clear(struct http_response *a)
 {
 	strbuf_clear(&a->headers);
+	strbuf_clear(&a->kept);
 	strbuf_clear(&a->body);
 }
 
@@ -195,26 +202,47 @@ void http_response_reset(struct http_response *a)
 	a->cacheable = false;
 }
 
-void http_add_header(struct http_response *a, const char *name, const char *fmt, ...)
+static void add_line(struct strbuf *lines, const char *name, const char *fmt, va_list ap)
 {
 	char value[1024];
+
+	vsnprintf(value, sizeof(value), fmt, ap);
+	strbuf_addf(lines, "%s: %s\r\n", name, value);
+}
+
+void http_add_header(struct http_response *a, const char *name, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(value, sizeof(value), fmt, ap);
+	add_line(&a->headers, name, fmt, ap);
 	va_end(ap);
 	if (strcmp(name, "Cache-Control") == 0)
 		a->cacheable = true;
-	strbuf_addf(&a->headers, "%s: %s\r\n", name, value);
+}
+
+void http_keep_header(struct http_response *a, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_line(&a->kept, name, fmt, ap);
+	va_end(ap);
+}
+
+/* These end with their headers (RFC 9110, 15.3.5 and 15.4.5). */
+static bool has_body(int status)
+{
+	return status != 204 && status != 304;
 }
 
 /* Status line and headers; body_length < 0: of unknown length. */
 static void render_head(const struct http_response *a, int64_t body_length, struct strbuf *out)
 {
 	strbuf_addf(out, "Status: %d %s\r\n", a->status, http_reason(a->status));
-	if (a->status != 304)
+	if (has_body(a->status))
 		strbuf_addf(out, "Content-Type: %s\r\n", a->content_type);
-	if (body_length >= 0 && a->status != 304)
+	if (body_length >= 0 && has_body(a->status))
 		strbuf_addf(out, "Content-Length: %lld\r\n", (long long)body_length);
 	if (!a->cacheable)
 		strbuf_adds(out, "Cache-Control: no-store\r\n");
@@ -222,6 +250,7 @@ static void render_head(const struct http_response *a, int64_t body_length, stru
 			 "Referrer-Policy: no-referrer\r\n"
 			 "X-Robots-Tag: noindex\r\n");
 	strbuf_add(out, a->headers.data, a->headers.len);
+	strbuf_add(out, a->kept.data, a->kept.len);
 	strbuf_adds(out, "\r\n");
 }
 
@@ -254,7 +283,7 @@ int http_send(struct http_response *a)
 	strbuf_init(&head, 2 * HEADERS_LIMIT);
 	render_head(a, (int64_t)a->body.len, &head);
 	rc = strbuf_failed(&head) ? -1 : write_all(a, head.data, head.len);
-	if (rc == 0 && a->request->method != HTTP_HEAD && a->status != 304)
+	if (rc == 0 && a->request->method != HTTP_HEAD && has_body(a->status))
 		rc = write_all(a, a->body.data, a->body.len);
 	strbuf_clear(&head);
 	return rc;

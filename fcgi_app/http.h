@@ -22,8 +22,12 @@ enum http_method {
 	HTTP_GET = 1,
 	HTTP_HEAD = 2,
 	HTTP_POST = 4,
-	HTTP_OTHER = 8,
+	HTTP_DELETE = 8,
+	HTTP_OPTIONS = 16,
+	HTTP_OTHER = 32,
 };
+
+enum http_method http_method_parse(const char *text);
 
 struct http_request {
 	struct FCGX_Request *fcgx;
@@ -65,6 +69,7 @@ struct http_response {
 	int status;               /* 0: none yet */
 	const char *content_type; /* of the body */
 	struct strbuf headers;    /* further header lines, each ended by CR LF */
+	struct strbuf kept;       /* those of them that a reset keeps */
 	struct strbuf body;
 	bool cacheable; /* the handler wrote Cache-Control itself */
 	bool streaming;
@@ -74,10 +79,13 @@ struct http_response {
 /* `body_limit` is what an answer that is written at once may have. */
 void http_response_init(struct http_response *a, struct http_request *r, size_t body_limit);
 void http_response_clear(struct http_response *a);
-/* Forget what was prepared. */
+/* Forget what was prepared, but for the headers that are kept. */
 void http_response_reset(struct http_response *a);
 /* Values come from us or from checked text: no line breaks. */
 void http_add_header(struct http_response *a, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same for one that goes with whatever is answered in the end. */
+void http_keep_header(struct http_response *a, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Send status, headers and body, once. -1 where the peer has left or is too slow. */
 int http_send(struct http_response *a);

@@ -19,6 +19,7 @@ static const struct {
 	[PROBLEM_URI_TOO_LONG] = {414, "target_too_long"},
 	[PROBLEM_MEDIA_TYPE] = {415, "unsupported_media_type"},
 	[PROBLEM_INVALID] = {422, "invalid_request"},
+	[PROBLEM_RATE] = {429, "too_many_requests"},
 	[PROBLEM_INTERNAL] = {500, "internal_error"},
 	[PROBLEM_BUSY] = {503, "busy"},
 	[PROBLEM_DATABASE] = {503, "database_unavailable"},
@@ -31,6 +32,7 @@ static const struct {
 } reasons[] = {
 	{200, "OK"},
 	{202, "Accepted"},
+	{204, "No Content"},
 	{304, "Not Modified"},
 	{400, "Bad Request"},
 	{401, "Unauthorized"},
@@ -42,6 +44,7 @@ static const struct {
 	{414, "URI Too Long"},
 	{415, "Unsupported Media Type"},
 	{422, "Unprocessable Content"},
+	{429, "Too Many Requests"},
 	{500, "Internal Server Error"},
 	{503, "Service Unavailable"},
 };

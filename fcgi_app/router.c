@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -11,6 +12,7 @@
 #include "core/timemath.h"
 #include "fcgi_app/api.h"
 #include "fcgi_app/auth.h"
+#include "fcgi_app/cors.h"
 
 #define PATTERN_SEGMENTS 5
 /* A page of a result is cut before it comes near (api_job.c). */
@@ -19,7 +21,8 @@
 enum access {
 	ACCESS_OPEN,   /* no database needed */
 	ACCESS_HEALTH, /* of the database's too */
-	ACCESS_READ,   /* the job's id is enough, unless http.public_read is off */
+	ACCESS_PUBLIC, /* the job's id is enough, unless http.public_read is off */
+	ACCESS_READ,
 	ACCESS_SUBMIT,
 };
 
@@ -33,13 +36,19 @@ struct route {
 /* clang-format off */
 static const struct route routes[] = {
 	{ HTTP_POST,             { "api", "v1", "jobs" },                ACCESS_SUBMIT, api_order },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*" },           ACCESS_READ,   api_job },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "status" }, ACCESS_READ,   api_status },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "events" }, ACCESS_READ,   api_events },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*" },           ACCESS_PUBLIC, api_job },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "status" }, ACCESS_PUBLIC, api_status },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "events" }, ACCESS_PUBLIC, api_events },
 	{ HTTP_GET | HTTP_HEAD,  { "healthz" },                          ACCESS_OPEN,   api_healthz },
 	{ HTTP_GET | HTTP_HEAD,  { "readyz" },                           ACCESS_HEALTH, api_readyz },
 };
 /* clang-format on */
+
+struct match {                     /* what is served at an address */
+	const struct route *route; /* of the request's method; of OPTIONS: of the one asked about */
+	const struct route *any;   /* NULL: nothing */
+	unsigned methods;          /* of all routes there */
+};
 
 static bool pattern_fits(const struct route *route, const struct target *t)
 {
@@ -56,29 +65,28 @@ static bool pattern_fits(const struct route *route, const struct target *t)
 	return true;
 }
 
-static const char *allowed(unsigned methods)
+static struct match match_target(const struct target *t, enum http_method method)
 {
-	return methods == HTTP_POST ? "POST" : "GET, HEAD";
-}
-
-static const struct route *find_route(struct call *c)
-{
-	const struct route *other = NULL;
+	struct match m = {0};
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (!pattern_fits(&routes[i], &c->target))
+		if (!pattern_fits(&routes[i], t))
 			continue;
-		if (routes[i].methods & c->request.method)
-			return &routes[i];
-		other = &routes[i];
+		m.any = &routes[i];
+		m.methods |= routes[i].methods;
+		if (routes[i].methods & method)
+			m.route = &routes[i];
 	}
-	if (other) {
-		call_problem(c, PROBLEM_METHOD, "this address takes %s", allowed(other->methods));
-		http_add_header(&c->response, "Allow", "%s", allowed(other->methods));
-	} else {
-		call_problem(c, PROBLEM_NOT_FOUND, "nothing is served here");
-	}
-	return NULL;
+	return m;
+}
+
+#define METHODS_SIZE 48
+
+/* "GET, HEAD, OPTIONS": every address takes the last. */
+static void name_methods(unsigned methods, char out[METHODS_SIZE])
+{
+	snprintf(out, METHODS_SIZE, "%s%s%sOPTIONS", methods & HTTP_GET ? "GET, HEAD, " : "",
+		 methods & HTTP_POST ? "POST, " : "", methods & HTTP_DELETE ? "DELETE, " : "");
 }
 
 static int parse_target(struct call *c)
@@ -119,26 +127,75 @@ static int check_access(struct call *c, enum access access)
 		return 0;
 	case ACCESS_HEALTH:
 		return call_database(c);
-	case ACCESS_READ:
+	case ACCESS_PUBLIC:
 		if (call_database(c) < 0)
 			return -1;
 		return c->app->config->http.public_read ? 0 : auth_require(c, ROLE_READ);
+	case ACCESS_READ:
+		return call_database(c) < 0 ? -1 : auth_require(c, ROLE_READ);
 	case ACCESS_SUBMIT:
 		return call_database(c) < 0 ? -1 : auth_require(c, ROLE_SUBMIT);
 	}
 	return -1;
 }
 
+/* Is it the same for everyone? */
+static bool is_public(const struct call *c, const struct route *route)
+{
+	if (!route)
+		return false;
+	return route->access == ACCESS_OPEN || route->access == ACCESS_HEALTH ||
+	       (route->access == ACCESS_PUBLIC && c->app->config->http.public_read);
+}
+
+static void answer_options(struct call *c, const struct match *m)
+{
+	char methods[METHODS_SIZE];
+
+	if (take_job_id(c, m->any) < 0)
+		return;
+	name_methods(m->methods, methods);
+	c->response.status = 204;
+	http_add_header(&c->response, "Allow", "%s", methods);
+	cors_preflight(c->app->config, &c->response, methods, is_public(c, m->route));
+}
+
+static void refuse_method(struct call *c, const struct match *m)
+{
+	char methods[METHODS_SIZE];
+
+	name_methods(m->methods, methods);
+	call_problem(c, PROBLEM_METHOD, "this address takes %s", methods);
+	http_add_header(&c->response, "Allow", "%s", methods);
+}
+
+/* The method that is meant: of a browser's question ahead of a request, that of the request. */
+static enum http_method method_meant(const struct call *c)
+{
+	const char *asked = http_variable(&c->request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD");
+
+	return c->request.method == HTTP_OPTIONS && asked ? http_method_parse(asked)
+							  : c->request.method;
+}
+
 static void route_call(struct call *c)
 {
-	const struct route *route;
+	struct match m = {0};
+	bool parsed = parse_target(c) == 0;
 
-	if (parse_target(c) < 0)
+	if (parsed)
+		m = match_target(&c->target, method_meant(c));
+	cors_mark(c->app->config, &c->response, is_public(c, m.route));
+	if (!parsed)
 		return;
-	route = find_route(c);
-	if (!route || take_job_id(c, route) < 0 || check_access(c, route->access) < 0)
-		return;
-	route->handler(c);
+	if (!m.any)
+		call_problem(c, PROBLEM_NOT_FOUND, "nothing is served here");
+	else if (c->request.method == HTTP_OPTIONS)
+		answer_options(c, &m);
+	else if (!m.route)
+		refuse_method(c, &m);
+	else if (take_job_id(c, m.route) == 0 && check_access(c, m.route->access) == 0)
+		m.route->handler(c);
 }
 
 static void send_answer(struct call *c)

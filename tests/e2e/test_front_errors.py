@@ -54,11 +54,13 @@ def test_a_malformed_address_is_refused(front, uri, status):
     problem(front.get(uri), status, "target_too_long" if status == 414 else "bad_request")
 
 
+READ = "GET, HEAD, OPTIONS"
+
+
 @pytest.mark.parametrize("method, uri, allow", [
-    ("GET", JOBS, "POST"), ("PUT", JOBS, "POST"), ("HEAD", JOBS, "POST"), ("OPTIONS", JOBS, "POST"),
-    ("POST", f"{JOBS}/{UNKNOWN}", "GET, HEAD"), ("DELETE", f"{JOBS}/{UNKNOWN}", "GET, HEAD"),
-    ("POST", f"{JOBS}/{UNKNOWN}/status", "GET, HEAD"), ("PATCH", f"{JOBS}/{UNKNOWN}/events", "GET, HEAD"),
-    ("POST", "/healthz", "GET, HEAD"), ("POST", "/readyz", "GET, HEAD"), ("get", "/healthz", "GET, HEAD")])
+    ("PUT", JOBS, "POST, OPTIONS"), ("POST", f"{JOBS}/{UNKNOWN}", READ), ("POST", f"{JOBS}/{UNKNOWN}/status", READ),
+    ("PATCH", f"{JOBS}/{UNKNOWN}/events", READ), ("HEAD", JOBS, "POST, OPTIONS"),
+    ("POST", "/healthz", READ), ("POST", "/readyz", READ), ("get", "/healthz", READ), ("options", "/healthz", READ)])
 def test_a_wrong_method_is_told_the_right_ones(front, method, uri, allow):
     answer = front.raw(method, uri)
     assert answer.headers["allow"] == allow
@@ -66,6 +68,21 @@ def test_a_wrong_method_is_told_the_right_ones(front, method, uri, allow):
         assert (answer.status, answer.body) == (405, b"")
     else:
         problem(answer, 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("uri, allow", [
+    (JOBS, "POST, OPTIONS"), (f"{JOBS}/{UNKNOWN}", READ), (f"{JOBS}/{UNKNOWN}/status?x=1", READ),
+    (f"{JOBS}/{UNKNOWN}/events", READ), ("/healthz", READ), ("/readyz", READ)])
+def test_every_address_tells_its_methods(front, uri, allow):
+    answer = front.raw("OPTIONS", uri)
+    assert (answer.status, answer.headers["allow"], answer.body) == (204, allow, b"")
+    assert not {"content-type", "content-length", "vary"} & set(answer.headers)
+
+
+@pytest.mark.parametrize("uri, status", [
+    ("*", 400), ("/", 404), (f"{JOBS}/1", 404), (f"{JOBS}/{UNKNOWN}/x", 404), ("//healthz", 400)])
+def test_other_addresses_have_no_methods_to_tell(front, uri, status):
+    problem(front.raw("OPTIONS", uri), status, "bad_request" if status == 400 else "not_found")
 
 
 @pytest.mark.parametrize("path", ["", "/status", "/events"])

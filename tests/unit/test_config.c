@@ -35,6 +35,8 @@ static void the_empty_file_is_all_defaults(void **state)
 	assert_true(c->http.public_read);
 	assert_int_equal(c->http.wait_max, 25 * T_S);
 	assert_int_equal(c->http.workers, 8);
+	assert_int_equal(c->http.rate, 1200);
+	assert_int_equal(c->http.cors_origins.n, 0);
 	assert_int_equal(c->database.port, 3306);
 	assert_string_equal(c->database.socket, "/run/mysqld/mysqld.sock");
 	assert_string_equal(c->database.user, "");
@@ -45,9 +47,9 @@ static void the_empty_file_is_all_defaults(void **state)
 	assert_string_equal(c->translate.prompt_file, "/etc/t/translate.prompt");
 	assert_int_equal(c->n_models, 0);
 	assert_int_equal(c->batch.max_bytes, 200000000);
-	assert_int_equal(c->fallback.n_tiers, 2);
-	assert_string_equal(c->fallback.tiers[0], "flex");
-	assert_string_equal(c->fallback.tiers[1], "default");
+	assert_int_equal(c->fallback.tiers.n, 2);
+	assert_string_equal(c->fallback.tiers.texts[0], "flex");
+	assert_string_equal(c->fallback.tiers.texts[1], "default");
 	assert_int_equal(c->budget.day, 200000000);
 	assert_int_equal(c->job.deadline, T_DAY);
 	assert_int_equal(c->job.image_retention, 7 * T_DAY);
@@ -79,14 +81,20 @@ static void values_are_taken(void **state)
 	assert_int_equal(c->daemon.lease, 250 * T_MS);
 	assert_int_equal(c->daemon.tick, 100 * T_MS);
 	assert_string_equal(c->openai.base_url, "http://127.0.0.1:8080/v1");
-	assert_int_equal(c->fallback.n_tiers, 1);
-	assert_string_equal(c->fallback.tiers[0], "default");
+	assert_int_equal(c->fallback.tiers.n, 1);
+	assert_string_equal(c->fallback.tiers.texts[0], "default");
 	assert_int_equal(c->fallback.reserve, 15 * T_MIN);
 	assert_int_equal(c->budget.job, 1);
 	assert_int_equal(c->budget.day, 12500000);
 	config_free(&c);
+	c = parse(
+		"http { cors_origins = {\"https://app.example.com\", \"http://localhost:8000\", \"*\"} rate = 0 }");
+	assert_int_equal(c->http.cors_origins.n, 3);
+	assert_string_equal(c->http.cors_origins.texts[1], "http://localhost:8000");
+	assert_int_equal(c->http.rate, 0);
+	config_free(&c);
 	c = parse("fallback { tiers = {} }");
-	assert_int_equal(c->fallback.n_tiers, 0);
+	assert_int_equal(c->fallback.tiers.n, 0);
 	config_free(&c);
 }
 
@@ -212,7 +220,15 @@ static const struct fault_case {
 	{"budget { day = \"1.0000001\" }", "t.conf:1: budget.day: \"1.0000001\" is not an amount in USD such as \"12.50\""},
 	{"budget { day = \"$5\" }", "t.conf:1: budget.day: \"$5\" is not an amount in USD such as \"12.50\""},
 	{"fallback { tiers = {\"flex\", \"flex\"} }", "t.conf:1: fallback.tiers: names \"flex\" twice"},
-	{"fallback { tiers = {\"priority\"} }", "t.conf:1: fallback.tiers: has the tiers \"flex\" and \"default\""},
+	{"http { cors_origins = {\"app.example.com\"} }", "t.conf:1: http.cors_origins: \"app.example.com\" does not begin with http:// or https://"},
+	{"http { cors_origins = {\"https://x/\"} }", "t.conf:1: http.cors_origins: \"https://x/\" ends with the host or the port"},
+	{"http { cors_origins = {\"https://X\"} }", "t.conf:1: http.cors_origins: \"https://X\" is in lower case, and of ASCII, as browsers send it"},
+	{"http { cors_origins = {\"https://x:443\"} }", "t.conf:1: http.cors_origins: \"https://x:443\" has a port that browsers leave out"},
+	{"http { cors_origins = {\"http://x:443\", \"http://x:80\"} }", "t.conf:1: http.cors_origins: \"http://x:80\" has a port that browsers leave out"},
+	{"http { cors_origins = {\"null\"} }", "t.conf:1: http.cors_origins: \"null\" does not begin with http:// or https://"},
+	{"http { cors_origins = {\"*\", \"*\"} }", "t.conf:1: http.cors_origins: names \"*\" twice"},
+	{"http { rate = 1000001 }", "t.conf:1: http.rate: 1000001 is out of range (0 to 1000000)"},
+	{"fallback { tiers = {\"priority\"} }", "t.conf:1: fallback.tiers: \"priority\" is none of \"flex\" and \"default\""},
 	{"http { base_path = \"lots\" }", "t.conf:1: http.base_path: \"lots\" begins with / and does not end with it"},
 	{"http { base_path = \"/l%C3\" }", "t.conf:1: http.base_path: \"/l%C3\" is of letters, digits and - . _ ~ between slashes"},
 	{"openai { base_url = \"http://api.example/v1\" }", "t.conf:1: openai.base_url: \"http://api.example/v1\" must be https (http is for this machine's own addresses)"},
