@@ -25,6 +25,7 @@ struct ctl {
 	bool json;
 	const char *role;                          /* --role, or NULL */
 	const char *status;                        /* --status, or NULL */
+	const char *deadline;                      /* --deadline, or NULL */
 	int64_t limit;                             /* --limit, 0 = not given */
 	bool open_only;                            /* --open */
 	bool print_sql;                            /* --print */
@@ -51,6 +52,9 @@ int ctl_installation_keep(struct ctl *ctl);
 int ctl_installation_new(struct ctl *ctl);
 int ctl_adopt(struct ctl *ctl);
 int ctl_resume(struct ctl *ctl);
+int ctl_cancel(struct ctl *ctl);
+int ctl_finish(struct ctl *ctl);
+int ctl_retry(struct ctl *ctl);
 int ctl_check(struct ctl *ctl);
 
 /* Tell a failure on standard error; returns its exit code. */
@@ -75,6 +79,9 @@ struct ctl_section {
 /* Frees the tables. 0 or an exit code. */
 int ctl_print_record(struct ctl *ctl, struct table **record, struct ctl_section *sections,
 		     size_t n_sections);
+
+/* Of a job by its UUID: 1 and the row's number, 0 where there is none, or -1. */
+int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no, struct err *err);
 
 #define CTL_COLUMNS(a) (a), (sizeof(a) / sizeof((a)[0]))
 

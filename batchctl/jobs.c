@@ -97,8 +97,7 @@ int ctl_jobs(struct ctl *ctl)
 	return ctl_print_rows(ctl, &table, "No jobs.");
 }
 
-/* 1 and the row's number, 0 where there is no such job, or -1. */
-static int find_job(struct ctl *ctl, const char *uuid, int64_t *no, struct err *err)
+int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no, struct err *err)
 {
 	struct db_rows *rows;
 	int found;
@@ -141,7 +140,7 @@ int ctl_job(struct ctl *ctl)
 
 	if (id_parse(ctl->operands[0], ID_JOB, &id, &err) != 0)
 		return ctl_error(EX_USAGE, "%s", err.text);
-	found = find_job(ctl, id.uuid, &no, &err);
+	found = ctl_find_job(ctl, id.uuid, &no, &err);
 	if (found == 0)
 		return ctl_error(EX_NOINPUT, "there is no job %s", id.uuid);
 	if (found < 0 || load_job(ctl, no, &record, sections, &err) != 0) {
@@ -158,7 +157,7 @@ static int job_events(struct ctl *ctl, const char *uuid)
 	struct table *table;
 	struct err err;
 	int64_t no;
-	const int found = find_job(ctl, uuid, &no, &err);
+	const int found = ctl_find_job(ctl, uuid, &no, &err);
 
 	if (found == 0)
 		return ctl_error(EX_NOINPUT, "there is no job %s", uuid);

@@ -34,6 +34,7 @@ enum verb_option {
 	OPT_OPEN = 8,
 	OPT_PRINT = 16,
 	OPT_GRANTS = 32,
+	OPT_DEADLINE = 64,
 };
 
 enum need {
@@ -67,6 +68,9 @@ static const struct verb verbs[] = {
 	{"installation", "keep", 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_keep},
 	{"installation", "new",	 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_new},
 	{"installation", NULL,	 0, 0, 0,			NEED_SCHEMA,	    ctl_installation},
+	{"cancel",  NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_cancel},
+	{"finish",  NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_finish},
+	{"retry",   NULL,     1, 1, OPT_DEADLINE,		NEED_SCHEMA,	    ctl_retry},
 	{"resume",  NULL,     0, 0, 0,				NEED_SCHEMA,	    ctl_resume},
 	{"check",   NULL,     0, 0, 0,				NEED_SCHEMA_LONG,   ctl_check},
 };
@@ -92,6 +96,10 @@ static const char help[] =
 	"      --open, --limit N       only those that are not closed; so many, 20 without\n"
 	"  batch ID                  one batch: its phase here and at the provider, its counts, its jobs\n"
 	"  events ID                 the timeline of a job or a batch\n"
+	"  cancel ID                 end a job at once; what was paid for is still harvested\n"
+	"  finish ID                 end a job at once with what is there, as at its deadline\n"
+	"  retry ID                  run an ended job again for what it lacks\n"
+	"      --deadline WHEN         from now (PT6H) or an instant; job.deadline without\n"
 	"  adopt ID                  make a row for a batch of ours that the database does not know (it was\n"
 	"                              restored from a backup), harvest it and go on; ID is the provider's\n"
 	"  installation              the mark that files and batches bear, and the batches to adopt\n"
@@ -127,7 +135,8 @@ enum long_option {
 	LONG_LIMIT,
 	LONG_OPEN,
 	LONG_PRINT,
-	LONG_GRANTS
+	LONG_GRANTS,
+	LONG_DEADLINE
 };
 
 static const struct option long_options[] = {
@@ -140,6 +149,7 @@ static const struct option long_options[] = {
 	{"open", no_argument, NULL, LONG_OPEN},
 	{"print", no_argument, NULL, LONG_PRINT},
 	{"grants", no_argument, NULL, LONG_GRANTS},
+	{"deadline", required_argument, NULL, LONG_DEADLINE},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -196,6 +206,10 @@ static int take_verb_option(int c, struct ctl *ctl, struct command_line *line)
 	case LONG_GRANTS:
 		ctl->grants = true;
 		line->given |= OPT_GRANTS;
+		return 0;
+	case LONG_DEADLINE:
+		ctl->deadline = optarg;
+		line->given |= OPT_DEADLINE;
 		return 0;
 	default: /* getopt has told what is wrong */
 		return -1;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * store: the verbs on jobs that both programs use. Every change of a job row goes through
- * store_job_refresh, which recomputes verdict and status object and moves
- * the row by compare-and-set.
+ * store_job_refresh, which recomputes verdict and status object and moves the row by compare-and-set.
  */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
@@ -14,16 +13,11 @@
 #include "core/err.h"
 #include "core/status.h"
 
-/*
- * The schema version that this program was written for; the range that it can work with is decided
- * with the database's min_program (DESIGN section 6).
- */
-#define STORE_SCHEMA_VERSION 2
+/* The schema version that this program was written for; the range that it can work with is decided with the
+ * database's min_program (DESIGN section 6). */
+#define STORE_SCHEMA_VERSION 3
 
-/*
- * 0, or -1: ERR_NEVER with a clear line where the schema is older, newer or
- * absent; else as db_query.
- */
+/* 0, or -1: ERR_NEVER with a clear line where the schema is older, newer or absent; else as db_query. */
 int store_schema_check(struct db *db, struct err *err);
 
 /* A change of a job's other columns that goes with a refresh. All zero: only the counts moved. */
@@ -34,34 +28,67 @@ struct job_patch {
 	bool only_wait; /* nothing else moved: a row that says so already is left as it is */
 	const char *wait_what, *wait_action, *warnings;
 	int64_t wait_since, wait_progress_at, wait_action_at;
+	enum job_end end; /* a command that ends it now, where it runs; END_DEADLINE = none */
+	bool reopen;      /* where it has ended it runs again, as this and from now on */
+	enum job_status reopen_as;
+	int64_t deadline_at; /* another deadline; 0 = as it is */
+	bool reopening,
+		is_open; /* the mark is set; is removed, all that was asked being carried out */
 };
 
 /*
- * Inside a transaction: lock the job row, add the patch, decide, render, store with version +
- * 1; writes the event of a move. The caller changed items and job_language before, or holds
- * the lock already. `now` is the database's. 0 and *verdict (may be NULL), or -1 (ERR_NEVER
- * where there is no such job).
+ * Inside a transaction: lock the job row, add the patch, decide, render, store with version + 1; writes the
+ * event of a move. The caller changed items and job_language before, or holds the lock already.
+ * `now` is the database's. 0 and *verdict (may be NULL), or -1 (ERR_NEVER where there is no such job).
  */
 int store_job_refresh(struct db *db, int64_t job_id, const struct job_patch *patch, int64_t now,
 		      struct job_verdict *verdict, struct err *err);
 
 /*
- * Close a job whose deadline passed, by compare-and-set; a no-op where it ended meanwhile or is not
- * due. A transaction of its own.
+ * Close a job whose deadline passed, by compare-and-set; a no-op where it ended meanwhile or is not due.
+ * A transaction of its own.
  */
 int store_job_close_overdue(struct db *db, int64_t job_id, struct err *err);
 
 /*
- * The status object of a job as it would be after closing at `now`, without storing it (a database
- * that refuses writes). Appends as status_render does.
+ * The status object of a job as it would be after closing at `now`, without storing it (a database that
+ * refuses writes). Appends as status_render does.
  */
 int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct strbuf *out,
 			    struct err *err);
 
+/* What a client or an operator asks of a job. Texts are borrowed. */
+struct job_command {
+	int64_t job_id;
+	enum command kind;
+	const char *by;      /* "the client", "the operator", for the timeline */
+	int64_t deadline_at; /* retry, languages: of an ended job from now on, checked by the caller */
+	bool has_deadline; /* languages: it was given, so a running job takes it too where it is later */
+	const char *const *tags; /* languages: canonical (core/language.h) */
+	size_t n_tags;
+	int64_t max_items; /* languages: job.max_items */
+};
+
+enum command_result {
+	COMMAND_TAKEN,
+	COMMAND_NOTHING,        /* taken too, and nothing is to be done: it is so already */
+	COMMAND_NO_JOB,         /* it is not there any more */
+	COMMAND_RUNNING,        /* delete: it has not ended */
+	COMMAND_IMAGES_EXPIRED, /* retry: photographs that are needed have been removed */
+	COMMAND_TOO_MANY_LANGUAGES,
+	COMMAND_TOO_MANY_ITEMS,
+	COMMAND_RESULT_COUNT
+};
+
 /*
- * Inside a transaction: add an event to a job's (0 = none) and a batch's (0 = none)
- * timeline; n < 0 = no count.
+ * Ask it: the job's row says so at once (cancelled, ended, running again, gone), also without a batchd, which
+ * carries out the rest. A transaction of its own; nothing is changed where *result is none of the first two. After
+ * ERR_UNKNOWN it can be asked again. 0 and *result, or -1.
  */
+int store_command(struct db *db, const struct job_command *command, enum command_result *result,
+		  struct err *err);
+
+/* Inside a transaction: add an event to a job's (0 = none) and a batch's (0 = none) timeline; n < 0 = no count. */
 int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, const char *kind,
 		int64_t n, struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 8, 9)));

@@ -90,7 +90,6 @@ struct job_row {
 	struct language_counts languages[LIMIT_LANGUAGES + 1];
 	struct job_view view;
 	int64_t version;
-	bool visible;
 };
 
 static void job_row_clear(struct job_row *j)
@@ -128,7 +127,7 @@ static int read_languages(struct db *db, int64_t job_id, struct job_row *j, stru
 static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct job_row *j,
 			struct err *err)
 {
-	int status, outcome;
+	int status, outcome, end;
 
 	memset(j, 0, sizeof(*j));
 	if (db_query(db, stmt, DB_P(db_int(job_id)), &j->row, err) < 0)
@@ -137,6 +136,7 @@ static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct jo
 		return err_set(err, ERR_NEVER, 0, "there is no job %lld", (long long)job_id);
 	status = name_find(job_status_names, JOB_STATUS_COUNT, db_get_text(j->row, 2, NULL));
 	outcome = name_find(job_outcome_names, JOB_OUTCOME_COUNT, db_get_text(j->row, 3, NULL));
+	end = name_find(job_end_codes, JOB_END_COUNT, db_get_text(j->row, 20, NULL));
 	if (status < 0 || outcome < 0)
 		return err_set(err, ERR_BUG, 0, "job %lld has an unknown status",
 			       (long long)job_id);
@@ -161,7 +161,9 @@ static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct jo
 		.warnings = db_get_text(j->row, 17, NULL),
 	};
 	j->version = db_get_int(j->row, 18);
-	j->visible = db_get_int(j->row, 19) != 0;
+	j->view.opened_at = db_get_time(j->row, 19);
+	j->view.end = db_is_null(j->row, 20) ? END_DEADLINE : (enum job_end)end;
+	j->view.reopening = db_get_int(j->row, 21) != 0;
 	return read_languages(db, job_id, j, err);
 }
 
@@ -177,6 +179,23 @@ static bool says_already(const struct job_view *v, const struct job_patch *p)
 	       same_text(v->wait_action, p->wait_action) && same_text(v->warnings, p->warnings) &&
 	       v->wait_since == p->wait_since && v->wait_progress_at == p->wait_progress_at &&
 	       v->wait_action_at == p->wait_action_at;
+}
+
+static void apply_command(struct job_view *v, const struct job_patch *p, int64_t now)
+{
+	if (p->end != END_DEADLINE && !job_status_is_terminal(v->status))
+		v->end = p->end;
+	if (p->reopen && job_status_is_terminal(v->status)) {
+		v->status = p->reopen_as;
+		v->outcome = OUTCOME_NONE;
+		v->end = END_DEADLINE;
+		v->opened_at = now;
+		v->completed_at = 0;
+	}
+	if (p->deadline_at)
+		v->deadline_at = p->deadline_at;
+	if (p->reopening || p->is_open)
+		v->reopening = p->reopening;
 }
 
 static void apply_patch(struct job_view *v, const struct job_patch *p)
@@ -223,7 +242,9 @@ static int job_row_store(struct db *db, int64_t job_id, const struct job_row *j,
 	n = db_exec(db, STMT_JOB_STORE,
 		    DB_P(db_text(job_status_names[v->status]),
 			 db_text(job_outcome_names[v->outcome]), db_time(v->updated_at),
-			 db_time(v->completed_at), db_int(v->cost), db_int(v->wasted),
+			 db_time(v->completed_at), db_time(v->opened_at), db_time(v->deadline_at),
+			 db_text(v->end == END_DEADLINE ? NULL : job_end_codes[v->end]),
+			 db_int(v->reopening), db_int(v->cost), db_int(v->wasted),
 			 db_int(v->input_tokens), db_int(v->output_tokens), db_text(v->wait_what),
 			 db_time(v->wait_since), db_time(v->wait_progress_at),
 			 db_text(v->wait_action), db_time(v->wait_action_at), db_text(v->warnings),
@@ -258,8 +279,10 @@ static int job_row_settle(struct db *db, int64_t job_id, struct job_row *j,
 	const bool unchanged = patch && says_already(&j->view, patch);
 	int rc;
 
-	if (patch)
+	if (patch) {
+		apply_command(&j->view, patch, now);
 		apply_patch(&j->view, patch);
+	}
 	*verdict =
 		job_decide(&j->view, keep_open ? t_min(now, t_sub(j->view.deadline_at, 1)) : now);
 	if (unchanged && verdict->status == before && verdict->outcome == j->view.outcome)

@@ -22,6 +22,20 @@ const char *const job_outcome_names[JOB_OUTCOME_COUNT] = {
 	[OUTCOME_PARTIAL] = "partial",
 };
 
+const char *const job_end_codes[JOB_END_COUNT] = {
+	[END_DEADLINE] = "deadline",
+	[END_FINISHED] = "finished",
+	[END_CANCELLED] = "cancelled",
+};
+
+const char *const command_names[COMMAND_COUNT] = {
+	[COMMAND_CANCEL] = "cancel",
+	[COMMAND_FINISH] = "finish",
+	[COMMAND_RETRY] = "retry",
+	[COMMAND_LANGUAGES] = "languages",
+	[COMMAND_DELETE] = "delete",
+};
+
 const char *const task_names[TASK_COUNT] = {
 	[TASK_DESCRIBE] = "describe",
 	[TASK_TRANSLATE] = "translate",

@@ -27,6 +27,18 @@ enum job_status {
 
 enum job_outcome { OUTCOME_NONE, OUTCOME_FULL, OUTCOME_PARTIAL, JOB_OUTCOME_COUNT };
 
+/* How a job came to its end, and so what its items that were open then count as. */
+enum job_end { END_DEADLINE, END_FINISHED, END_CANCELLED, JOB_END_COUNT };
+
+enum command { /* what clients and operators ask of a job that is there */
+	       COMMAND_CANCEL,
+	       COMMAND_FINISH,
+	       COMMAND_RETRY,
+	       COMMAND_LANGUAGES,
+	       COMMAND_DELETE,
+	       COMMAND_COUNT
+};
+
 enum task { TASK_DESCRIBE, TASK_TRANSLATE, TASK_COUNT };
 
 enum item_state {
@@ -105,6 +117,8 @@ enum line_kind { /* lines of result files that are no answer */
 
 extern const char *const job_status_names[JOB_STATUS_COUNT];
 extern const char *const job_outcome_names[JOB_OUTCOME_COUNT]; /* [OUTCOME_NONE] is NULL */
+extern const char *const job_end_codes[JOB_END_COUNT];         /* codes of items */
+extern const char *const command_names[COMMAND_COUNT];
 extern const char *const task_names[TASK_COUNT];
 extern const char *const item_state_names[ITEM_STATE_COUNT];
 extern const char *const batch_phase_names[BATCH_PHASE_COUNT];

@@ -49,6 +49,17 @@ static struct job_verdict decide_ended(const struct job_view *job, const struct 
 	return v;
 }
 
+static struct job_verdict decide_end(const struct job_view *job, const struct totals *t)
+{
+	struct job_verdict v = {.ended_now = true, .at = T_NEVER};
+
+	v.status = job->end == END_CANCELLED ? JOB_CANCELLED
+		   : t->described > 0        ? JOB_COMPLETED
+					     : JOB_FAILED;
+	v.outcome = v.status == JOB_FAILED ? OUTCOME_NONE : outcome_of(t);
+	return v;
+}
+
 struct job_verdict job_decide(const struct job_view *job, int64_t now)
 {
 	const struct totals t = totals_of(job);
@@ -56,13 +67,10 @@ struct job_verdict job_decide(const struct job_view *job, int64_t now)
 
 	if (job_status_is_terminal(job->status))
 		return decide_ended(job, &t);
-	if (t.open == 0 || now >= job->deadline_at) {
-		v.ended_now = true;
-		v.at = T_NEVER;
-		v.status = t.described > 0 ? JOB_COMPLETED : JOB_FAILED;
-		v.outcome = v.status == JOB_COMPLETED ? outcome_of(&t) : OUTCOME_NONE;
+	if (job->end != END_DEADLINE || now >= job->deadline_at || (t.open == 0 && !job->reopening))
+		return decide_end(job, &t);
+	if (job->reopening)
 		return v;
-	}
 	if (job->status == JOB_QUEUED && t.sent == 0 && t.done + t.failed == t.described)
 		/* nothing was tried yet, but perhaps descriptions that came with the order */
 		return v;
@@ -131,7 +139,7 @@ static void render_waiting(const struct job_view *job, struct strbuf *out)
 	strbuf_adds(out, ",\"waiting_for\":{\"what\":");
 	strbuf_adds_json(out, job->wait_what ? job->wait_what : "planner");
 	strbuf_adds(out, ",\"since\":");
-	strbuf_add_time(out, job->wait_what ? job->wait_since : job->created_at);
+	strbuf_add_time(out, job->wait_what ? job->wait_since : job->opened_at);
 	strbuf_adds(out, ",\"last_progress_at\":");
 	strbuf_add_time(out, job->wait_progress_at);
 	strbuf_adds(out, ",\"next_action\":");

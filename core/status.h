@@ -24,6 +24,9 @@ struct job_view {
 	enum job_status status;
 	enum job_outcome outcome;
 	int64_t created_at, updated_at, deadline_at, completed_at;
+	int64_t opened_at; /* created_at, or when it was last opened again */
+	enum job_end end;  /* other than the deadline: a command ends it, or did */
+	bool reopening;    /* a retry or added languages are not carried out yet */
 	uint32_t lots;
 	const struct language_counts *languages;
 	size_t n_languages;   /* at least 1 */
@@ -43,7 +46,10 @@ struct job_verdict {
 	int64_t at;     /* look again at; T_NEVER for an ended job */
 };
 
-/* What the job is at `now`. An ended job only gains: partial -> full, failed -> completed. */
+/*
+ * What the job is at `now`. An ended job only gains: partial -> full, failed -> completed. While it is reopening
+ * its counts are those of before, and only the deadline or a command ends it.
+ */
 struct job_verdict job_decide(const struct job_view *job, int64_t now);
 
 /* Append the status object without its links and without the final "}". */

@@ -22,7 +22,7 @@
 
 static int job_read(struct call *c, struct job *job)
 {
-	int status;
+	int status, end;
 
 	db_rows_free(&job->rows);
 	if (call_query(c, STMT_FRONT_JOB, DB_P(db_text(c->job_id)), &job->rows) < 0)
@@ -32,6 +32,7 @@ static int job_read(struct call *c, struct job *job)
 		return -1;
 	}
 	status = name_find(job_status_names, JOB_STATUS_COUNT, db_get_text(job->rows, 3, NULL));
+	end = name_find(job_end_codes, JOB_END_COUNT, db_get_text(job->rows, 8, NULL));
 	job->id = db_get_int(job->rows, 0);
 	job->version = db_get_int(job->rows, 2);
 	job->status = status < 0 ? JOB_QUEUED : (enum job_status)status;
@@ -39,6 +40,7 @@ static int job_read(struct call *c, struct job *job)
 	job->deadline_at = db_get_time(job->rows, 5);
 	job->status_json = db_get_text(job->rows, 6, &job->status_json_n);
 	job->now = db_get_time(job->rows, 7);
+	job->end = db_is_null(job->rows, 8) ? END_DEADLINE : (enum job_end)end;
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct job {
 	int64_t id;
 	int64_t version;
 	enum job_status status;
+	enum job_end end; /* what its open items count as once it has ended */
 	int64_t updated_at, deadline_at;
 	int64_t now; /* the database's clock at the read */
 	const char

@@ -52,9 +52,9 @@ static const char *code_of(const struct lot_page *p, const struct db_rows *answe
 
 	if (strcmp(state, item_state_names[ITEM_FAILED]) == 0)
 		return db_get_text(answers, CODE, NULL);
-	if (p->job->status == JOB_CANCELLED)
-		return "cancelled";
-	return p->job->unstored || job_status_is_terminal(p->job->status) ? "deadline" : NULL;
+	return p->job->unstored || job_status_is_terminal(p->job->status)
+		       ? job_end_codes[p->job->end]
+		       : NULL;
 }
 
 /* The value goes through byte for byte (I5). */

@@ -76,7 +76,7 @@ static int begin(struct db *db, void *arg, struct err *err)
 			  db_text(o->instructions.len ? o->instructions.data : NULL),
 			  db_text(metadata.len ? metadata.data : NULL),
 			  db_text(o->callback_url.len ? o->callback_url.data : NULL), db_time(now),
-			  db_time(now), db_time(in->terms->deadline_at)),
+			  db_time(now), db_time(now), db_time(in->terms->deadline_at)),
 		     err) < 0
 		     ? -1
 		     : 0;

@@ -5,23 +5,25 @@
 -- Without this a GRANT to a mistyped name would make an account without a password.
 SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_CREATE_USER');
 
--- ---- The front end, lotscribe.fcgi. It inserts orders, reads, and closes overdue jobs; it deletes nothing.
+-- ---- The front end, lotscribe.fcgi. It inserts orders and requests, reads, and moves job rows; it deletes nothing.
 GRANT SELECT ON schema_version TO :front_user;
 GRANT SELECT ON api_key TO :front_user;
 GRANT SELECT ON daemon_lease TO :front_user;
 GRANT SELECT, INSERT ON recipe TO :front_user;
 GRANT SELECT, INSERT,
-	UPDATE (visible, status, outcome, version, updated_at, completed_at, cost, wasted, input_tokens, output_tokens,
-		wait_what, wait_since, wait_progress_at, wait_action, wait_action_at, warnings, status_json)
+	UPDATE (visible, status, outcome, version, opened_at, updated_at, deadline_at, completed_at, end_code, reopening,
+		cost, wasted, input_tokens, output_tokens, wait_what, wait_since, wait_progress_at, wait_action, wait_action_at, warnings, status_json)
 	ON job TO :front_user;
 GRANT SELECT, INSERT ON job_language TO :front_user;
 GRANT SELECT, INSERT ON lot TO :front_user;
-GRANT INSERT ON image TO :front_user;
-GRANT INSERT ON lot_image TO :front_user;
+GRANT SELECT (sha256), INSERT ON image TO :front_user;
+GRANT SELECT, INSERT ON lot_image TO :front_user;
 GRANT SELECT, INSERT ON item TO :front_user;
 GRANT SELECT, INSERT ON answer TO :front_user;
 GRANT SELECT, INSERT ON event TO :front_user;
 GRANT SELECT ON batch_job TO :front_user;
+GRANT SELECT, INSERT ON request TO :front_user;
+GRANT SELECT, INSERT, UPDATE ON idempotency TO :front_user;
 GRANT SELECT, UPDATE (n) ON wake TO :front_user;
 
 -- ---- The daemon, batchd. It reads all but the keys, so that batchctl can show and check under its account too, and
@@ -29,19 +31,21 @@ GRANT SELECT, UPDATE (n) ON wake TO :front_user;
 GRANT SELECT ON schema_version TO :daemon_user;
 GRANT SELECT, UPDATE (keep_next, files_swept_at) ON installation TO :daemon_user;
 GRANT SELECT ON account TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE ON request TO :daemon_user;
+GRANT SELECT, DELETE ON idempotency TO :daemon_user;
 GRANT SELECT, UPDATE ON recipe TO :daemon_user;
 GRANT SELECT, UPDATE, DELETE ON job TO :daemon_user;
-GRANT SELECT, UPDATE, DELETE ON job_language TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON job_language TO :daemon_user;
 GRANT SELECT, DELETE ON lot TO :daemon_user;
-GRANT SELECT ON image TO :daemon_user;
+GRANT SELECT, DELETE ON image TO :daemon_user;
 GRANT SELECT, DELETE ON lot_image TO :daemon_user;
-GRANT SELECT, UPDATE, DELETE ON item TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON item TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON attempt TO :daemon_user;
-GRANT SELECT, INSERT, DELETE ON answer TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON answer TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON batch TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON batch_job TO :daemon_user;
-GRANT SELECT, INSERT ON batch_line TO :daemon_user;
-GRANT SELECT, INSERT ON event TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE ON batch_line TO :daemon_user;
+GRANT SELECT, INSERT, DELETE ON event TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON orphan TO :daemon_user;
 GRANT SELECT, UPDATE ON wake TO :daemon_user;
 GRANT SELECT, UPDATE ON daemon_lease TO :daemon_user;

@@ -19,12 +19,14 @@ WHERE j.status IN ('queued', 'describing', 'translating')
   AND NOT EXISTS (SELECT 1 FROM daemon_lease d WHERE d.no_close_before > UTC_TIMESTAMP(6))
 LIMIT 100;
 
+-- One that was opened again has the counts of before until batchd has seen to it.
 -- name: I1 a running job has open items
 SELECT j.public_id AS job, j.status, SUM(l.n_total) AS items, SUM(l.n_done) AS done, SUM(l.n_failed) AS failed
 FROM job j
 JOIN job_language l ON l.job_id = j.id
 WHERE j.status IN ('queued', 'describing', 'translating')
   AND j.visible = 1
+  AND j.reopening = 0
 GROUP BY j.id, j.public_id, j.status
 HAVING SUM(l.n_total) = SUM(l.n_done) + SUM(l.n_failed)
 LIMIT 100;
@@ -33,6 +35,20 @@ LIMIT 100;
 SELECT j.public_id AS job, j.status, j.completed_at
 FROM job j
 WHERE (j.status IN ('completed', 'failed', 'cancelled')) <> (j.completed_at IS NOT NULL)
+LIMIT 100;
+
+-- name: a job is cancelled by a command alone, and only an ended one was ended by a command
+SELECT j.public_id AS job, j.status, j.end_code
+FROM job j
+WHERE (j.status = 'cancelled') <> (j.end_code <=> 'cancelled')
+   OR (j.end_code IS NOT NULL AND j.status NOT IN ('completed', 'failed', 'cancelled'))
+LIMIT 100;
+
+-- name: a job that is reopening has a request that waits
+SELECT j.public_id AS job, j.status
+FROM job j
+WHERE j.reopening = 1
+  AND NOT EXISTS (SELECT 1 FROM request r WHERE r.job_id = j.id AND r.done_at IS NULL AND r.kind IN ('retry', 'languages'))
 LIMIT 100;
 
 -- name: an outcome stands where the status has one, and is full exactly where every item is done
@@ -62,6 +78,7 @@ JOIN job_language l ON l.job_id = j.id
 LEFT JOIN (SELECT job_id, lang_no, COUNT(*) AS items FROM item GROUP BY job_id, lang_no) i
   ON i.job_id = l.job_id AND i.lang_no = l.no
 WHERE j.visible = 1
+  AND j.reopening = 0
   AND (l.n_total <> j.lots OR COALESCE(i.items, 0) <> j.lots)
 LIMIT 100;
 
@@ -340,6 +357,16 @@ SELECT b.id AS batch, b.phase, b.next_at, b.last_error
 FROM batch b
 WHERE b.phase <> 'closed'
   AND b.next_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE
+LIMIT 100;
+
+-- A job that was deleted waits for its last open attempt.
+-- name: warning: no request has waited for a minute
+SELECT r.id AS request, r.kind, j.public_id AS job, r.created_at
+FROM request r
+JOIN job j ON j.id = r.job_id
+WHERE r.done_at IS NULL
+  AND r.kind <> 'delete'
+  AND r.created_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE
 LIMIT 100;
 
 -- name: warning: no answer waits for its item

@@ -34,9 +34,10 @@ def _job(no: int, uuid: str, status: str, outcome: Any, ended: bool, cost: int, 
     quoted = "NULL" if outcome is None else f"'{outcome}'"
     return f"""
         INSERT INTO job (id, public_id, account_id, visible, status, outcome, name, lots, describe_recipe,
-            translate_recipe, created_at, updated_at, deadline_at, completed_at, cost, input_tokens, output_tokens,
+            translate_recipe, created_at, opened_at, updated_at, deadline_at, completed_at, cost, input_tokens, output_tokens,
             status_json)
-        VALUES ({no}, '{uuid}', 1, 1, '{status}', {quoted}, '{name}', 2, 1, 2, {NOW} - INTERVAL 3 HOUR, {NOW},
+        VALUES ({no}, '{uuid}', 1, 1, '{status}', {quoted}, '{name}', 2, 1, 2, {NOW} - INTERVAL 3 HOUR, {NOW} - INTERVAL 3 HOUR,
+            {NOW},
             {NOW} + INTERVAL {-1 if ended else 5} HOUR, {f"{NOW} - INTERVAL 1 HOUR" if ended else "NULL"}, {cost},
             {tokens}, {2 * tokens}, '{shown}')"""
 

@@ -17,6 +17,11 @@ from harness import config as conf  # noqa: E402
 INVARIANTS = TESTS.parent / "sql" / "invariants.sql"
 
 # By query, what a person does to the world by hand that it must see; several cases where it has several halves.
+def _request(job, kind, done_at):
+    return (f"INSERT INTO request (job_id, kind, created_at, done_at) VALUES ({job}, '{kind}',"
+            f" {NOW} - INTERVAL 61 SECOND, {done_at})")
+
+
 BREAKS = {
     "I1 no job has outlived its deadline": [
         f"UPDATE job SET deadline_at = {NOW} - INTERVAL 1 HOUR WHERE id = 2",
@@ -27,6 +32,14 @@ BREAKS = {
     "an ended job has the time of its end, a running one has none": [
         "UPDATE job SET completed_at = NULL WHERE id = 1",
         f"UPDATE job SET completed_at = {NOW} WHERE id = 2",
+    ],
+    "a job is cancelled by a command alone, and only an ended one was ended by a command": [
+        "UPDATE job SET status = 'cancelled' WHERE id = 3",
+        "UPDATE job SET end_code = 'cancelled' WHERE id = 3",
+        "UPDATE job SET end_code = 'finished' WHERE id = 2",
+    ],
+    "a job that is reopening has a request that waits": [
+        f"UPDATE job SET reopening = 1 WHERE id = 2;\n{_request(2, 'cancel', 'NULL')};\n{_request(2, 'retry', NOW)}",
     ],
     "an outcome stands where the status has one, and is full exactly where every item is done": [
         "UPDATE job SET outcome = NULL WHERE id = 1",
@@ -162,6 +175,9 @@ BREAKS = {
     "warning: no batch waits for a look that was due a minute ago": [
         f"UPDATE batch SET next_at = {NOW} - INTERVAL 2 MINUTE WHERE id = 2",
     ],
+    "warning: no request has waited for a minute": [
+        _request(2, "cancel", "NULL"),
+    ],
     "warning: no answer waits for its item": [
         """INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
            SELECT 6, 1, 2, grade, raw, source, model, created_at FROM answer WHERE item_id = 1""",
@@ -254,7 +270,17 @@ def test_commits_that_may_be_lost_are_told(world):
         UPDATE job SET deadline_at = {NOW} - INTERVAL 1 HOUR WHERE id = 2""",
     # A large order that is still being written.
     f"""INSERT INTO job (public_id, account_id, status, name, lots, describe_recipe, translate_recipe, created_at,
-        updated_at, deadline_at) VALUES (UUID(), 1, 'queued', 'x', 9, 1, 2, {NOW}, {NOW}, {NOW} - INTERVAL 1 HOUR)""",
+        opened_at, updated_at, deadline_at)
+        VALUES (UUID(), 1, 'queued', 'x', 9, 1, 2, {NOW}, {NOW}, {NOW}, {NOW} - INTERVAL 1 HOUR)""",
+    # A job that was deleted, whose batch is still open; one that was ended by a command.
+    _request(3, "delete", "NULL"),
+    "UPDATE job SET end_code = 'finished' WHERE id = 3",
+    # A job that was opened again, before batchd has seen to it.
+    f"""UPDATE job SET status = 'translating', outcome = NULL, completed_at = NULL, reopening = 1,
+            deadline_at = {NOW} + INTERVAL 1 HOUR,
+            status_json = '{status_json("translating", None, 2, 2, 2, 0)}' WHERE id = 1;
+        UPDATE job_language SET n_total = 4 WHERE job_id = 1 AND no = 1;
+        INSERT INTO request (job_id, kind, created_at) VALUES (1, 'languages', {NOW})""",
     # An item left the batch and waits to be sent again; the late answer may still come.
     f"""UPDATE attempt SET left_at = {NOW} WHERE item_id = 6;
         UPDATE item SET state = 'ready', batch_id = NULL WHERE id = 6;
@@ -289,7 +315,8 @@ def test_commits_that_may_be_lost_are_told(world):
         INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
         VALUES (1, 3, 1, 'valid', '{{}}', 'batch', 'm', {NOW});
         UPDATE item SET attempts = 3 WHERE id = 1""",
-], ids=["clock-jump", "invisible", "left", "repeat", "late-description", "given", "adopted"])
+], ids=["clock-jump", "invisible", "deleted", "finished", "reopening", "left", "repeat", "late-description", "given",
+        "adopted"])
 def test_what_is_no_fault_is_not_told(world, sql):
     run_sql(world, *sql.split(";\n"))
     assert told(world) == {}

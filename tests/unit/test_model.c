@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Tests of core/model.c: names, moves, the provider's status texts, custom_id; and that the
- * database's CHECKs (sql/schema.sql, below $srcdir) know exactly our names.
+ * database's CHECKs (sql/, below $srcdir) know exactly our names.
  */
 #include "tests/unit/check.h"
 
@@ -24,6 +24,8 @@ static const struct names {
 } all_names[] = {
 	{ "job status", job_status_names, JOB_STATUS_COUNT, -1, "job", "status" },
 	{ "job outcome", job_outcome_names, JOB_OUTCOME_COUNT, OUTCOME_NONE, "job", "outcome" },
+	{ "job end", job_end_codes, JOB_END_COUNT, -1, "request", "was" },
+	{ "command", command_names, COMMAND_COUNT, -1, "request", "kind" },
 	{ "task", task_names, TASK_COUNT, -1, "recipe", "task" },
 	{ "item state", item_state_names, ITEM_STATE_COUNT, -1, "item", "state" },
 	{ "batch phase", batch_phase_names, BATCH_PHASE_COUNT, -1, "batch", "phase" },
@@ -57,18 +59,23 @@ static void every_state_has_a_name_of_its_own(void **state)
 
 static char *schema_text(void)
 {
+	static const char *const files[] = {"schema.sql", "migrate/003_commands.sql"};
 	const char *top = getenv("srcdir");
 	char path[4096];
 	char *text = calloc(1, SCHEMA_MAX);
-	FILE *file;
+	size_t n = 0;
 
 	assert_non_null(text);
-	snprintf(path, sizeof(path), "%s/sql/schema.sql", top != NULL ? top : ".");
-	file = fopen(path, "r");
-	if (file == NULL)
-		fail_msg("%s cannot be read", path);
-	assert_true(fread(text, 1, SCHEMA_MAX - 1, file) > 0);
-	fclose(file);
+	for (size_t i = 0; i < COUNT(files); i++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "%s/sql/%s", top != NULL ? top : ".", files[i]);
+		file = fopen(path, "r");
+		if (file == NULL)
+			fail_msg("%s cannot be read", path);
+		n += fread(text + n, 1, SCHEMA_MAX - 1 - n, file);
+		fclose(file);
+	}
 	return text;
 }
 

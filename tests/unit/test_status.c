@@ -31,6 +31,7 @@ static struct two job_of(enum job_status status, struct language_counts en,
 				.name = "Sale \"1204\"",
 				.status = status,
 				.created_at = T0,
+				.opened_at = T0,
 				.updated_at = T0,
 				.deadline_at = DEADLINE,
 				.lots = 20,
@@ -71,24 +72,48 @@ static const struct row rows[] = {
 	{"I6: cancelled stays cancelled, and gains", JOB_CANCELLED, OUTCOME_PARTIAL, {.done = 20}, {.done = 20}, DEADLINE, JOB_CANCELLED, OUTCOME_FULL, false},
 	{"I6: cancelled with open items stays partial", JOB_CANCELLED, OUTCOME_PARTIAL, {.done = 20}, {.sent = 20}, DEADLINE, JOB_CANCELLED, OUTCOME_PARTIAL, false},
 };
+
+static const struct command_row { /* what a command or a reopening adds */
+	struct row row;
+	enum job_end end;
+	bool reopening;
+} command_rows[] = {
+	{{"a cancel ends it: partial", JOB_TRANSLATING, OUTCOME_NONE, {.done = 20}, {.sent = 20}, T0, JOB_CANCELLED, OUTCOME_PARTIAL, true}, END_CANCELLED, false},
+	{{"a cancel ends it before anything was tried", JOB_QUEUED, OUTCOME_NONE, {.ready = 20}, {0}, T0, JOB_CANCELLED, OUTCOME_PARTIAL, true}, END_CANCELLED, false},
+	{{"a finish ends it as its deadline would", JOB_TRANSLATING, OUTCOME_NONE, {.done = 20}, {.sent = 20}, T0, JOB_COMPLETED, OUTCOME_PARTIAL, true}, END_FINISHED, false},
+	{{"a finish without any description: failed", JOB_DESCRIBING, OUTCOME_NONE, {.sent = 20}, {0}, T0, JOB_FAILED, OUTCOME_NONE, true}, END_FINISHED, false},
+	{{"I6: late answers make a finished job full", JOB_COMPLETED, OUTCOME_PARTIAL, {.done = 20}, {.done = 20}, T0, JOB_COMPLETED, OUTCOME_FULL, false}, END_FINISHED, false},
+	{{"reopening: the counts of before do not end it", JOB_DESCRIBING, OUTCOME_NONE, {.failed = 20}, {.failed = 20}, T0, JOB_DESCRIBING, OUTCOME_NONE, false}, END_DEADLINE, true},
+	{{"reopening: nor do they move it", JOB_DESCRIBING, OUTCOME_NONE, {.done = 20}, {.sent = 20}, T0, JOB_DESCRIBING, OUTCOME_NONE, false}, END_DEADLINE, true},
+	{{"I1: reopening, it ends at its deadline", JOB_DESCRIBING, OUTCOME_NONE, {.failed = 20}, {.failed = 20}, DEADLINE, JOB_FAILED, OUTCOME_NONE, true}, END_DEADLINE, true},
+	{{"reopening, a cancel ends it", JOB_TRANSLATING, OUTCOME_NONE, {.done = 20}, {.done = 19, .failed = 1}, T0, JOB_CANCELLED, OUTCOME_PARTIAL, true}, END_CANCELLED, true},
+	{{"reopening, an ended job gains still", JOB_COMPLETED, OUTCOME_PARTIAL, {.done = 20}, {.done = 20}, DEADLINE, JOB_COMPLETED, OUTCOME_FULL, false}, END_DEADLINE, true},
+};
 /* clang-format on */
+
+static void check_row(const struct row *r, enum job_end end, bool reopening)
+{
+	struct two t = job_of(r->status, r->en, r->fr);
+	struct job_verdict v;
+
+	t.v.outcome = r->outcome;
+	t.v.end = end;
+	t.v.reopening = reopening;
+	t.v.languages = t.l;
+	v = job_decide(&t.v, r->now);
+	if (v.status != r->want || v.outcome != r->want_outcome || v.ended_now != r->ends)
+		fail_msg("%s: %s", r->name, job_status_names[v.status]);
+	/* I1: whatever runs has a time at which it is looked at again. */
+	assert_true(job_status_is_terminal(v.status) ? v.at == T_NEVER : v.at == DEADLINE);
+}
 
 static void verdicts_by_table(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct row *r = &rows[i];
-		struct two t = job_of(r->status, r->en, r->fr);
-		struct job_verdict v;
-
-		t.v.outcome = r->outcome;
-		t.v.languages = t.l;
-		v = job_decide(&t.v, r->now);
-		if (v.status != r->want || v.outcome != r->want_outcome || v.ended_now != r->ends)
-			fail_msg("%s: %s", r->name, job_status_names[v.status]);
-		/* I1: whatever runs has a time at which it is looked at again. */
-		assert_true(job_status_is_terminal(v.status) ? v.at == T_NEVER : v.at == DEADLINE);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_row(&rows[i], END_DEADLINE, false);
+	for (size_t i = 0; i < sizeof(command_rows) / sizeof(command_rows[0]); i++)
+		check_row(&command_rows[i].row, command_rows[i].end, command_rows[i].reopening);
 }
 
 static struct json_object *render(const struct two *t)
@@ -178,6 +203,20 @@ static void a_running_job_says_what_it_waits_for(void **state)
 	json_object_put(o);
 }
 
+static void a_job_that_was_opened_again_waits_since_then(void **state)
+{
+	struct two t = job_of(JOB_DESCRIBING, (struct language_counts){.done = 19, .ready = 1},
+			      (struct language_counts){.done = 19});
+	struct json_object *o;
+
+	(void)state;
+	t.v.opened_at = T0 + 3 * T_H;
+	o = render(&t);
+	assert_string_equal(json_get_text(json_get_object(o, "waiting_for"), "since"),
+			    "2024-10-04T03:00:00Z");
+	json_object_put(o);
+}
+
 static void money_has_four_decimals_and_more_where_needed(void **state)
 {
 	static const struct {
@@ -204,6 +243,7 @@ int main(void)
 		cmocka_unit_test(I4_counts_are_those_of_the_items),
 		cmocka_unit_test(open_items_of_an_ended_job_count_as_failed),
 		cmocka_unit_test(a_running_job_says_what_it_waits_for),
+		cmocka_unit_test(a_job_that_was_opened_again_waits_since_then),
 		cmocka_unit_test(money_has_four_decimals_and_more_where_needed),
 	};
 

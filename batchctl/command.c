@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * command: the verbs that ask something of a job. Its row says so at once; batchd carries out the rest, when there
+ * is one. They show the job as it is then.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "batchctl/ctl.h"
+#include "common/store.h"
+#include "core/timemath.h"
+
+struct words {
+	const char *taken, *nothing;
+};
+
+static int tell(struct ctl *ctl, enum command_result result, const struct words *words)
+{
+	switch (result) {
+	case COMMAND_TAKEN:
+	case COMMAND_NOTHING:
+		if (!ctl->json)
+			printf("%s\n\n", result == COMMAND_TAKEN ? words->taken : words->nothing);
+		return ctl_job(ctl);
+	case COMMAND_NO_JOB:
+		break;
+	case COMMAND_IMAGES_EXPIRED:
+		return ctl_error(EX_UNAVAILABLE, "photographs that it needs have been removed");
+	case COMMAND_RUNNING:
+	case COMMAND_TOO_MANY_LANGUAGES:
+	case COMMAND_TOO_MANY_ITEMS:
+	case COMMAND_RESULT_COUNT:
+		return ctl_error(EX_SOFTWARE, "an unexpected answer, %d", (int)result);
+	}
+	return ctl_error(EX_NOINPUT, "the job has been deleted");
+}
+
+static int ask(struct ctl *ctl, struct job_command *command, const struct words *words)
+{
+	enum command_result result;
+	struct id id;
+	struct err err;
+	int found;
+
+	if (id_parse(ctl->operands[0], ID_JOB, &id, &err) != 0)
+		return ctl_error(EX_USAGE, "%s", err.text);
+	found = ctl_find_job(ctl, id.uuid, &command->job_id, &err);
+	if (found == 0)
+		return ctl_error(EX_NOINPUT, "there is no job %s", id.uuid);
+	command->by = "the operator";
+	if (found < 0 || store_command(ctl->db, command, &result, &err) < 0)
+		return ctl_fail(&err);
+	return tell(ctl, result, words);
+}
+
+int ctl_cancel(struct ctl *ctl)
+{
+	static const struct words words = {
+		"Cancelled. What was paid for is still harvested.",
+		"The job has ended already; nothing was changed.",
+	};
+	struct job_command command = {.kind = COMMAND_CANCEL};
+
+	return ask(ctl, &command, &words);
+}
+
+int ctl_finish(struct ctl *ctl)
+{
+	static const struct words words = {
+		"Ended with what was there. What was paid for is still harvested.",
+		"The job has ended already; nothing was changed.",
+	};
+	struct job_command command = {.kind = COMMAND_FINISH};
+
+	return ask(ctl, &command, &words);
+}
+
+/* The new deadline, from now or as an instant. 0, or -1: it is none, or not allowed. */
+static int read_deadline(const struct ctl *ctl, int64_t *at)
+{
+	const char *text = ctl->deadline;
+	int64_t span = ctl->config->job.deadline, instant;
+
+	if (text && rfc3339_parse(text, strlen(text), &instant) == 0)
+		span = t_sub(instant, ctl->now);
+	else if (text && iso8601_duration_parse(text, strlen(text), &span) < 0)
+		return -1;
+	*at = t_add(ctl->now, span);
+	return span < ctl->config->job.min_deadline || span > ctl->config->job.max_deadline ? -1
+											    : 0;
+}
+
+int ctl_retry(struct ctl *ctl)
+{
+	static const struct words words = {
+		"It runs again, for what it lacks.",
+		"The job is running, or lacks nothing; nothing was changed.",
+	};
+	struct job_command command = {.kind = COMMAND_RETRY};
+
+	if (read_deadline(ctl, &command.deadline_at) < 0)
+		return ctl_error(EX_USAGE, "--deadline is a duration (PT6H) or an instant, between "
+					   "job.min_deadline and job.max_deadline from now");
+	return ask(ctl, &command, &words);
+}
