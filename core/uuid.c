@@ -48,3 +48,15 @@ void uuid_mark(const char *uuid_text, char out[UUID_MARK_SIZE])
 			out[at++] = ascii_lower(*p);
 	out[at] = '\0';
 }
+
+void uuid_bytes(const char *uuid_text, uint8_t out[16])
+{
+	const char *p = uuid_text;
+
+	for (size_t i = 0; i < 16; i++) {
+		if (*p == '-')
+			p++;
+		out[i] = (uint8_t)(ascii_hex(p[0]) << 4 | ascii_hex(p[1]));
+		p += 2;
+	}
+}

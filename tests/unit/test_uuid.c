@@ -56,11 +56,23 @@ static void the_mark_is_the_first_half_in_lower_case(void **state)
 	assert_string_equal(mark, "365a09ce12344567");
 }
 
+static void a_text_gives_its_bytes(void **state)
+{
+	static const uint8_t expected[16] = {0x36, 0x5a, 0x09, 0xce, 0x12, 0x34, 0x45, 0x67,
+					     0xab, 0xcd, 0x01, 0x23, 0x45, 0x67, 0x89, 0xff};
+	uint8_t bytes[16];
+
+	(void)state;
+	uuid_bytes("365A09CE-1234-4567-abcd-0123456789fF", bytes);
+	assert_memory_equal(bytes, expected, 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_bytes_become_a_version_4_uuid),
 		cmocka_unit_test(only_the_text_form_is_a_uuid),
+		cmocka_unit_test(a_text_gives_its_bytes),
 		cmocka_unit_test(the_mark_is_the_first_half_in_lower_case),
 	};
 
