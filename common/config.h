@@ -52,6 +52,7 @@ struct config {
 		int64_t workers, max_waiting;
 		int64_t rate; /* requests of an account a minute; 0 = no limit */
 		struct config_list cors_origins;
+		int64_t cache; /* bytes */
 	} http;
 	struct {
 		char *host, *socket, *name, *user, *password_file, *tls_ca;

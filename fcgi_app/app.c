@@ -38,6 +38,8 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 	recipe_init(&app->translate, TASK_TRANSLATE, config);
 	gate_init(&app->gate, config->http.workers);
 	rate_init(&app->rate, config->http.rate);
+	app->cache = cache_new((size_t)config->http.cache);
+	app->park = park_new((size_t)config->http.max_waiting);
 	app->link_base = link_base(config);
 	return 0;
 }
@@ -47,6 +49,8 @@ void app_clear(struct app *app)
 	rate_clear(&app->rate);
 	json_object_put(app->schema);
 	app->schema = NULL;
+	cache_free(&app->cache);
+	park_free(&app->park);
 	free(app->link_base);
 	app->link_base = NULL;
 }

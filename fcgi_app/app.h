@@ -14,15 +14,23 @@
 #include "common/config.h"
 #include "core/err.h"
 #include "fcgi_app/breaker.h"
+#include "fcgi_app/cache.h"
 #include "fcgi_app/gate.h"
+#include "fcgi_app/park.h"
 #include "fcgi_app/rate.h"
 #include "fcgi_app/recipe.h"
+
+struct follower;
 
 struct app {
 	const struct config *config;
 	struct recipe describe, translate; /* those of new orders */
 	struct json_object *schema;        /* of descriptions that come with an order */
 	char *link_base; /* before the paths in answers: public_url and base_path */
+
+	struct cache *cache;
+	struct park *park;
+	struct follower *follower; /* keeps these two right; main() starts and stops it */
 
 	struct breaker breaker;
 	atomic_int down_as; /* enum problem: what is answered while the breaker is open */

@@ -30,6 +30,7 @@ struct cached {
 	int64_t job_id, account_id, version;
 	int64_t updated_at, deadline_at;
 	enum job_status status;
+	enum job_end end;
 };
 
 /* At most about so many bytes, bookkeeping included; 0: nothing is kept. Aborts where memory is lacking. */

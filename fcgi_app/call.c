@@ -128,15 +128,18 @@ int call_database(struct call *c)
 	struct database *d = c->database;
 	struct err err;
 
+	if (c->has_database)
+		return 0;
 	if (!breaker_pass(&c->app->breaker, clock_boot())) {
 		tell_down(c, (enum problem)atomic_load(&c->app->down_as));
 		return -1;
 	}
 	call_progress(c);
-	if (db_connected(d->db) && d->checked == db_generation(d->db))
+	if ((db_connected(d->db) && d->checked == db_generation(d->db)) ||
+	    check_schema(c, &err) == 0) {
+		c->has_database = true;
 		return 0;
-	if (check_schema(c, &err) == 0)
-		return 0;
+	}
 	if (db_connected(d->db) && (err.class == ERR_NEVER || err.class == ERR_BUG)) {
 		log_err("schema unusable error=\"%s\"", err.text);
 		go_down(c, PROBLEM_SCHEMA);
@@ -152,6 +155,8 @@ int call_query(struct call *c, enum stmt s, const struct db_val *params, size_t 
 {
 	struct err err;
 
+	if (call_database(c) < 0)
+		return -1;
 	if (db_query(c->database->db, s, params, n, rows, &err) == 0) {
 		breaker_succeed(&c->app->breaker);
 		return 0;

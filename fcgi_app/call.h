@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * call: one request on its way to its answer: what the handlers are given, and how they
- * fail. A handler prepares call->response (or streams it) and returns; whatever it borrowed
- * lives until the call ends.
+ * call: one request on its way to its answer: what the handlers are given, and how they fail. A handler
+ * prepares call->response (or streams it) and returns; whatever it borrowed lives until the call ends.
  */
 #ifndef FCGI_APP_CALL_H
 #define FCGI_APP_CALL_H
@@ -45,20 +44,23 @@ struct call {
 	char job_id[UUID_TEXT_SIZE]; /* of the path, lower case; "" where it has none */
 	struct caller caller;
 	struct gate_pass pass;
+	bool has_database;           /* call_database() was asked, and did not fail */
+	bool resumed;                /* a poll that was parked: it does not wait again */
+	int64_t park_until;          /* a handler that gives no answer yet: park until; else 0 */
+	int64_t park_version;        /* of the job */
 };
 
 /*
- * Connected and of the right schema? 0, or -1 and the 503 is prepared. From here on the database
- * has 1.5 s for all that the call asks of it, so that a 503 comes within two (DESIGN section 5).
+ * Connected and of the right schema? 0, or -1 and the 503 is prepared; asked once a call. From here on the database has 1.5 s
+ * for all that the call asks of it, so that a 503 comes within two (DESIGN section 5).
  */
 int call_database(struct call *c);
 /*
- * The database has 1.5 s again: for work in many steps, after an answered one; and
- * after the client was waited for. So a server that hangs in the middle is noticed as
- * soon as one that hangs at once.
+ * The database has 1.5 s again: for work in many steps, after an answered one; and after the client was waited
+ * for. So a server that hangs in the middle is noticed as soon as one that hangs at once.
  */
 void call_progress(struct call *c);
-/* db_query. 0, or -1 and the error answer is prepared. */
+/* call_database() and db_query. 0, or -1 and the error answer is prepared. */
 int call_query(struct call *c, enum stmt s, const struct db_val *params, size_t n,
 	       struct db_rows **rows);
 

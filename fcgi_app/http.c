@@ -165,6 +165,23 @@ bool http_etag_matches(const char *if_none_match, const char *etag)
 	}
 }
 
+/* RFC 7240: preferences are separated by commas, each may have parameters, the first of a name counts. */
+int64_t http_prefer_wait_s(const char *prefer)
+{
+	const char *p = prefer;
+
+	while (p && *p) {
+		p += strspn(p, " \t,");
+		if (strncasecmp(p, "wait", 4) == 0 && p[4 + strspn(p + 4, " \t")] == '=') {
+			p += 4 + strspn(p + 4, " \t");
+			p += 1 + strspn(p + 1, " \t\"");
+			return strspn(p, "0123456789") > 9 ? INT32_MAX : strtol(p, NULL, 10);
+		}
+		p = strchr(p, ',');
+	}
+	return 0;
+}
+
 bool http_is_json(const char *content_type)
 {
 	size_t n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * job: the job that a path names, as one indexed read gives it (I7); and its end where it is
- * overdue and no batchd has seen to it (I1).
+ * job: the job that a path names, from memory or as one indexed read gives it (I7); and its end where it is overdue
+ * and no batchd has seen to it (I1).
  */
 #ifndef FCGI_APP_JOB_H
 #define FCGI_APP_JOB_H
@@ -11,29 +11,33 @@
 
 #include "core/model.h"
 #include "core/strbuf.h"
+#include "fcgi_app/cache.h"
 #include "fcgi_app/call.h"
 
 struct job {
-	int64_t id;
+	int64_t id, account_id;
 	int64_t version;
 	enum job_status status;
 	enum job_end end; /* what its open items count as once it has ended */
 	int64_t updated_at, deadline_at;
-	int64_t now; /* the database's clock at the read */
-	const char
-		*status_json; /* without links and the final brace; borrowed from the two below */
+	int64_t now; /* the database's clock */
+	const char *status_json; /* without links and the final brace; borrowed from the two below */
 	size_t status_json_n;
 	bool unstored; /* the closed view of a job that could not be closed */
 	struct db_rows *rows;
-	struct strbuf closed;
+	struct strbuf text; /* from memory, or the closed view */
 };
 
 /*
- * Find c->job_id, which the caller may see. 0, or -1 and the 404 or 503 is
- * prepared. job_clear in any case.
+ * Find c->job_id, which the caller may see. 0, or -1 and the 404 or 503 is prepared. job_clear in any case.
+ * What memory holds is not older than a second, but where the database cannot be asked.
  */
 int job_load(struct call *c, struct job *job);
 void job_clear(struct job *job);
+/* The id as the cache and the park know it. */
+void job_uuid(const struct call *c, uint8_t out[16]);
+/* What the cache keeps beside an answer about this job. */
+struct cached job_cached(const struct job *job);
 
 /* Append the status object; `more` (may be "") goes before its links. */
 int job_render(const struct call *c, const struct job *job, const char *more, struct strbuf *out);

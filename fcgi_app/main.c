@@ -21,6 +21,7 @@
 #include "common/store.h"
 #include "fcgi_app/app.h"
 #include "fcgi_app/call.h"
+#include "fcgi_app/follower.h"
 #include "fcgi_app/worker.h"
 
 #define DEFAULT_CONFIG LOTSCRIBE_SYSCONFDIR "/lotscribe.conf"
@@ -139,6 +140,7 @@ static int serve(struct app *app, const struct options *o, int signal_fd)
 	app->drain = o->listen && o->listen[0] == '/';
 	if (!workers || app->wake_fd < 0 || FCGX_Init() != 0)
 		abort();
+	app->follower = follower_start(app->config, app->cache, app->park);
 	for (int64_t i = 0; i < n; i++)
 		worker_start(&workers[i], app);
 	log_notice("serving workers=%lld", (long long)n);
@@ -146,9 +148,11 @@ static int serve(struct app *app, const struct options *o, int signal_fd)
 	wait_for_stop(signal_fd);
 	service_notify("STOPPING=1");
 	close_door(o->listen);
+	follower_end(app->follower); /* who waits is answered, while there are workers */
 	workers_stop(app);
 	for (int64_t i = 0; i < n; i++)
 		worker_join(&workers[i]);
+	follower_free(&app->follower);
 	close(app->wake_fd);
 	free(workers);
 	log_notice("stopped");

@@ -21,7 +21,7 @@
 enum access {
 	ACCESS_OPEN,   /* no database needed */
 	ACCESS_HEALTH, /* of the database's too */
-	ACCESS_PUBLIC, /* the job's id is enough, unless http.public_read is off */
+	ACCESS_PUBLIC, /* the job's id is enough, unless http.public_read is off; perhaps from memory alone */
 	ACCESS_READ,
 	ACCESS_SUBMIT,
 };
@@ -128,8 +128,6 @@ static int check_access(struct call *c, enum access access)
 	case ACCESS_HEALTH:
 		return call_database(c);
 	case ACCESS_PUBLIC:
-		if (call_database(c) < 0)
-			return -1;
 		return c->app->config->http.public_read ? 0 : auth_require(c, ROLE_READ);
 	case ACCESS_READ:
 		return call_database(c) < 0 ? -1 : auth_require(c, ROLE_READ);
@@ -218,18 +216,40 @@ static void send_answer(struct call *c)
 	}
 }
 
-void router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx)
+/* True: the request waits, and is no longer ours. */
+static bool park_call(struct call *c)
 {
-	struct call c = {.app = app, .database = database};
+	uint8_t uuid[16];
+
+	uuid_bytes(c->job_id, uuid);
+	if (park_add(c->app->park, c->request.fcgx, uuid, c->park_version, c->park_until))
+		return true;
+	/* The last place went to another. */
+	c->resumed = true;
+	c->park_until = 0;
+	http_response_reset(&c->response);
+	api_status(c);
+	return false;
+}
+
+bool router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx,
+		  bool resumed)
+{
+	struct call c = {.app = app, .database = database, .resumed = resumed};
 	int64_t started = clock_boot();
 
 	http_request_init(&c.request, fcgx);
 	http_response_init(&c.response, &c.request, BODY_LIMIT);
 	route_call(&c);
+	if (c.park_until != 0 && park_call(&c)) {
+		http_response_clear(&c.response);
+		return false;
+	}
 	send_answer(&c);
 	log_debug("request method=%s job=%s key=%s status=%d us=%" PRId64, c.request.method_text,
 		  c.job_id[0] ? c.job_id : "-", c.caller.key_id[0] ? c.caller.key_id : "-",
 		  c.response.status, clock_boot() - started);
 	gate_leave(&app->gate, &c.pass);
 	http_response_clear(&c.response);
+	return true;
 }

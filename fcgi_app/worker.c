@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * worker: see worker.h. libfcgi's own ways of stopping lose requests or spin for ever, so a worker
- * waits for the listening socket and the stop together, and looks at a flag of ours:
+ * worker: see worker.h. libfcgi's own ways of stopping lose requests or spin for ever, so a worker waits
+ * for the listening socket and the stop together, and looks at a flag of ours:
  *
  *  - the listener is non-blocking, as another worker may have taken the request that poll told of;
- *  - connections are accepted here, not by libfcgi, so that they have their
- *  time-outs before libfcgi reads the
- *    request's head: it would wait for ever for a peer that says nothing. It takes
- *    a connection that is there
- *    already (ipcFd and keepConnection set, as after a kept one) and has no listener
- *    of its own to go on with;
- *  - keepConnection is off while a request is served: a kept idle connection would
- *  hold the worker in read();
- *  - lack of descriptors or memory is a reason to wait, not to end.
+ *  - connections are accepted here, not by libfcgi, so that they have their time-outs before libfcgi reads the
+ *    request's head: it would wait for ever for a peer that says nothing. It takes a connection that is there
+ *    already (ipcFd and keepConnection set, as after a kept one) and has no listener of its own to go on with;
+ *  - keepConnection is off while a request is served: a kept idle connection would hold the worker in read();
+ *  - lack of descriptors or memory is a reason to wait, not to end;
+ *  - a poll that waits leaves the worker with its request (park.h), and may come back to any other.
  */
 #include "fcgi_app/worker.h"
 
@@ -35,6 +32,7 @@
 
 enum step {
 	STEP_SERVE,
+	STEP_RESUME, /* a request that was parked */
 	STEP_AGAIN,
 	STEP_STOP,
 };
@@ -50,6 +48,21 @@ static void set_timeouts(int fd, int seconds)
 static void nap(void)
 {
 	nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+}
+
+static FCGX_Request *request_new(void)
+{
+	FCGX_Request *fcgx = malloc(sizeof(*fcgx));
+
+	if (!fcgx || FCGX_InitRequest(fcgx, NO_LISTENER, 0) != 0)
+		abort();
+	return fcgx;
+}
+
+static void request_free(FCGX_Request *fcgx)
+{
+	FCGX_Free(fcgx, 1);
+	free(fcgx);
 }
 
 static enum step accept_request(const struct app *app, FCGX_Request *fcgx)
@@ -73,39 +86,54 @@ static enum step accept_request(const struct app *app, FCGX_Request *fcgx)
 	return STEP_SERVE;
 }
 
-/* After the stop only what waits already is taken, and that only from a socket of our own: one of
- * systemd's keeps it for the next process. */
-static enum step next_request(const struct app *app, FCGX_Request *fcgx)
+/* A parked request that is due takes the place of the one at hand, which was not begun. */
+static enum step resume_request(const struct app *app, FCGX_Request **fcgx)
 {
-	struct pollfd p[2] = {
+	FCGX_Request *due = park_take(app->park);
+
+	if (!due)
+		return STEP_AGAIN; /* another worker took it */
+	request_free(*fcgx);
+	*fcgx = due;
+	return STEP_RESUME;
+}
+
+/* After the stop only what waits already is taken: polls that were parked, and, from a socket of our own, what it holds:
+ * one of systemd's keeps it for the next process. */
+static enum step next_request(const struct app *app, FCGX_Request **fcgx)
+{
+	struct pollfd p[3] = {
 		{.fd = app->listen_fd, .events = POLLIN},
 		{.fd = app->wake_fd, .events = POLLIN},
+		{.fd = park_ready_fd(app->park), .events = POLLIN},
 	};
 
-	if (poll(p, 2, -1) < 0)
+	if (poll(p, 3, -1) < 0)
 		return errno == EINTR ? STEP_AGAIN : STEP_STOP;
+	if (p[2].revents & POLLIN)
+		return resume_request(app, fcgx);
 	if (atomic_load(&app->stopping) && !(app->drain && (p[0].revents & POLLIN)))
 		return STEP_STOP;
 	if (!(p[0].revents & POLLIN))
 		return STEP_AGAIN;
-	return accept_request(app, fcgx);
+	return accept_request(app, *fcgx);
 }
 
 static void *run(void *arg)
 {
 	struct worker *w = arg;
-	FCGX_Request fcgx;
+	FCGX_Request *fcgx = request_new();
 	enum step step;
 
-	if (FCGX_InitRequest(&fcgx, NO_LISTENER, 0) != 0)
-		abort();
 	while ((step = next_request(w->app, &fcgx)) != STEP_STOP) {
 		if (step == STEP_AGAIN)
 			continue;
-		router_serve(w->app, &w->database, &fcgx);
-		FCGX_Finish_r(&fcgx);
+		if (router_serve(w->app, &w->database, fcgx, step == STEP_RESUME))
+			FCGX_Finish_r(fcgx);
+		else
+			fcgx = request_new();
 	}
-	FCGX_Free(&fcgx, 1);
+	request_free(fcgx);
 	return NULL;
 }
 
