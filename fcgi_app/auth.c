@@ -96,11 +96,13 @@ static int charge(struct call *c)
 {
 	struct rate *rate = &c->app->rate;
 	const int64_t now = clock_boot();
-	const struct rate_verdict v = rate_take(rate, c->caller.account_id, now);
-	const long long wait_s = (v.next_at - now + T_S - 1) / T_S;
+	struct rate_verdict v;
+	long long wait_s;
 
-	if (rate->quota == 0)
+	if (rate->quota == 0 || c->resumed) /* what was parked is charged already */
 		return 0;
+	v = rate_take(rate, c->caller.account_id, now);
+	wait_s = (v.next_at - now + T_S - 1) / T_S;
 	http_keep_header(&c->response, "RateLimit-Policy", "\"account\";q=%lld;w=60",
 			 (long long)rate->quota);
 	http_keep_header(&c->response, "RateLimit", "\"account\";r=%lld;t=%lld",

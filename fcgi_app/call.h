@@ -44,10 +44,10 @@ struct call {
 	char job_id[UUID_TEXT_SIZE]; /* of the path, lower case; "" where it has none */
 	struct caller caller;
 	struct gate_pass pass;
-	bool has_database;           /* call_database() was asked, and did not fail */
-	bool resumed;                /* a poll that was parked: it does not wait again */
-	int64_t park_until;          /* a handler that gives no answer yet: park until; else 0 */
-	int64_t park_version;        /* of the job */
+	bool has_database;    /* call_database() was asked, and did not fail */
+	bool resumed;         /* a poll that was parked: it does not wait again */
+	int64_t park_until;   /* a handler that gives no answer yet: park until; else 0 */
+	int64_t park_version; /* of the job */
 };
 
 /*

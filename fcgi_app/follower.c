@@ -28,6 +28,7 @@ struct follower {
 	struct park *park;
 	struct database database;
 	pthread_t thread;
+	bool rests;
 	int stop_fd;
 	bool is_away;              /* the database, at the last look: told once */
 	_Atomic int64_t looked_at; /* beginning of the last good look, on clock_boot(); 0 = none */
@@ -109,13 +110,13 @@ static void *run(void *arg)
 	struct err err = {0};
 
 	do {
-		const bool away = look(f, &err) < 0;
+		const bool away = !f->rests && look(f, &err) < 0;
 
 		if (away && !f->is_away)
 			log_warning("changes not read error=\"%s\"", err.text);
 		f->is_away = away;
 		park_expire(f->park, clock_boot());
-	} while (poll(&stop, 1, LOOK_EVERY_MS) == 0);
+	} while (poll(&stop, 1, f->rests ? -1 : LOOK_EVERY_MS) == 0);
 	park_end(f->park);
 	return NULL;
 }
@@ -128,6 +129,7 @@ struct follower *follower_start(const struct config *config, struct cache *cache
 		abort();
 	f->cache = cache;
 	f->park = park;
+	f->rests = config->http.cache == 0 && config->http.max_waiting == 0;
 	database_init(&f->database, config);
 	f->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (f->stop_fd < 0 || pthread_create(&f->thread, NULL, run, f) != 0)

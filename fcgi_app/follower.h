@@ -22,7 +22,10 @@ struct follower;
 /* A poll may show a change so much late. */
 #define FOLLOWER_LATE_US INT64_C(1000000)
 
-/* Start it. The cache and the park are borrowed. Aborts where it cannot be started. */
+/*
+ * Start it. The cache and the park are borrowed. Aborts where it cannot be started. With nothing to keep right (no bytes
+ * for the cache, no places to wait) it rests, and is never fresh.
+ */
 struct follower *follower_start(const struct config *config, struct cache *cache,
 				struct park *park);
 /* Let those that wait go (park_end) and end the thread; what it saw last can still be asked for. */

@@ -84,8 +84,8 @@ static bool take_cached(struct call *c, struct job *job)
 
 static void take_row(struct job *job)
 {
-	const int status = name_find(job_status_names, JOB_STATUS_COUNT,
-				     db_get_text(job->rows, 3, NULL));
+	const int status =
+		name_find(job_status_names, JOB_STATUS_COUNT, db_get_text(job->rows, 3, NULL));
 
 	const int end = db_is_null(job->rows, 8) ? END_DEADLINE
 						 : name_find(job_end_codes, JOB_END_COUNT,
