@@ -91,7 +91,7 @@ def test_another_accounts_job_is_not_told_from_memory(mariadb):  # noqa: F811
                       overrides={"http": {"public_read": False}}) as private:
         job = private.take(order(1))
         assert status(private, job, key=private.key).status == 200
-        other = private.stack.batchctl("key", "add", "another", "--role", "read").stdout.split()[-1]
+        other = private.stack.new_key("another")
         assert status(private, job, key=other).status == 404
         assert status(private, job).status == 401
 
