@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * command: the verbs that ask something of a job. Its row says so at once; batchd carries out the rest, when there
- * is one. They show the job as it is then.
+ * command: the verbs that ask something of a job. Its row says so at once; batchd carries out the
+ * rest, when there is one. They show the job as it is then.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * store: the verbs on jobs that both programs use. Every change of a job row goes through
- * store_job_refresh, which recomputes verdict and status object and moves the row by compare-and-set.
+ * store_job_refresh, which recomputes verdict and status object and moves
+ * the row by compare-and-set.
  */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
@@ -13,11 +14,16 @@
 #include "core/err.h"
 #include "core/status.h"
 
-/* The schema version that this program was written for; the range that it can work with is decided with the
- * database's min_program (DESIGN section 6). */
+/*
+ * The schema version that this program was written for; the range that it can work with is decided
+ * with the database's min_program (DESIGN section 6).
+ */
 #define STORE_SCHEMA_VERSION 3
 
-/* 0, or -1: ERR_NEVER with a clear line where the schema is older, newer or absent; else as db_query. */
+/*
+ * 0, or -1: ERR_NEVER with a clear line where the schema is older, newer or
+ * absent; else as db_query.
+ */
 int store_schema_check(struct db *db, struct err *err);
 
 /* A change of a job's other columns that goes with a refresh. All zero: only the counts moved. */
@@ -37,22 +43,23 @@ struct job_patch {
 };
 
 /*
- * Inside a transaction: lock the job row, add the patch, decide, render, store with version + 1; writes the
- * event of a move. The caller changed items and job_language before, or holds the lock already.
- * `now` is the database's. 0 and *verdict (may be NULL), or -1 (ERR_NEVER where there is no such job).
+ * Inside a transaction: lock the job row, add the patch, decide, render, store with version +
+ * 1; writes the event of a move. The caller changed items and job_language before, or holds
+ * the lock already. `now` is the database's. 0 and *verdict (may be NULL), or -1 (ERR_NEVER
+ * where there is no such job).
  */
 int store_job_refresh(struct db *db, int64_t job_id, const struct job_patch *patch, int64_t now,
 		      struct job_verdict *verdict, struct err *err);
 
 /*
- * Close a job whose deadline passed, by compare-and-set; a no-op where it ended meanwhile or is not due.
- * A transaction of its own.
+ * Close a job whose deadline passed, by compare-and-set; a no-op where it ended meanwhile or is not
+ * due. A transaction of its own.
  */
 int store_job_close_overdue(struct db *db, int64_t job_id, struct err *err);
 
 /*
- * The status object of a job as it would be after closing at `now`, without storing it (a database that
- * refuses writes). Appends as status_render does.
+ * The status object of a job as it would be after closing at `now`, without storing it (a database
+ * that refuses writes). Appends as status_render does.
  */
 int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct strbuf *out,
 			    struct err *err);
@@ -61,9 +68,11 @@ int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct s
 struct job_command {
 	int64_t job_id;
 	enum command kind;
-	const char *by;      /* "the client", "the operator", for the timeline */
-	int64_t deadline_at; /* retry, languages: of an ended job from now on, checked by the caller */
-	bool has_deadline; /* languages: it was given, so a running job takes it too where it is later */
+	const char *by; /* "the client", "the operator", for the timeline */
+	/* retry, languages: of an ended job from now on, checked by the caller */
+	int64_t deadline_at;
+	/* languages: it was given, so a running job takes it too where it is later */
+	bool has_deadline;
 	const char *const *tags; /* languages: canonical (core/language.h) */
 	size_t n_tags;
 	int64_t max_items; /* languages: job.max_items */
@@ -81,14 +90,17 @@ enum command_result {
 };
 
 /*
- * Ask it: the job's row says so at once (cancelled, ended, running again, gone), also without a batchd, which
- * carries out the rest. A transaction of its own; nothing is changed where *result is none of the first two. After
- * ERR_UNKNOWN it can be asked again. 0 and *result, or -1.
+ * Ask it: the job's row says so at once (cancelled, ended, running again, gone), also without a
+ * batchd, which carries out the rest. A transaction of its own; nothing is changed where *result is
+ * none of the first two. After ERR_UNKNOWN it can be asked again. 0 and *result, or -1.
  */
 int store_command(struct db *db, const struct job_command *command, enum command_result *result,
 		  struct err *err);
 
-/* Inside a transaction: add an event to a job's (0 = none) and a batch's (0 = none) timeline; n < 0 = no count. */
+/*
+ * Inside a transaction: add an event to a job's (0 = none) and a batch's (0 = none)
+ * timeline; n < 0 = no count.
+ */
 int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, const char *kind,
 		int64_t n, struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 8, 9)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Commands on a job (store_command of common/store.h). The job's row is locked first and says at once what was
- * asked; what concerns its items and batches is a row of `request`, for batchd.
+ * Commands on a job (store_command of common/store.h). The job's row is locked first and says at
+ * once what was asked; what concerns its items and batches is a row of `request`, for batchd.
  */
 #include "common/store.h"
 
@@ -58,7 +58,10 @@ static int lock_job(struct db *db, struct command_run *r, struct err *err)
 	return found;
 }
 
-/* The request, its event, and the change of the row that goes with it. Wake, which all touch, is locked last. */
+/*
+ * The request, its event, and the change of the row that goes with it. Wake, which
+ * all touch, is locked last.
+ */
 static int take(struct db *db, const struct command_run *r, const struct job_patch *patch,
 		const char *tags, struct err *err)
 {

@@ -47,8 +47,8 @@ struct job_verdict {
 };
 
 /*
- * What the job is at `now`. An ended job only gains: partial -> full, failed -> completed. While it is reopening
- * its counts are those of before, and only the deadline or a command ends it.
+ * What the job is at `now`. An ended job only gains: partial -> full, failed -> completed. While it
+ * is reopening its counts are those of before, and only the deadline or a command ends it.
  */
 struct job_verdict job_decide(const struct job_view *job, int64_t now);
 

@@ -15,8 +15,10 @@ void uuid_v4(const uint8_t random[16], char out[UUID_TEXT_SIZE]);
 bool uuid_is_valid(const char *s, size_t n);
 /* The 16 bytes of a valid text, in its order. */
 void uuid_bytes(const char *uuid_text, uint8_t out[16]);
-/* The first 16 hex digits without dashes, lower case: the job's mark in a custom_id (DESIGN, "attempt").
- * The text must be valid. */
+/*
+ * The first 16 hex digits without dashes, lower case: the job's mark in a custom_id (DESIGN,
+ * "attempt"). The text must be valid.
+ */
 #define UUID_MARK_SIZE 17
 void uuid_mark(const char *uuid_text, char out[UUID_MARK_SIZE]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * GET .../status: the ready-made status object of the job row, or 304. One read (I7), or none. With Prefer: wait=N
- * (RFC 7240) the answer is held until there is something new to say.
+ * GET .../status: the ready-made status object of the job row, or 304. One read (I7), or none. With
+ * Prefer: wait=N (RFC 7240) the answer is held until there is something new to say.
  */
 #include <inttypes.h>
 

@@ -9,7 +9,8 @@
 #include "fcgi_app/call.h"
 
 /*
- * Ask for a key of at least this role. 0 and c->caller, or -1 and the 401, 403, 429 or 503 is prepared.
+ * Ask for a key of at least this role. 0 and c->caller, or -1 and the 401,
+ * 403, 429 or 503 is prepared.
  */
 int auth_require(struct call *c, enum role least);
 /* True where the caller may see what belongs to that account. Without a key asked for: everyone. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* cache: see cache.h. A hash table in parts, each with a lock and a list from the newest use to the oldest. */
+/*
+ * cache: see cache.h. A hash table in parts, each with a lock and a list from the
+ * newest use to the oldest.
+ */
 #include "fcgi_app/cache.h"
 
 #include <pthread.h>
@@ -36,7 +39,10 @@ struct cache {
 	struct part parts[PARTS];
 };
 
-/* Ids are random but for the version and the variant, which are left out: some of their bytes are a hash. */
+/*
+ * Ids are random but for the version and the variant, which are left out: some
+ * of their bytes are a hash.
+ */
 static uint32_t hash_of(const uint8_t uuid[16])
 {
 	uint32_t h;

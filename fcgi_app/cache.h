@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cache: answers about jobs that this process has given, so that most polls need no database. It is kept
- * right by the follower, which tells it of every change within a second; it never goes back: an answer older
- * than what is known of its job is not taken. Bounded in bytes; what was not asked for longest goes first.
+ * cache: answers about jobs that this process has given, so that most polls need no database. It
+ * is kept right by the follower, which tells it of every change within a second; it never goes
+ * back: an answer older than what is known of its job is not taken. Bounded in bytes; what was not
+ * asked for longest goes first.
  *
  * Safe for threads. Reads no clock: `now` is clock_boot().
  */
@@ -22,7 +23,10 @@ struct cache;
 /* Of a job there may be several answers; which one, is up to the caller. */
 #define CACHE_STATUS 0
 
-/* After so long an answer is read anew even if no change was told: a second line behind the follower. */
+/*
+ * After so long an answer is read anew even if no change was told: a second
+ * line behind the follower.
+ */
 #define CACHE_LIFE (5 * T_MIN)
 
 /* What an answer is of; all but the version is the caller's. */
@@ -33,7 +37,10 @@ struct cached {
 	enum job_end end;
 };
 
-/* At most about so many bytes, bookkeeping included; 0: nothing is kept. Aborts where memory is lacking. */
+/*
+ * At most about so many bytes, bookkeeping included; 0: nothing is kept.
+ * Aborts where memory is lacking.
+ */
 struct cache *cache_new(size_t bytes);
 void cache_free(struct cache **c);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * call: one request on its way to its answer: what the handlers are given, and how they fail. A handler
- * prepares call->response (or streams it) and returns; whatever it borrowed lives until the call ends.
+ * call: one request on its way to its answer: what the handlers are given, and how they
+ * fail. A handler prepares call->response (or streams it) and returns; whatever it borrowed
+ * lives until the call ends.
  */
 #ifndef FCGI_APP_CALL_H
 #define FCGI_APP_CALL_H
@@ -51,13 +52,15 @@ struct call {
 };
 
 /*
- * Connected and of the right schema? 0, or -1 and the 503 is prepared; asked once a call. From here on the database has 1.5 s
- * for all that the call asks of it, so that a 503 comes within two (DESIGN section 5).
+ * Connected and of the right schema? 0, or -1 and the 503 is prepared; asked once a call.
+ * From here on the database has 1.5 s for all that the call asks of it, so that a 503 comes
+ * within two (DESIGN section 5).
  */
 int call_database(struct call *c);
 /*
- * The database has 1.5 s again: for work in many steps, after an answered one; and after the client was waited
- * for. So a server that hangs in the middle is noticed as soon as one that hangs at once.
+ * The database has 1.5 s again: for work in many steps, after an answered one; and
+ * after the client was waited for. So a server that hangs in the middle is noticed as
+ * soon as one that hangs at once.
  */
 void call_progress(struct call *c);
 /* call_database() and db_query. 0, or -1 and the error answer is prepared. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * follower: one thread a process that reads from the database, twice a second, which jobs changed: what is cached
- * of them is outdated, who waits for them is woken. While it is up to date the cache may answer.
+ * follower: one thread a process that reads from the database, twice a second, which jobs
+ * changed: what is cached of them is outdated, who waits for them is woken. While it is up to
+ * date the cache may answer.
  *
- * How it sees every change: job.changed_at is set by the database with each write of the row. A row is seen some time
- * after that, when its transaction commits; so each look goes back further than a transaction may last. A jump of the
- * database's clock, or more changes than one look takes, make it forget all.
+ * How it sees every change: job.changed_at is set by the database with each write of the row. A
+ * row is seen some time after that, when its transaction commits; so each look goes back further
+ * than a transaction may last. A jump of the database's clock, or more changes than one look
+ * takes, make it forget all.
  */
 #ifndef FCGI_APP_FOLLOWER_H
 #define FCGI_APP_FOLLOWER_H
@@ -23,8 +25,8 @@ struct follower;
 #define FOLLOWER_LATE_US INT64_C(1000000)
 
 /*
- * Start it. The cache and the park are borrowed. Aborts where it cannot be started. With nothing to keep right (no bytes
- * for the cache, no places to wait) it rests, and is never fresh.
+ * Start it. The cache and the park are borrowed. Aborts where it cannot be started. With nothing to
+ * keep right (no bytes for the cache, no places to wait) it rests, and is never fresh.
  */
 struct follower *follower_start(const struct config *config, struct cache *cache,
 				struct park *park);

@@ -165,7 +165,10 @@ bool http_etag_matches(const char *if_none_match, const char *etag)
 	}
 }
 
-/* RFC 7240: preferences are separated by commas, each may have parameters, the first of a name counts. */
+/*
+ * RFC 7240: preferences are separated by commas, each may have parameters,
+ * the first of a name counts.
+ */
 int64_t http_prefer_wait_s(const char *prefer)
 {
 	const char *p = prefer;

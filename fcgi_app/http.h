@@ -61,7 +61,10 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
  * What compressing web servers append to a tag (-gzip, -br, -deflate, -zstd) is no difference.
  */
 bool http_etag_matches(const char *if_none_match, const char *etag);
-/* Seconds of the preference wait=N in Prefer (NULL: absent), 0 where there is none or it is no number. */
+/*
+ * Seconds of the preference wait=N in Prefer (NULL: absent), 0 where there
+ * is none or it is no number.
+ */
 int64_t http_prefer_wait_s(const char *prefer);
 /* True where Content-Type is absent, application/json or application/...+json. */
 bool http_is_json(const char *content_type);

@@ -22,7 +22,10 @@
 #define UNWRITABLE_PAUSE_US   (2 * T_S)
 #define LONGEST_RETRY_AFTER_S 30
 
-/* A read that a newer known version outruns is done again; more often only where a replica lags far behind. */
+/*
+ * A read that a newer known version outruns is done again; more often only where
+ * a replica lags far behind.
+ */
 #define MOST_READS 3
 
 void job_uuid(const struct call *c, uint8_t out[16])
@@ -56,7 +59,10 @@ static bool is_overdue(const struct call *c, const struct job *job)
 	return !job_status_is_terminal(job->status) && job->now >= t_add(job->deadline_at, grace);
 }
 
-/* From memory: true where it is held and the caller may see it. What is overdue is the database's to end. */
+/*
+ * From memory: true where it is held and the caller may see it. What is overdue
+ * is the database's to end.
+ */
 static bool take_cached(struct call *c, struct job *job)
 {
 	const int64_t now = clock_boot();
@@ -124,7 +130,9 @@ static int job_read(struct call *c, struct job *job)
 	return auth_may_see(c, job->account_id) ? 0 : refuse_unknown(c);
 }
 
-/* Nothing is closed on the word of a clock that may be wrong. 1, 0, or -1 and the 503 is prepared. */
+/*
+ * Nothing is closed on the word of a clock that may be wrong. 1, 0, or -1 and the 503 is prepared.
+ */
 static int clock_is_trusted(struct call *c)
 {
 	struct db_rows *rows;

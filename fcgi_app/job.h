@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * job: the job that a path names, from memory or as one indexed read gives it (I7); and its end where it is overdue
- * and no batchd has seen to it (I1).
+ * job: the job that a path names, from memory or as one indexed read gives it (I7); and its end
+ * where it is overdue and no batchd has seen to it (I1).
  */
 #ifndef FCGI_APP_JOB_H
 #define FCGI_APP_JOB_H
@@ -30,8 +30,8 @@ struct job {
 };
 
 /*
- * Find c->job_id, which the caller may see. 0, or -1 and the 404 or 503 is prepared. job_clear in any case.
- * What memory holds is not older than a second, but where the database cannot be asked.
+ * Find c->job_id, which the caller may see. 0, or -1 and the 404 or 503 is prepared. job_clear in
+ * any case. What memory holds is not older than a second, but where the database cannot be asked.
  */
 int job_load(struct call *c, struct job *job);
 void job_clear(struct job *job);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* park: see park.h. One array of those that wait, one queue of those that are due; few enough to be walked. */
+/*
+ * park: see park.h. One array of those that wait, one queue of those that are
+ * due; few enough to be walked.
+ */
 #include "fcgi_app/park.h"
 
 #include <fcgiapp.h>
@@ -141,8 +144,10 @@ void park_changed(struct park *p, const uint8_t uuid[16], int64_t version)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Some web servers close the connection when their client has left: what is parked for nobody makes room. (A hang-up is
- * told without being asked for; half a one is not.) */
+/*
+ * Some web servers close the connection when their client has left: what is parked for nobody makes
+ * room. (A hang-up is told without being asked for; half a one is not.)
+ */
 static void look_at_peers(struct park *p)
 {
 	for (size_t i = 0; i < p->n_waiting; i++)

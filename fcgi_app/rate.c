@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* rate: see rate.h. A bucket is kept as the moment at which it is full: nothing has to be refilled. */
+/*
+ * rate: see rate.h. A bucket is kept as the moment at which it is full: nothing has to be refilled.
+ */
 #include "fcgi_app/rate.h"
 
 #include <string.h>

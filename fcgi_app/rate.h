@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * rate: how many requests an account may make, as a token bucket for each account that called lately.
- * The table has a fixed size: where it is full, the bucket that is nearest to full is given up, which
- * its account gains by. Of one process; threads may share it. Knows no clock.
+ * rate: how many requests an account may make, as a token bucket for each account that called
+ * lately. The table has a fixed size: where it is full, the bucket that is nearest to full is given
+ * up, which its account gains by. Of one process; threads may share it. Knows no clock.
  */
 #ifndef FCGI_APP_RATE_H
 #define FCGI_APP_RATE_H

@@ -21,7 +21,8 @@
 enum access {
 	ACCESS_OPEN,   /* no database needed */
 	ACCESS_HEALTH, /* of the database's too */
-	ACCESS_PUBLIC, /* the job's id is enough, unless http.public_read is off; perhaps from memory alone */
+	/* the job's id is enough, unless http.public_read is off; perhaps from memory alone */
+	ACCESS_PUBLIC,
 	ACCESS_READ,
 	ACCESS_SUBMIT,
 };

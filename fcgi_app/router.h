@@ -12,8 +12,8 @@
 struct FCGX_Request;
 
 /*
- * Answer one accepted request, whatever it is; does not finish it. False: it was parked and belongs to the park, which
- * gives it back to be served once more, as `resumed`.
+ * Answer one accepted request, whatever it is; does not finish it. False: it was parked and belongs
+ * to the park, which gives it back to be served once more, as `resumed`.
  */
 bool router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx,
 		  bool resumed);

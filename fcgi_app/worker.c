@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * worker: see worker.h. libfcgi's own ways of stopping lose requests or spin for ever, so a worker waits
- * for the listening socket and the stop together, and looks at a flag of ours:
+ * worker: see worker.h. libfcgi's own ways of stopping lose requests or spin for ever, so a worker
+ * waits for the listening socket and the stop together, and looks at a flag of ours:
  *
  *  - the listener is non-blocking, as another worker may have taken the request that poll told of;
- *  - connections are accepted here, not by libfcgi, so that they have their time-outs before libfcgi reads the
- *    request's head: it would wait for ever for a peer that says nothing. It takes a connection that is there
- *    already (ipcFd and keepConnection set, as after a kept one) and has no listener of its own to go on with;
- *  - keepConnection is off while a request is served: a kept idle connection would hold the worker in read();
+ *  - connections are accepted here, not by libfcgi, so that they have their
+ *  time-outs before libfcgi reads the
+ *    request's head: it would wait for ever for a peer that says nothing. It takes
+ *    a connection that is there
+ *    already (ipcFd and keepConnection set, as after a kept one) and has no listener
+ *    of its own to go on with;
+ *  - keepConnection is off while a request is served: a kept idle connection would
+ *  hold the worker in read();
  *  - lack of descriptors or memory is a reason to wait, not to end;
  *  - a poll that waits leaves the worker with its request (park.h), and may come back to any other.
  */
@@ -98,8 +102,10 @@ static enum step resume_request(const struct app *app, FCGX_Request **fcgx)
 	return STEP_RESUME;
 }
 
-/* After the stop only what waits already is taken: polls that were parked, and, from a socket of our own, what it holds:
- * one of systemd's keeps it for the next process. */
+/*
+ * After the stop only what waits already is taken: polls that were parked, and, from a socket of
+ * our own, what it holds: one of systemd's keeps it for the next process.
+ */
 static enum step next_request(const struct app *app, FCGX_Request **fcgx)
 {
 	struct pollfd p[3] = {
