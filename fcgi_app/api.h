@@ -6,6 +6,7 @@
 #include "fcgi_app/call.h"
 
 void api_order(struct call *c);  /* POST /api/v1/jobs */
+void api_list(struct call *c);   /* GET /api/v1/jobs */
 void api_status(struct call *c); /* GET /api/v1/jobs/{id}/status */
 void api_job(struct call *c);    /* GET /api/v1/jobs/{id} */
 void api_events(struct call *c); /* GET /api/v1/jobs/{id}/events */

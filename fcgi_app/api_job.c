@@ -4,7 +4,6 @@
  * ?download=1 all, streamed.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -12,6 +11,7 @@
 #include "fcgi_app/api.h"
 #include "fcgi_app/job.h"
 #include "fcgi_app/lot_page.h"
+#include "fcgi_app/query.h"
 
 #define MOST_LOTS 1000
 /* What one slice may have: LOT_PAGE_BYTES, and one lot more. */
@@ -23,29 +23,6 @@ struct wish { /* the query */
 	bool download;
 };
 
-static int refuse(struct call *c, const char *parameter, const char *detail)
-{
-	const struct problem_fault fault = {.parameter = parameter, .detail = detail};
-
-	call_problem_faults(c, PROBLEM_BAD_REQUEST, "a query parameter is not valid", &fault, 1);
-	return -1;
-}
-
-/* A whole number from min to max. */
-static int read_number(const char *text, int64_t min, int64_t max, int64_t *out)
-{
-	size_t n = strlen(text);
-	int64_t v;
-
-	if (n == 0 || n > 10 || strspn(text, "0123456789") != n)
-		return -1;
-	v = strtoll(text, NULL, 10);
-	if (v < min || v > max)
-		return -1;
-	*out = v;
-	return 0;
-}
-
 static int read_parameter(struct call *c, const char *name, const char *value, struct wish *w)
 {
 	int64_t n;
@@ -53,18 +30,18 @@ static int read_parameter(struct call *c, const char *name, const char *value, s
 	if (strcmp(name, "language") == 0) {
 		w->language = value;
 	} else if (strcmp(name, "limit") == 0) {
-		if (read_number(value, 1, MOST_LOTS, &w->limit) < 0)
-			return refuse(c, "limit", "is a number from 1 to 1000");
+		if (query_number(value, 1, MOST_LOTS, &w->limit) < 0)
+			return query_refuse(c, "limit", "is a number from 1 to 1000");
 	} else if (strcmp(name, "after") == 0) {
-		if (read_number(value, 0, UINT32_MAX, &n) < 0)
-			return refuse(c, "after", "is what `next` of the page before says");
+		if (query_number(value, 0, UINT32_MAX, &n) < 0)
+			return query_refuse(c, "after", "is what `next` of the page before says");
 		w->first_seq = n + 1;
 	} else if (strcmp(name, "download") == 0) {
 		if (strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
-			return refuse(c, "download", "is 1 or 0");
+			return query_refuse(c, "download", "is 1 or 0");
 		w->download = value[0] == '1';
 	} else {
-		return refuse(c, name, "is not known here");
+		return query_refuse(c, name, "is not known here");
 	}
 	return 0;
 }
@@ -78,7 +55,8 @@ static int read_wish(struct call *c, struct wish *w)
 		if (read_parameter(c, t->parameters[i].name, t->parameters[i].value, w) < 0)
 			return -1;
 	if (w->download && (target_parameter(t, "limit") || target_parameter(t, "after")))
-		return refuse(c, "download", "gives the whole and takes neither limit nor after");
+		return query_refuse(c, "download",
+				    "gives the whole and takes neither limit nor after");
 	return 0;
 }
 

@@ -15,8 +15,6 @@
 #include "fcgi_app/auth.h"
 #include "fcgi_app/follower.h"
 
-/* batchd has this many ticks to close a job before the front end does (DESIGN, I1). */
-#define OVERDUE_TICKS   5
 #define CLOCKS_APART_US (60 * T_S)
 /* A database that refused a write is not asked again with every poll. */
 #define UNWRITABLE_PAUSE_US   (2 * T_S)
@@ -54,7 +52,7 @@ static int refuse_unknown(struct call *c)
 
 static bool is_overdue(const struct call *c, const struct job *job)
 {
-	const int64_t grace = t_mul(c->app->config->daemon.tick, OVERDUE_TICKS);
+	const int64_t grace = t_mul(c->app->config->daemon.tick, JOB_OVERDUE_TICKS);
 
 	return !job_status_is_terminal(job->status) && job->now >= t_add(job->deadline_at, grace);
 }

@@ -14,6 +14,9 @@
 #include "fcgi_app/cache.h"
 #include "fcgi_app/call.h"
 
+/* batchd has this many ticks to close a job before the front end does (DESIGN, I1). */
+#define JOB_OVERDUE_TICKS 5
+
 struct job {
 	int64_t id, account_id;
 	int64_t version;

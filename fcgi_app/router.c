@@ -37,6 +37,7 @@ struct route {
 /* clang-format off */
 static const struct route routes[] = {
 	{ HTTP_POST,             { "api", "v1", "jobs" },                ACCESS_SUBMIT, api_order },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs" },                ACCESS_READ,   api_list },
 	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*" },           ACCESS_PUBLIC, api_job },
 	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "status" }, ACCESS_PUBLIC, api_status },
 	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "events" }, ACCESS_PUBLIC, api_events },

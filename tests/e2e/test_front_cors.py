@@ -77,8 +77,8 @@ def test_a_304_is_marked_too(cors):
     assert (answer.status, told(answer)["access-control-allow-origin"]) == (304, SITE)
 
 
-@pytest.mark.parametrize("origin", [None, OTHER, "null", "*", SITE.upper(), SITE + ":443", SITE + "/", SITE + ".evil.com",
-                                    "http://app.example.com", f"{SITE}, {OTHER}"])
+@pytest.mark.parametrize("origin", [None, OTHER, "null", "*", SITE.upper(), SITE + ":443", SITE + "/",
+                                    SITE + ".evil.com", "http://app.example.com", f"{SITE}, {OTHER}"])
 @pytest.mark.parametrize("method, meant", [("GET", None), ("OPTIONS", "GET"), ("OPTIONS", "POST")])
 def test_other_sites_are_told_nothing_and_caches_keep_them_apart(cors, origin, method, meant):
     answer = ask(cors, method, f"{JOBS}/{UNKNOWN}/status", origin, meant)
@@ -89,12 +89,12 @@ def test_other_sites_are_told_nothing_and_caches_keep_them_apart(cors, origin, m
 def test_a_browser_that_asks_ahead_is_told_methods_and_headers(cors):
     answer = ask(cors, "OPTIONS", JOBS, SITE, "POST", headers={"Access-Control-Request-Headers": "authorization"})
     assert (answer.status, answer.body) == (204, b"")
-    assert answer.headers["allow"] == "POST, OPTIONS"
+    assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"
     assert told(answer) == {
         "access-control-allow-origin": SITE,
         "access-control-expose-headers": "ETag, Location, Link, Retry-After, RateLimit, RateLimit-Policy,"
                                          " Preference-Applied",
-        "access-control-allow-methods": "POST, OPTIONS",
+        "access-control-allow-methods": "GET, HEAD, POST, OPTIONS",
         "access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer",
         "access-control-max-age": "7200"}
 
