@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "core/status.h"
 #include "fcgi_app/api.h"
@@ -108,12 +109,57 @@ static int render_page(struct call *c, const struct job *job, const struct wish 
 	return status_render_links(c->job_id, c->app->link_base, out);
 }
 
-static void answer_page(struct call *c, const struct job *job, const struct wish *w,
-			struct lot_page *p)
+/* The first page as it is asked for without any wish: it is kept, as long as the job has this version. */
+static bool is_plain(const struct call *c, const struct job *job)
+{
+	return c->target.parameter_count == 0 && !job->unstored;
+}
+
+static bool take_kept(struct call *c, const struct job *job)
+{
+	struct cached head;
+	uint8_t uuid[16];
+
+	job_uuid(c, uuid);
+	if (!is_plain(c, job) ||
+	    !cache_get(c->app->cache, uuid, CACHE_RESULT, clock_boot(), &head, &c->response.body))
+		return false;
+	if (head.version == job->version)
+		return true;
+	strbuf_reset(&c->response.body);
+	return false;
+}
+
+static void keep(struct call *c, const struct job *job)
+{
+	const struct cached head = job_cached(job);
+	const struct strbuf *body = &c->response.body;
+	uint8_t uuid[16];
+
+	job_uuid(c, uuid);
+	if (is_plain(c, job) && !strbuf_failed(body))
+		cache_put(c->app->cache, uuid, CACHE_RESULT, clock_boot(), &head, body->data,
+			  body->len);
+}
+
+static int make_page(struct call *c, const struct job *job, const struct wish *w)
+{
+	struct lot_page page;
+	int rc = lot_page_init(&page, c, job, w->language, w->first_seq);
+
+	if (rc == 0)
+		rc = render_page(c, job, w, &page);
+	if (rc == 0)
+		keep(c, job);
+	lot_page_clear(&page);
+	return rc;
+}
+
+static void answer_page(struct call *c, const struct job *job, const struct wish *w)
 {
 	int64_t retry_after_s = job_retry_after_s(c, job);
 
-	if (render_page(c, job, w, p) < 0)
+	if (!take_kept(c, job) && make_page(c, job, w) < 0)
 		return;
 	c->response.status = 200;
 	http_add_header(&c->response, "Cache-Control", "private, no-cache");
@@ -171,22 +217,27 @@ static void stream(struct call *c, const struct job *job, struct lot_page *p)
 	http_abort(a);
 }
 
+static void download(struct call *c, const struct job *job, const struct wish *w)
+{
+	struct lot_page page;
+
+	if (lot_page_init(&page, c, job, w->language, w->first_seq) == 0)
+		stream(c, job, &page);
+	lot_page_clear(&page);
+}
+
 void api_job(struct call *c)
 {
 	struct wish wish;
 	struct job job;
-	struct lot_page page;
 
 	if (read_wish(c, &wish) < 0)
 		return;
 	if (job_load(c, &job) == 0) {
-		if (lot_page_init(&page, c, &job, wish.language, wish.first_seq) == 0) {
-			if (wish.download)
-				stream(c, &job, &page);
-			else
-				answer_page(c, &job, &wish, &page);
-		}
-		lot_page_clear(&page);
+		if (wish.download)
+			download(c, &job, &wish);
+		else
+			answer_page(c, &job, &wish);
 	}
 	job_clear(&job);
 }

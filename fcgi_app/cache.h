@@ -20,8 +20,9 @@
 
 struct cache;
 
-/* Of a job there may be several answers; which one, is up to the caller. */
-#define CACHE_STATUS 0
+/* Of a job there may be several answers. */
+#define CACHE_STATUS 0 /* its status object, without links */
+#define CACHE_RESULT 1 /* the first page of its result */
 
 /*
  * After so long an answer is read anew even if no change was told: a second

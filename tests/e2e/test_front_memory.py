@@ -44,6 +44,20 @@ def test_I7_unchanged_jobs_are_answered_from_memory(breakable):  # noqa: F811
         assert reads(front) - before < 200
 
 
+def test_a_result_is_answered_from_memory_and_follows_its_job(breakable):  # noqa: F811
+    with installation("front-memory-result", breakable, memory=True) as front:
+        job = front.take(order(20, ["fr", "de"], name="before"))
+        first = front.get(f"{JOBS}/{job}")
+        before = reads(front)
+        for _ in range(200):
+            assert front.get(f"{JOBS}/{job}").body == first.body
+        assert reads(front) - before < 100
+        assert [lot["id"] for lot in front.result(job, "?limit=3")["lots"]] == ["1", "2", "3"]
+        assert len(front.result(job)["lots"]) == 20
+        rename(front, job, "after")
+        wait_until(lambda: front.result(job)["name"] == "after", 10, "the change to be told")
+
+
 def test_a_change_is_told(front):
     job = front.take(order(2, name="before"))
     assert status(front, job).json()["name"] == "before"
