@@ -2,17 +2,25 @@
 """FastCGI, spoken to the front end's socket without a web server between.
 
 Owns: the framing of one request a connection, in full control of what is sent: a body without
-CONTENT_LENGTH, one that is cut off, one that stalls. Does not: know lotscribe.
+CONTENT_LENGTH, one that is cut off, one that stalls. Whole answers are checked against the API's description.
 """
 import json
 import socket
 import struct
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+from harness import api_check  # noqa: E402
+from harness.stack import base_path_of  # noqa: E402
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = 1, 2, 3, 4, 5, 6, 7
 RESPONDER = 1
 MOST = 65535
+MOST_KEPT = 4 << 20     # of what was sent, for the check
 
 
 @dataclass
@@ -54,18 +62,24 @@ class Connection:
     """One connection, one request."""
 
     def __init__(self, path: str, timeout: float = 30) -> None:
+        self.path = path
+        self.params: Mapping[str, str] = {}
+        self.sent: Optional[bytes] = b""
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(path)
 
     def begin(self, params: Mapping[str, str], keep: bool = False) -> "Connection":
         """BEGIN_REQUEST and all parameters. keep: ask to leave the connection open after the answer."""
+        self.params = params
         self.socket.sendall(record(BEGIN, struct.pack(">HB5x", RESPONDER, int(keep))) +
                             stream(PARAMS, encode_params(params)))
         return self
 
     def send(self, body: bytes, end: bool = True) -> "Connection":
         """A part of the body; the last one by default."""
+        if self.sent is not None:
+            self.sent = self.sent + body if len(self.sent) + len(body) <= MOST_KEPT else None
         self.socket.sendall(stream(STDIN, body, end))
         return self
 
@@ -83,7 +97,11 @@ class Connection:
                     complete = True
         finally:
             self.close()
-        return _parse(b"".join(parts), complete)
+        answer = _parse(b"".join(parts), complete)
+        if complete and answer.status:
+            api_check.observe(self.params["REQUEST_METHOD"], self.params["REQUEST_URI"], self.sent, answer.status,
+                              answer.headers, answer.body, base_path_of(self.path))
+        return answer
 
     def _records(self) -> Iterable[Tuple[int, bytes]]:
         while True:

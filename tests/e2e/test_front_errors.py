@@ -9,6 +9,7 @@ import pytest
 import fcgi_client
 from front_end import (DESCRIPTION, JSON, UNKNOWN, data_url, front, installation, lots, mariadb,  # noqa: F401
                        order)
+from harness import api_check
 from harness.process import wait_until
 from harness.stack import TOP
 
@@ -230,7 +231,9 @@ def chunked(front, parts):  # noqa: F811
     connection = http.client.HTTPConnection("127.0.0.1", front.stack.lighttpd.port, timeout=30)
     connection.request("POST", JOBS, iter(parts), {"Authorization": f"Bearer {front.key}", **JSON}, encode_chunked=True)
     answer = connection.getresponse()
-    return fcgi_client.Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read(), True)
+    found = fcgi_client.Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read(), True)
+    api_check.observe("POST", JOBS, b"".join(parts), found.status, found.headers, found.body)
+    return found
 
 
 def test_a_chunked_upload_through_the_web_server_obeys_the_limit(narrow):

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from . import api_check
 from . import config as conf
 from .process import HarnessError, Process, connects, free_port, run, socket_path, wait_until
 from .servers import Lighttpd, MariaDB, StandIn, path_of
@@ -58,13 +59,23 @@ class Answer:
         return json.loads(self.body)
 
 
+# http.base_path of the front ends behind sockets.
+_base_paths: Dict[str, str] = {}
+
+
+def base_path_of(socket: str) -> str:
+    """http.base_path of the front end that listens on this socket."""
+    return _base_paths.get(socket, "")
+
+
 class FrontEnd(Process):
     """lotscribe.fcgi behind a Unix socket."""
 
     def __init__(self, program: Path, config: Path, socket: str, log: Path,
-                 env: Optional[Dict[str, str]] = None) -> None:
+                 env: Optional[Dict[str, str]] = None, base_path: str = "") -> None:
         self.config = config
         self.socket = socket
+        _base_paths[socket] = base_path
         super().__init__("lotscribe.fcgi", [program, "-c", config, "-l", socket], log, env)
 
     def start(self) -> "FrontEnd":
@@ -179,10 +190,10 @@ class Stack:
                       env: Optional[Dict[str, str]] = None) -> FrontEnd:
         """Start one more front end; lighttpd serves those started before itself."""
         name = f"web{len(self.front_ends) + 1}"
-        config = conf.write(self._folder("conf") / f"{name}.conf",
-                            conf.merged(self.config("web"), overrides or {}))
-        front = FrontEnd(find_program(self.build, "lotscribe.fcgi"), config,
-                         socket_path(self._folder("run"), f"{name}.sock"), self.logs / f"{name}.log", env)
+        own = conf.merged(self.config("web"), overrides or {})
+        front = FrontEnd(find_program(self.build, "lotscribe.fcgi"), conf.write(self._folder("conf") / f"{name}.conf", own),
+                         socket_path(self._folder("run"), f"{name}.sock"), self.logs / f"{name}.log", env,
+                         own["http"].get("base_path", ""))
         self.front_ends.append(front)
         front.start()
         return front
@@ -283,7 +294,8 @@ class Stack:
 
     def request(self, method: str, target: str, body: Any = None, headers: Optional[Dict[str, str]] = None,
                 key: Optional[str] = None, timeout: float = 60) -> Answer:
-        """One HTTP request through the web server. A body that is not bytes is sent as JSON."""
+        """One HTTP request through the web server. A body that is not bytes is sent as JSON. What the front end
+        answers is checked against the API's description."""
         sent = dict(headers or {})
         if key:
             sent.setdefault("Authorization", f"Bearer {key}")
@@ -293,10 +305,13 @@ class Stack:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path_of(target), body, sent)
-            answer = connection.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            response = connection.getresponse()
+            answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
+        api_check.observe(method, path_of(target), body, answer.status, answer.headers, answer.body,
+                          base_path_of(self.front_end.socket) if self.front_ends else "")
+        return answer
 
     def get(self, target: str, **kwargs: Any) -> Answer:
         return self.request("GET", target, **kwargs)
