@@ -12,5 +12,6 @@ void api_job(struct call *c);    /* GET /api/v1/jobs/{id} */
 void api_events(struct call *c); /* GET /api/v1/jobs/{id}/events */
 void api_healthz(struct call *c);
 void api_readyz(struct call *c);
+void api_openapi(struct call *c);
 
 #endif

@@ -41,6 +41,7 @@ static const struct route routes[] = {
 	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*" },           ACCESS_PUBLIC, api_job },
 	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "status" }, ACCESS_PUBLIC, api_status },
 	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "events" }, ACCESS_PUBLIC, api_events },
+	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "openapi.json" },        ACCESS_OPEN,   api_openapi },
 	{ HTTP_GET | HTTP_HEAD,  { "healthz" },                          ACCESS_OPEN,   api_healthz },
 	{ HTTP_GET | HTTP_HEAD,  { "readyz" },                           ACCESS_HEALTH, api_readyz },
 };
