@@ -109,7 +109,10 @@ static int render_page(struct call *c, const struct job *job, const struct wish 
 	return status_render_links(c->job_id, c->app->link_base, out);
 }
 
-/* The first page as it is asked for without any wish: it is kept, as long as the job has this version. */
+/*
+ * The first page as it is asked for without any wish: it is kept, as long as
+ * the job has this version.
+ */
 static bool is_plain(const struct call *c, const struct job *job)
 {
 	return c->target.parameter_count == 0 && !job->unstored;

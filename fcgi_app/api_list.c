@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * GET /api/v1/jobs: the account's jobs, an operator's all, newest first, by key pages: `after` is the last job seen.
- * A page shows jobs as polls would: what is overdue is closed first (I1). With ?status= the pages are of jobs that are
- * so, or overdue: as what is closed may end otherwise, a page can have fewer jobs than its limit.
+ * GET /api/v1/jobs: the account's jobs, an operator's all, newest first, by key pages: `after` is
+ * the last job seen. A page shows jobs as polls would: what is overdue is closed first (I1). With
+ * ?status= the pages are of jobs that are so, or overdue: as what is closed may end otherwise, a
+ * page can have fewer jobs than its limit.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -185,6 +185,22 @@ int64_t http_prefer_wait_s(const char *prefer)
 	return 0;
 }
 
+int http_idempotency_key(const char *header, const char **key, size_t *n)
+{
+	*key = header;
+	*n = strlen(header);
+	if (*n >= 2 && header[0] == '"' && header[*n - 1] == '"') {
+		*key += 1;
+		*n -= 2;
+	}
+	if (*n < 1 || *n > HTTP_KEY_BYTES)
+		return -1;
+	for (size_t i = 0; i < *n; i++)
+		if ((*key)[i] <= ' ' || (*key)[i] > '~')
+			return -1;
+	return 0;
+}
+
 bool http_is_json(const char *content_type)
 {
 	size_t n;

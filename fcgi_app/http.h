@@ -66,6 +66,13 @@ bool http_etag_matches(const char *if_none_match, const char *etag);
  * is none or it is no number.
  */
 int64_t http_prefer_wait_s(const char *prefer);
+/*
+ * The key in Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07), bare or quoted: 0 and
+ * its text without quotes, borrowed from the header; -1 where it has no visible ASCII characters
+ * alone, or too few or many.
+ */
+#define HTTP_KEY_BYTES 255
+int http_idempotency_key(const char *header, const char **key, size_t *n);
 /* True where Content-Type is absent, application/json or application/...+json. */
 bool http_is_json(const char *content_type);
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -223,6 +224,31 @@ int job_render(const struct call *c, const struct job *job, const char *more, st
 {
 	strbuf_add(out, job->status_json, job->status_json_n);
 	strbuf_adds(out, more);
+	return status_render_links(c->job_id, c->app->link_base, out);
+}
+
+int job_render_warning(const struct call *c, const struct job *job, const char *code,
+		       const char *message, struct strbuf *out)
+{
+	/* Quotes within a text are escaped: this is no part of one. */
+	static const char list[] = ",\"warnings\":[";
+	const char *at = memmem(job->status_json, job->status_json_n, list, strlen(list));
+	char since[RFC3339_SIZE];
+	size_t n;
+
+	if (!at)
+		return job_render(c, job, "", out);
+	n = (size_t)(at - job->status_json) + strlen(list);
+	rfc3339_format(job->now, since);
+	strbuf_add(out, job->status_json, n);
+	strbuf_adds(out, "{\"code\":");
+	strbuf_adds_json(out, code);
+	strbuf_adds(out, ",\"message\":");
+	strbuf_adds_json(out, message);
+	strbuf_addf(out, ",\"since\":\"%s\"}", since);
+	if (job->status_json[n] != ']')
+		strbuf_addc(out, ',');
+	strbuf_add(out, job->status_json + n, job->status_json_n - n);
 	return status_render_links(c->job_id, c->app->link_base, out);
 }
 

@@ -46,6 +46,10 @@ struct cached job_cached(const struct job *job);
 /* Append the status object; `more` (may be "") goes before its links. */
 int job_render(const struct call *c, const struct job *job, const char *more, struct strbuf *out);
 
+/* Likewise, with one warning more at the head of its own. */
+int job_render_warning(const struct call *c, const struct job *job, const char *code,
+		       const char *message, struct strbuf *out);
+
 /* The entity tag of its status, with quotes. */
 #define JOB_ETAG_SIZE 48
 void job_etag(const struct call *c, const struct job *job, char out[JOB_ETAG_SIZE]);

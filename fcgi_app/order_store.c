@@ -65,6 +65,8 @@ static int begin(struct db *db, void *arg, struct err *err)
 	int64_t translate;
 	int rc;
 
+	if (claim_take(in->terms->claim, db, in->public_id, err) < 0)
+		return -1;
 	if (recipe_store(db, &in->call->app->describe, now, &describe, err) < 0 ||
 	    recipe_store(db, &in->call->app->translate, now, &translate, err) < 0)
 		return -1;
@@ -115,7 +117,11 @@ static int finish(struct db *db, void *arg, struct err *err)
 	const int64_t job_id = in->chunk.job_id;
 	const int64_t now = in->terms->now;
 
-	int64_t shown = db_exec(db, STMT_FRONT_JOB_SHOW, DB_P(db_int(job_id)), err);
+	int64_t shown;
+
+	if (claim_go_on(in->terms->claim, db, in->public_id, err) < 0)
+		return -1;
+	shown = db_exec(db, STMT_FRONT_JOB_SHOW, DB_P(db_int(job_id)), err);
 
 	if (shown != 1)
 		return shown < 0 ? -1
@@ -150,6 +156,8 @@ static int one_chunk(struct db *db, void *arg, struct err *err)
 {
 	struct intake *in = arg;
 
+	if (claim_go_on(in->terms->claim, db, in->public_id, err) < 0)
+		return -1;
 	return order_chunk_write(&in->chunk, db, err);
 }
 
@@ -266,7 +274,7 @@ int order_store(struct call *c, const struct order *order, const struct order_te
 				    : store_large(db, &in, &err);
 	order_chunk_clear(&in.chunk);
 	order_lot_clear(&in.lot);
-	if (rc < 0)
+	if (rc < 0 && !terms->claim->lost)
 		tell(c, &err);
 	return rc;
 }

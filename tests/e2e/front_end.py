@@ -70,7 +70,7 @@ class Front:
 
     def take(self, document: Any, key: Optional[str] = None) -> str:
         """Order; the job's id."""
-        answer = self.raw("POST", "/api/v1/jobs", document, key or self.key)
+        answer = self.raw("POST", "/api/v1/jobs?again=1", document, key or self.key)
         assert answer.status == 202, answer
         return answer.json()["job_id"]
 

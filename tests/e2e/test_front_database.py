@@ -28,7 +28,7 @@ EX_CONFIG = 78
 def calls(front, job):  # noqa: F811
     return [("GET", f"{JOBS}/{job}/status", None), ("GET", f"{JOBS}/{job}", None),
             ("GET", f"{JOBS}/{job}/events", None), ("GET", f"{JOBS}/{UNKNOWN}/status", None),
-            ("GET", "/readyz", None), ("POST", JOBS, order())]
+            ("GET", "/readyz", None), ("POST", JOBS + "?again=1", order())]
 
 
 def unavailable(answer):
@@ -198,14 +198,14 @@ def test_a_server_that_hangs_within_an_order_is_a_quick_503(hanging, lots, after
     """At the key, and in a transaction."""
     front, proxy = hanging  # noqa: F811
     before = shown(front)
-    unavailable(hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS, order(lots), front.key), after=after))
+    unavailable(hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS + "?again=1", order(lots), front.key), after=after))
     assert len(shown(front)) == len(before) + 1  # the one of hang_and_recover()
 
 
 def test_a_server_that_hangs_far_in_a_large_order_is_a_quick_503(hanging):
     front, proxy = hanging  # noqa: F811
     before = shown(front)
-    unavailable(hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS, order(3000), front.key),
+    unavailable(hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS + "?again=1", order(3000), front.key),
                                  after=8, commit=True))
     assert len(shown(front)) == len(before) + 1
 
@@ -216,7 +216,7 @@ def test_a_server_that_hangs_at_the_commit_is_a_quick_503_that_tells_the_doubt(h
     before = proxy.seen
     front.take(order(lots))
     commits = proxy.seen - before
-    answer = hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS, order(lots), front.key),
+    answer = hang_and_recover(front, proxy, lambda: front.raw("POST", JOBS + "?again=1", order(lots), front.key),
                               after=commits - 1, commit=True)
     unavailable(answer)
     job = shown(front)[-1]  # the COMMIT was under way, and is carried out after all
@@ -258,7 +258,7 @@ def test_a_slow_server_is_a_quick_503(hanging):
     proxy.delay(0.4)
     for _ in range(2):  # on a connection that is there, then on a new one
         began = time.monotonic()
-        unavailable(front.raw("POST", JOBS, order(), front.key))
+        unavailable(front.raw("POST", JOBS + "?again=1", order(), front.key))
         assert time.monotonic() - began < PROMISED_S
         proxy.cut()
     proxy.delay(0)
@@ -300,7 +300,7 @@ def test_a_lost_commit_leaves_one_job_and_its_answer_is_202(proxied, lots, lose)
 def test_a_commit_lost_on_the_way_of_a_large_order_leaves_no_job(proxied, lose):
     front, proxy = proxied  # noqa: F811
     proxy.lose(lose, skip=1)
-    unavailable(front.raw("POST", JOBS, order(1200), front.key))
+    unavailable(front.raw("POST", JOBS + "?again=1", order(1200), front.key))
     assert (proxy.lost, shown(front)) == (1, [])
     assert front.sql("SELECT n FROM wake") == [{"n": 0}]
 
@@ -308,7 +308,7 @@ def test_a_commit_lost_on_the_way_of_a_large_order_leaves_no_job(proxied, lose):
 def test_where_every_commit_is_lost_the_answer_names_the_job_in_doubt(proxied):
     front, proxy = proxied  # noqa: F811
     proxy.lose("request", None)
-    answer = front.raw("POST", JOBS, order(), front.key)
+    answer = front.raw("POST", JOBS + "?again=1", order(), front.key)
     unavailable(answer)
     assert proxy.lost > 1 and shown(front) == []
 

@@ -318,7 +318,7 @@ class Stack:
 
     def order(self, document: Any, headers: Optional[Dict[str, str]] = None, key: Optional[str] = None) -> Any:
         """Order a job and return its status object; anything but 202 is an error."""
-        answer = self.request("POST", "/api/v1/jobs", document, headers, key or self.key)
+        answer = self.request("POST", "/api/v1/jobs?again=1", document, headers, key or self.key)
         if answer.status != 202:
             raise HarnessError(f"order: {answer.status} {answer.body[:2000].decode(errors='replace')}")
         return answer.json()
