@@ -37,12 +37,14 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 	recipe_init(&app->describe, TASK_DESCRIBE, config);
 	recipe_init(&app->translate, TASK_TRANSLATE, config);
 	gate_init(&app->gate, config->http.workers);
+	heads_init(&app->heads, (size_t)config->http.workers);
 	app->link_base = link_base(config);
 	return 0;
 }
 
 void app_clear(struct app *app)
 {
+	heads_clear(&app->heads);
 	json_object_put(app->schema);
 	app->schema = NULL;
 	free(app->link_base);

@@ -15,6 +15,7 @@
 #include "core/err.h"
 #include "fcgi_app/breaker.h"
 #include "fcgi_app/gate.h"
+#include "fcgi_app/heads.h"
 #include "fcgi_app/recipe.h"
 
 struct app {
@@ -32,7 +33,10 @@ struct app {
 	int listen_fd;
 	int wake_fd; /* eventfd, readable from the stop on */
 	atomic_bool stopping;
-	bool drain; /* the socket is ours alone: serve what waits in it before the end */
+	/* On clock_boot(): until then what waits in the socket is served after the stop; 0: the
+	 * socket is not ours alone. */
+	_Atomic int64_t drain_until;
+	struct heads heads;
 };
 
 /* 0, or -1 where the configured schema cannot be used. The configuration is borrowed. */

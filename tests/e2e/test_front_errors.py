@@ -253,6 +253,14 @@ def test_the_base_path_and_the_public_address_are_in_paths_and_links(front):
         problem(fcgi_client.request(other.socket, "GET", outside), 404, "not_found")
 
 
+def test_a_long_header_is_not_cut(front):
+    public = "https://lots.example.com/" + "x" * 3000
+    other = front.stack.add_front_end({"http": {"public_url": public}})
+    body = json.dumps(order()).encode()
+    answer = fcgi_client.request(other.socket, "POST", JOBS, body, {**JSON, "Authorization": f"Bearer {front.key}"})
+    assert answer.headers["location"] == f"{public}{JOBS}/{answer.json()['job_id']}"
+
+
 def test_given_descriptions_must_fit_the_schema(front):
     document = {"lots": [{"id": "1", "description": {**DESCRIPTION, "more": 1}}]}
     faults = problem(front.raw("POST", JOBS, document, front.key), 422, "invalid_request")

@@ -59,7 +59,7 @@ class Answer:
 
 
 class FrontEnd(Process):
-    """lotscribe.fcgi behind a Unix socket."""
+    """lotscribe.fcgi behind a Unix socket, or HOST:PORT."""
 
     def __init__(self, program: Path, config: Path, socket: str, log: Path,
                  env: Optional[Dict[str, str]] = None) -> None:
