@@ -2,6 +2,7 @@
 #include "batchd/late.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "batchd/submit.h"
 #include "common/log.h"
@@ -71,6 +72,9 @@ void late_seen(struct daemon *d, int64_t batch_id, const struct remote_batch *r)
 	struct batch_row b;
 	struct err err;
 
+	/* A single read shows also what bears another mark by now: never touched. */
+	if (!r->installation || strcmp(r->installation, d->installation) != 0)
+		return;
 	if (d->is_foreign || work_find(d, batch_id) ||
 	    batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase != BATCH_CLOSED ||
 	    b.late_files)
