@@ -155,7 +155,7 @@ void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why)
 
 	log_warning("work failed batch=%lld error=\"%s\"", (long long)batch_id, why->text);
 	if (!lease_held(&d->lease) || batch_row_read(d->db, batch_id, &b, &err) < 1 ||
-	    b.phase == BATCH_CLOSED)
+	    (b.phase == BATCH_CLOSED && !b.late_files))
 		return;
 	batch_row_backoff(&b, daemon_now(d), 0, why->text);
 	submit_store(d, &b, NULL, NULL);

@@ -25,28 +25,99 @@ struct run { /* one transaction */
 	size_t n_unblock, n_failed;
 };
 
-#define ANSWER_COLS  14
-#define LINE_COLS    9
+#define ANSWER_COLS  15
+#define LINE_COLS    12
 #define ATTEMPT_COLS 4
 #define MOVE_COLS    6
 
-static void add_line(struct run *r, const struct apply_line *l, enum line_kind kind,
-		     const struct found *f, const char *code)
+struct spent {
+	int64_t input_tokens, output_tokens, cost; /* all 0 where the cost is */
+};
+
+static struct spent spent_on(const struct run *r, const struct result *res)
 {
+	const struct config_model *m = r->model;
+	struct spent s = {.input_tokens = res->input_tokens, .output_tokens = res->output_tokens};
+
+	if (m) {
+		const struct prices p = {.input = m->price_input,
+					 .cached = m->price_cached,
+					 .output = m->price_output,
+					 .factor_ppm = m->batch_factor_ppm};
+
+		s.cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
+	}
+	return s;
+}
+
+/* Into the job's cost; what was not of use is wasted. The job is locked. */
+static void book(struct run *r, const struct found *f, const struct spent *s, bool is_wasted)
+{
+	struct job_patch *patch = tally_patch(r->tally, f->job);
+
+	patch->cost += s->cost;
+	patch->wasted += is_wasted ? s->cost : 0;
+	patch->input_tokens += s->input_tokens;
+	patch->output_tokens += s->output_tokens;
+}
+
+/*
+ * The line of one request twice was paid once. A batch that was created
+ * twice ran each request twice.
+ */
+static bool is_repeated(const struct run *r, const struct found *f, const struct result *res)
+{
+	if (!f || !f->is_answered)
+		return false;
+	return res->request_id[0] ? strcmp(res->request_id, f->request_id) == 0 : !r->b.twin_of;
+}
+
+static void set_request(struct found *f, const struct result *res)
+{
+	memcpy(f->request_id, res->request_id, sizeof(f->request_id));
+}
+
+/* A line that is no answer. What it cost, as far as it says, is its job's waste. */
+static int add_line(struct run *r, const struct apply_line *l, enum line_kind kind, struct found *f,
+		    struct err *err)
+{
+	const struct result *res = &l->result;
 	struct db_val *v = &r->lines[r->n_lines++ * LINE_COLS];
 	const size_t head = l->n < LIMIT_LINE_HEAD_BYTES ? l->n : LIMIT_LINE_HEAD_BYTES;
+	struct spent s = {0};
 
+	if (!is_repeated(r, f, res))
+		s = spent_on(r, res);
+	if (s.cost == 0)
+		s = (struct spent){0};
 	v[0] = db_int(r->c->batch_id);
 	v[1] = db_int(r->c->file_no);
 	v[2] = db_int(l->offset);
 	v[3] = db_text(line_kind_names[kind]);
 	v[4] = f ? db_int(f->id) : db_null();
 	v[5] = f ? db_int(f->attempt) : db_null();
-	v[6] = db_text(code);
+	v[6] = db_text(res->code);
 	v[7] = db_int(l->size);
 	v[8] = db_bytes(l->text, head);
+	v[9] = db_int(s.input_tokens);
+	v[10] = db_int(s.output_tokens);
+	v[11] = db_int(s.cost);
 	if (kind == LINE_UNSTORABLE || kind == LINE_TOO_LARGE)
 		r->b.keep_files = true;
+	if (!f || s.cost == 0)
+		return 0;
+	if (tally_lock(r->tally, r->c->d->db, f->job, NULL, err) < 0)
+		return -1;
+	book(r, f, &s, true);
+	set_request(f, res);
+	return 0;
+}
+
+static int64_t *count_of(struct batch_row *b, enum attempt_outcome outcome)
+{
+	return outcome == ATTEMPT_ANSWERED ? &b->n_answered
+	       : outcome == ATTEMPT_VOID   ? &b->n_void
+					   : &b->n_failed;
 }
 
 static void close_attempt(struct run *r, struct found *f, enum attempt_outcome outcome,
@@ -58,29 +129,17 @@ static void close_attempt(struct run *r, struct found *f, enum attempt_outcome o
 	v[1] = db_text(code);
 	v[2] = db_int(f->id);
 	v[3] = db_int(f->attempt);
-	f->attempt_closed = true;
-	if (outcome == ATTEMPT_ANSWERED)
-		r->b.n_answered++;
-	else if (outcome == ATTEMPT_VOID)
-		r->b.n_void++;
-	else
-		r->b.n_failed++;
+	if (f->outcome != ATTEMPT_OPEN) /* answered after all */
+		--*count_of(&r->b, f->outcome);
+	f->outcome = outcome;
+	++*count_of(&r->b, outcome);
 }
 
-static int64_t add_answer(struct run *r, const struct result *res, const struct found *f)
+static void add_answer(struct run *r, const struct result *res, const struct found *f, int64_t cost,
+		       bool unused)
 {
 	struct db_val *v = &r->answers[r->n_answers++ * ANSWER_COLS];
-	const struct config_model *m = r->model;
-	int64_t cost = 0;
 
-	if (m) {
-		const struct prices p = {.input = m->price_input,
-					 .cached = m->price_cached,
-					 .output = m->price_output,
-					 .factor_ppm = m->batch_factor_ppm};
-
-		cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
-	}
 	v[0] = db_int(f->id);
 	v[1] = db_int(f->attempt);
 	v[2] = db_int(f->job);
@@ -95,7 +154,7 @@ static int64_t add_answer(struct run *r, const struct result *res, const struct 
 	v[11] = db_int(res->cached_tokens);
 	v[12] = db_int(res->output_tokens);
 	v[13] = db_int(cost);
-	return cost;
+	v[14] = db_int(unused);
 }
 
 /* A description is there: its translations can be asked for. */
@@ -178,21 +237,17 @@ static int settle(struct run *r, struct found *f, const struct result *res, stru
 static int apply_answer(struct run *r, struct found *f, const struct result *res, struct err *err)
 {
 	const bool unused = f->grade >= res->grade && f->grade >= GRADE_SALVAGED;
-	int64_t cost;
-	struct job_patch *patch;
+	const struct spent s = spent_on(r, res);
 
 	if (tally_lock(r->tally, r->c->d->db, f->job, NULL, err) < 0)
 		return -1;
-	if (!f->attempt_closed)
+	f->burned += f->outcome != ATTEMPT_FAILED; /* that did */
+	if (!r->b.twin_of) /* its attempts are another batch's, which is closed */
 		close_attempt(r, f, ATTEMPT_ANSWERED, res->code);
-	f->attempt_answered = true;
-	cost = add_answer(r, res, f);
-	patch = tally_patch(r->tally, f->job);
-	patch->cost += cost;
-	patch->wasted += unused ? cost : 0;
-	patch->input_tokens += res->input_tokens;
-	patch->output_tokens += res->output_tokens;
-	f->burned++;
+	f->is_answered = true;
+	set_request(f, res);
+	add_answer(r, res, f, s.cost, unused);
+	book(r, f, &s, unused);
 	f->changed = true;
 	if (res->grade > f->grade) { /* the better wins, the first on a tie */
 		f->grade = res->grade;
@@ -202,6 +257,7 @@ static int apply_answer(struct run *r, struct found *f, const struct result *res
 	return settle(r, f, res, err);
 }
 
+/* An answer that reaches this is its attempt's second. */
 static enum line_kind kind_of_line(const struct apply_line *l)
 {
 	if (l->too_large)
@@ -212,6 +268,8 @@ static enum line_kind kind_of_line(const struct apply_line *l)
 		return LINE_BROKEN;
 	if (l->result.kind == RESULT_STRANGER)
 		return LINE_STRANGER;
+	if (l->result.kind == RESULT_ANSWER)
+		return LINE_DUPLICATE;
 	return l->result.kind == RESULT_VOID ? LINE_VOID : LINE_FAILURE;
 }
 
@@ -220,24 +278,21 @@ static int apply_line(struct run *r, const struct apply_line *l, struct err *err
 	const struct result *res = &l->result;
 	struct found *f;
 
-	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER) {
-		add_line(r, l, kind_of_line(l), NULL, res->code);
-		return 0;
-	}
+	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER)
+		return add_line(r, l, kind_of_line(l), NULL, err);
 	f = found_find(&r->found, res->item);
-	if (!f || f->attempt != (int64_t)res->attempt || strcmp(f->mark, res->mark) != 0) {
-		add_line(r, l, LINE_STRANGER, NULL, res->code);
-		return 0;
-	}
-	/* What a twin answers beyond its first is an answer still. */
-	if (f->attempt_closed &&
-	    !(r->b.twin_of && res->kind == RESULT_ANSWER && !f->attempt_answered)) {
-		add_line(r, l, LINE_DUPLICATE, f, res->code);
-		return 0;
-	}
-	if (res->kind == RESULT_ANSWER)
+	if (!f || f->attempt != (int64_t)res->attempt || strcmp(f->mark, res->mark) != 0)
+		return add_line(r, l, LINE_STRANGER, NULL, err);
+	/*
+	 * An answer is one also where its attempt was closed without: it stood further down,
+	 * in a late file or a twin's.
+	 */
+	if (res->kind == RESULT_ANSWER && !f->is_answered)
 		return apply_answer(r, f, res, err);
-	add_line(r, l, kind_of_line(l), f, res->code);
+	if (add_line(r, l, kind_of_line(l), f, err) < 0)
+		return -1;
+	if (f->outcome != ATTEMPT_OPEN)
+		return 0;
 	close_attempt(r, f, res->kind == RESULT_VOID ? ATTEMPT_VOID : ATTEMPT_FAILED, res->code);
 	if (res->kind == RESULT_FAILURE) {
 		f->burned++;

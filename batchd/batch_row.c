@@ -66,6 +66,7 @@ static void read_numbers(const struct db_rows *r, struct batch_row *b)
 	b->is_adopted = db_get_int(r, 42) != 0;
 	b->n_wanted = db_get_int(r, 43);
 	b->wanted_until = db_get_time(r, 44);
+	b->late_files = db_get_int(r, 45);
 }
 
 int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err)
@@ -118,7 +119,7 @@ int batch_row_store(struct db *db, struct batch_row *b, struct err *err)
 			     db_time(b->closed_at), db_time(b->next_at), db_int(b->harvest_file),
 			     db_int(b->harvest_offset), db_int(b->keep_files),
 			     text_or_null(b->last_error), db_int(b->tries), db_time(b->left_at),
-			     db_int(b->id), db_int(b->version)),
+			     db_int(b->late_files), db_int(b->id), db_int(b->version)),
 			err);
 
 	if (n < 0)

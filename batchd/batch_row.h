@@ -16,6 +16,10 @@
 #include "core/model.h"
 #include "core/policy.h"
 
+/* Of late_files, by the number of the file. */
+#define LATE_OUTPUT 1
+#define LATE_ERRORS 2
+
 struct batch_row {
 	int64_t id, recipe_id, version;
 	int64_t twin_of; /* 0: none */
@@ -36,6 +40,7 @@ struct batch_row {
 		expires_at;
 	int64_t cancel_at, left_at, ended_at, closed_at, next_at;
 	int64_t harvest_file, harvest_offset;
+	int64_t late_files; /* named after it was closed, and being read */
 	bool keep_files;
 	char last_error[241];
 	/* of its jobs, read with the row */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "batchd/build.h"
+#include "batchd/harvest.h"
 #include "batchd/items.h"
 #include "batchd/planner.h"
 #include "batchd/tell.h"
@@ -372,6 +373,10 @@ static void sweep_batch(struct daemon *d, int64_t id)
 			    &err) < 0)
 			log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)id,
 				    err.text);
+		return;
+	}
+	if (b.late_files) { /* not read yet */
+		harvest_go_on(d, &b);
 		return;
 	}
 	w = work_new(d, id);

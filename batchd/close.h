@@ -23,7 +23,10 @@ void close_leave(struct daemon *d, struct batch_row *b);
 int close_overdue_jobs(struct daemon *d, struct err *err);
 /* Remove orders whose writing was never finished, some rows at a time. 1 = more, 0, -1. */
 int close_unfinished_orders(struct daemon *d, struct err *err);
-/* Delete remote files of closed batches whose harvest is durable, some at a time. */
+/*
+ * Delete remote files of closed batches whose harvest is durable, some at a time; read
+ * those that were named late.
+ */
 void close_sweep(struct daemon *d);
 
 #endif

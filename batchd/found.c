@@ -30,7 +30,10 @@ static void read_found(const struct db_rows *rows, struct found *f)
 {
 	const int grade = name_find(grade_names, GRADE_COUNT, db_get_text(rows, 9, NULL));
 	const int state = name_find(item_state_names, ITEM_STATE_COUNT, db_get_text(rows, 4, NULL));
+	const int outcome = name_find(attempt_outcome_names, ATTEMPT_OUTCOME_COUNT,
+				      db_get_text(rows, 11, NULL));
 	const char *instructions = db_get_text(rows, 14, NULL);
+	const char *request_id = db_get_text(rows, 16, NULL);
 
 	memset(f, 0, sizeof(*f));
 	f->id = db_get_int(rows, 0);
@@ -45,13 +48,13 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->answer_no = db_get_int(rows, 8);
 	f->grade = grade < 0 ? GRADE_NONE : (enum grade)grade;
 	f->attempt = db_get_int(rows, 10);
-	f->attempt_closed = !db_is_null(rows, 11);
-	f->attempt_answered =
-		f->attempt_closed && strcmp(db_get_text(rows, 11, NULL), "answered") == 0;
+	f->outcome = outcome < 0 ? ATTEMPT_OPEN : (enum attempt_outcome)outcome;
 	uuid_mark(db_get_text(rows, 12, NULL), f->mark);
 	f->translate_recipe = db_get_int(rows, 13);
 	f->instructions = instructions ? strdup(instructions) : NULL;
 	found_set_code(f, db_get_text(rows, 15, NULL));
+	f->is_answered = request_id != NULL;
+	snprintf(f->request_id, sizeof(f->request_id), "%s", request_id ? request_id : "");
 }
 
 /* Read the items that lines first..last of the chunk name; ids repeat to fill the placeholders. */

@@ -19,9 +19,12 @@ struct found {
 	int64_t burned, repeats;
 	int64_t answer_no; /* of the best answer; 0 came with the order */
 	bool has_answer_no;
-	enum grade grade; /* of that answer */
-	int64_t attempt;  /* in this batch */
-	bool attempt_closed, attempt_answered;
+	enum grade grade;             /* of that answer */
+	int64_t attempt;              /* in this batch */
+	enum attempt_outcome outcome; /* of it */
+	bool is_answered;             /* by it, be it in a twin's file */
+	char request_id
+		[129]; /* of the newest line of it that was paid for; empty: none, or not told */
 	char mark[UUID_MARK_SIZE];
 	int64_t translate_recipe;
 	char *instructions; /* owned; for descriptions */

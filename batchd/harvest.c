@@ -10,6 +10,7 @@
 #include "batchd/apply.h"
 #include "batchd/build.h"
 #include "batchd/close.h"
+#include "batchd/late.h"
 #include "batchd/line_reader.h"
 #include "batchd/planner.h"
 #include "batchd/submit.h"
@@ -28,6 +29,19 @@ static const char *const spool_names[FILES] = {"output", "errors"};
 static const char *file_id(const struct batch_row *b)
 {
 	return b->harvest_file == 0 ? b->output_file_id : b->error_file_id;
+}
+
+/* Is it to be read? Of a closed batch that are its late files. */
+static bool is_wanted(const struct batch_row *b)
+{
+	return file_id(b)[0] &&
+	       (b->phase != BATCH_CLOSED || (b->late_files >> b->harvest_file & 1));
+}
+
+static bool is_reading(const struct batch_row *b)
+{
+	return (b->phase == BATCH_HARVESTING || (b->phase == BATCH_CLOSED && b->late_files)) &&
+	       b->harvest_file < FILES;
 }
 
 /* --- lines --- */
@@ -112,7 +126,7 @@ static int file_done(struct daemon *d, int64_t batch_id)
 	struct err err;
 	char path[4096];
 
-	if (batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase != BATCH_HARVESTING)
+	if (batch_row_read(d->db, batch_id, &b, &err) < 1 || !is_reading(&b))
 		return -1;
 	spool_path(d, batch_id, spool_names[b.harvest_file], path, sizeof(path));
 	b.harvest_file++;
@@ -179,8 +193,7 @@ static bool read_row(struct daemon *d, int64_t id, struct batch_row *b)
 {
 	struct err err;
 
-	return lease_held(&d->lease) && batch_row_read(d->db, id, b, &err) == 1 &&
-	       b->phase == BATCH_HARVESTING && b->harvest_file < FILES;
+	return lease_held(&d->lease) && batch_row_read(d->db, id, b, &err) == 1 && is_reading(b);
 }
 
 /*
@@ -290,12 +303,14 @@ void harvest_go_on(struct daemon *d, struct batch_row *b)
 		if (submit_store(d, b, "ended", b->remote_status) < 0)
 			return;
 	}
-	skipped = b->harvest_file < FILES && !file_id(b)[0];
-	while (b->harvest_file < FILES && !file_id(b)[0]) {
+	skipped = b->harvest_file < FILES && !is_wanted(b);
+	while (b->harvest_file < FILES && !is_wanted(b)) {
 		b->harvest_file++;
 		b->harvest_offset = 0;
 	}
-	if (b->harvest_file >= FILES)
+	if (b->harvest_file >= FILES && b->phase == BATCH_CLOSED)
+		late_done(d, b);
+	else if (b->harvest_file >= FILES)
 		close_harvested(d, b);
 	else if (!skipped ||
 		 submit_store(d, b, NULL, NULL) == 0) /* the replies read the row's cursor */

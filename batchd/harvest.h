@@ -9,7 +9,9 @@
 
 #include "batchd/daemon.h"
 
-/* Go on where the row's cursor stands. */
+/*
+ * Go on where the row's cursor stands: of a batch that ended, or that is closed and has late files.
+ */
 void harvest_go_on(struct daemon *d, struct batch_row *b);
 
 #endif

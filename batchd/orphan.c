@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "batchd/late.h"
 #include "batchd/planner.h"
 #include "batchd/watch.h"
 #include "common/log.h"
@@ -12,6 +13,8 @@
 
 /* Older ones that ended are of no interest (DESIGN, "Creating a batch once"). */
 #define ORPHAN_AGE (48 * T_H)
+/* A batch of ours may be lost two days after its expiry, and be back within two more. */
+#define LATE_AGE (120 * T_H)
 
 struct add {
 	struct daemon *d;
@@ -175,14 +178,14 @@ static void note(struct daemon *d, const struct remote_batch *r)
 
 void orphan_seen(struct daemon *d, const struct remote_batch *r)
 {
+	const bool has_ended = remote_status_is_final(r->status);
 	struct db_rows *rows;
 	struct err err;
-	int64_t row_id = 0;
+	int64_t row_id = 0, known_id = 0;
 	int phase = 0;
-	bool known = false, has_remote = false;
+	bool has_remote = false;
 
-	if (d->is_foreign ||
-	    (remote_status_is_final(r->status) && r->created_at < t_sub(daemon_now(d), ORPHAN_AGE)))
+	if (d->is_foreign || (has_ended && r->created_at < t_sub(daemon_now(d), LATE_AGE)))
 		return;
 	if (strlen(r->batch_key) != 32 ||
 	    db_query(d->db, STMT_BATCH_BY_REMOTE, DB_P(db_text(r->id), db_text(r->batch_key)),
@@ -191,13 +194,16 @@ void orphan_seen(struct daemon *d, const struct remote_batch *r)
 	while (db_next(rows)) {
 		row_id = db_get_int(rows, 0);
 		has_remote = !db_is_null(rows, 1);
-		known |= has_remote && strcmp(db_get_text(rows, 1, NULL), r->id) == 0;
+		if (has_remote && strcmp(db_get_text(rows, 1, NULL), r->id) == 0)
+			known_id = row_id;
 		phase = name_find(batch_phase_names, BATCH_PHASE_COUNT, db_get_text(rows, 2, NULL));
 	}
 	db_rows_free(&rows);
-	if (known)
+	if (known_id)
+		late_seen(d, known_id, r);
+	else if (has_ended && r->created_at < t_sub(daemon_now(d), ORPHAN_AGE))
 		return;
-	if (has_remote)
+	else if (has_remote)
 		twin(d, row_id, r);
 	else if (!row_id || phase == BATCH_FILLING || phase == BATCH_CLOSED)
 		note(d, r);

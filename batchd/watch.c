@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batchd/close.h"
+#include "batchd/late.h"
 #include "batchd/orphan.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
@@ -21,18 +22,22 @@
  */
 #define RECONCILE_DEPTH (96 * T_H)
 #define RETRY_AFTER     (5 * T_S)
+/* So long a closed batch of which something was never heard is looked for, ever more rarely. */
+#define UNHEARD_AGE (48 * T_H)
 
 struct watched {
 	int64_t id;
 	char *remote_id; /* NULL: not known */
 	char key[33];
 	bool seen;
+	bool is_closed; /* its files may be named late, or it may be back */
 };
 
 struct watch {
 	bool reconciled, wanted, active;
 	int64_t started_at, looked_at, next_at;
-	int64_t oldest_at; /* pages are read back to this */
+	int64_t oldest_at;  /* pages are read back to this */
+	int64_t unheard_at; /* when closed batches are looked for again */
 	struct watched *list;
 	size_t n;
 	size_t pages;
@@ -83,7 +88,7 @@ void watch_reset(struct watch *w)
 	w->singles = 0;
 	w->pass++;
 	w->wanted = true;
-	w->looked_at = w->next_at = 0;
+	w->looked_at = w->next_at = w->unheard_at = 0;
 }
 
 bool watch_is_reconciled(const struct watch *w)
@@ -142,28 +147,57 @@ void watch_heed_node(struct daemon *d)
 	watch_reset(d->watch);
 }
 
-static int read_watched(struct daemon *d, struct watch *w, struct err *err)
+/* Add the rows to what is watched; *closed_at is the newest of their fourth column. */
+static int add_watched(struct daemon *d, struct watch *w, enum stmt stmt, const struct db_val *v,
+		       size_t n, int64_t *closed_at, struct err *err)
 {
 	struct db_rows *r;
 
-	forget(w);
-	if (db_query(d->db, STMT_BATCH_WATCHED, DB_NONE, &r, err) < 0)
+	if (db_query(d->db, stmt, v, n, &r, err) < 0)
 		return -1;
-	w->list = calloc(db_rows_count(r) + 1, sizeof(*w->list));
+	w->list = realloc(w->list, (w->n + db_rows_count(r) + 1) * sizeof(*w->list));
 	if (!w->list)
 		abort();
-	w->oldest_at = w->started_at;
 	while (db_next(r)) {
 		struct watched *b = &w->list[w->n++];
 		const char *remote_id = db_get_text(r, 1, NULL);
 
-		b->id = db_get_int(r, 0);
+		*b = (struct watched){.id = db_get_int(r, 0), .is_closed = !db_is_null(r, 3)};
 		if (remote_id && !(b->remote_id = strdup(remote_id)))
 			abort();
 		strncpy(b->key, db_get_text(r, 2, NULL), sizeof(b->key) - 1);
+		*closed_at = t_max(*closed_at, db_get_time(r, 3));
 		w->oldest_at = t_min(w->oldest_at, db_get_time(r, 4));
 	}
 	db_rows_free(&r);
+	return 0;
+}
+
+/* Closed batches too, where it is time: at a tenth of the time since the newest was closed. */
+static int add_unheard(struct daemon *d, struct watch *w, struct err *err)
+{
+	int64_t closed_at = 0;
+
+	if (w->started_at < w->unheard_at)
+		return 0;
+	if (add_watched(d, w, STMT_BATCH_UNHEARD, DB_P(db_time(t_sub(w->started_at, UNHEARD_AGE))),
+			&closed_at, err) < 0)
+		return -1;
+	w->unheard_at =
+		t_add(w->started_at, t_max(d->config->batch.poll_interval,
+					   closed_at ? t_sub(w->started_at, closed_at) / 10 : 0));
+	return 0;
+}
+
+static int read_watched(struct daemon *d, struct watch *w, struct err *err)
+{
+	int64_t none = 0;
+
+	forget(w);
+	w->oldest_at = w->started_at;
+	if (add_watched(d, w, STMT_BATCH_WATCHED, DB_NONE, &none, err) < 0 ||
+	    add_unheard(d, w, err) < 0)
+		return -1;
 	w->oldest_at = t_sub(w->oldest_at, CLOCK_SLACK);
 	if (!w->reconciled)
 		w->oldest_at = t_min(w->oldest_at, t_sub(w->started_at, RECONCILE_DEPTH));
@@ -192,6 +226,10 @@ static void observe(struct daemon *d, int64_t id, const struct remote_batch *r, 
 	if (in_call || batch_row_read(d->db, id, &b, &err) < 1)
 		return; /* a reply is on its way and knows better */
 	before = b.phase;
+	if (b.phase == BATCH_CLOSED) {
+		late_seen(d, id, r);
+		return;
+	}
 	if (b.phase == BATCH_CREATING || b.phase == BATCH_UNKNOWN || b.phase == BATCH_FENCING ||
 	    b.phase == BATCH_FENCED) {
 		if (b.phase == BATCH_CREATING)
@@ -307,7 +345,7 @@ static void end_pass(struct daemon *d)
 	if (is_first)
 		check_project(d);
 	for (size_t i = 0; i < w->n; i++) {
-		if (w->list[i].seen)
+		if (w->list[i].seen || w->list[i].is_closed)
 			continue;
 		if (w->list[i].remote_id)
 			read_single(d, &w->list[i], is_first);
@@ -337,6 +375,7 @@ static void pass_failed(struct daemon *d, const struct openai_reply *r)
 	if (r->outcome.scope == SCOPE_ALL)
 		daemon_stop_sending(d, r->outcome.code, r->message);
 	w->active = false;
+	w->unheard_at = 0;
 	w->next_at =
 		t_add(daemon_now(d), t_max(r->outcome.wait_us,
 					   t_min(RETRY_AFTER, d->config->batch.poll_interval)));

@@ -48,6 +48,8 @@
 	"NO_ENGINE_SUBSTITUTION"
 
 static _Thread_local int64_t io_deadline; /* on clock_boot() */
+/* A connection whose deadline a server that goes on taking a long statement puts off; or NULL. */
+static _Thread_local struct db *io_db;
 
 void *db_alloc(void *old, size_t n, size_t size)
 {
@@ -58,6 +60,11 @@ void *db_alloc(void *old, size_t n, size_t size)
 		abort();
 	}
 	return p;
+}
+
+static int64_t deadline_after(int64_t from, int timeout_ms)
+{
+	return timeout_ms > 0 ? t_add(from, timeout_ms * T_MS) : T_NEVER;
 }
 
 /* The connector waits for its socket here: until the call's deadline, whatever it asks for. */
@@ -75,12 +82,10 @@ static int io_wait(my_socket fd, my_bool is_read, int timeout_ms)
 	} while ((rc < 0 && errno == EINTR) || (rc == 0 && clock_boot() < io_deadline));
 	if (rc == 0)
 		errno = ETIMEDOUT;
+	else if (rc > 0 && !is_read && io_db)
+		io_deadline = io_db->deadline =
+			t_max(io_deadline, deadline_after(clock_boot(), io_db->opt.io_timeout_ms));
 	return rc;
-}
-
-static int64_t deadline_after(int64_t from, int timeout_ms)
-{
-	return timeout_ms > 0 ? t_add(from, timeout_ms * T_MS) : T_NEVER;
 }
 
 /* So long, and not beyond what the caller allows. */
@@ -89,8 +94,9 @@ static int64_t wait_until(const struct db *db, int64_t from, int timeout_ms)
 	return t_min(deadline_after(from, timeout_ms), db->deadline);
 }
 
-void db_arm(const struct db *db)
+void db_arm(struct db *db)
 {
+	io_db = db->deadline == T_NEVER ? NULL : db;
 	io_deadline = wait_until(db, clock_boot(), db->opt.io_timeout_ms);
 }
 
@@ -369,6 +375,7 @@ static int connect_until(struct db *db, int64_t deadline, struct err *err)
 	m = mysql_init(NULL);
 	if (!m)
 		abort();
+	io_db = NULL;
 	io_deadline = deadline;
 	set_options(db, m);
 	if (log_in(db, m, err))
@@ -418,6 +425,7 @@ int db_ready(struct db *db, struct err *err)
 			return -1;
 		end_by = t_max(end_by, connect_by);
 	}
+	io_db = db->deadline == T_NEVER ? NULL : db;
 	io_deadline = end_by;
 	return 0;
 }

@@ -79,7 +79,8 @@ void db_free(struct db **db);
 /*
  * Nothing waits for the server beyond this instant of clock_boot(), whatever the
  * time-outs say: no connect, statement, COMMIT or run of db_tx. Holds until the next
- * call; T_NEVER (as at first): none.
+ * call; T_NEVER (as at first): none. While the server goes on taking a long statement, each part
+ * that it takes puts the instant off to an io_timeout_ms later.
  */
 void db_deadline(struct db *db, int64_t boot_us);
 bool db_out_of_time(const struct db *db);

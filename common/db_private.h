@@ -29,7 +29,7 @@ struct db {
  */
 int db_ready(struct db *db, struct err *err);
 /* Start the clock of the next statement on a connection that is there. */
-void db_arm(const struct db *db);
+void db_arm(struct db *db);
 
 /*
  * db_error.c: classify a server's or the connector's error, drop the connection where it is of no

@@ -37,16 +37,18 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 	recipe_init(&app->describe, TASK_DESCRIBE, config);
 	recipe_init(&app->translate, TASK_TRANSLATE, config);
 	gate_init(&app->gate, config->http.workers);
-	rate_init(&app->rate, config->http.rate);
+	quota_init(&app->quota, config->http.rate);
 	app->cache = cache_new((size_t)config->http.cache);
 	app->park = park_new((size_t)config->http.max_waiting);
+	heads_init(&app->heads, (size_t)config->http.workers);
 	app->link_base = link_base(config);
 	return 0;
 }
 
 void app_clear(struct app *app)
 {
-	rate_clear(&app->rate);
+	quota_clear(&app->quota);
+	heads_clear(&app->heads);
 	json_object_put(app->schema);
 	app->schema = NULL;
 	cache_free(&app->cache);

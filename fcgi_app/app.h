@@ -16,8 +16,9 @@
 #include "fcgi_app/breaker.h"
 #include "fcgi_app/cache.h"
 #include "fcgi_app/gate.h"
+#include "fcgi_app/heads.h"
 #include "fcgi_app/park.h"
-#include "fcgi_app/rate.h"
+#include "fcgi_app/quota.h"
 #include "fcgi_app/recipe.h"
 
 struct follower;
@@ -35,14 +36,17 @@ struct app {
 	struct breaker breaker;
 	atomic_int down_as; /* enum problem: what is answered while the breaker is open */
 	struct gate gate;
-	struct rate rate;
+	struct quota quota;
 	_Atomic int64_t no_close_until; /* on clock_boot(): the database refused a write */
 	atomic_bool told_about_authorization;
 
 	int listen_fd;
 	int wake_fd; /* eventfd, readable from the stop on */
 	atomic_bool stopping;
-	bool drain; /* the socket is ours alone: serve what waits in it before the end */
+	/* On clock_boot(): until then what waits in the socket is served after the stop; 0: the
+	 * socket is not ours alone. */
+	_Atomic int64_t drain_until;
+	struct heads heads;
 };
 
 /* 0, or -1 where the configured schema cannot be used. The configuration is borrowed. */

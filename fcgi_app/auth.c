@@ -94,23 +94,23 @@ static int look_up(struct call *c, const struct apikey *key)
  * (draft-ietf-httpapi-ratelimit-headers-10). */
 static int charge(struct call *c)
 {
-	struct rate *rate = &c->app->rate;
+	struct quota *quota = &c->app->quota;
 	const int64_t now = clock_boot();
-	struct rate_verdict v;
+	struct quota_verdict v;
 	long long wait_s;
 
-	if (rate->quota == 0 || c->resumed) /* what was parked is charged already */
+	if (quota->per_minute == 0 || c->resumed) /* what was parked is charged already */
 		return 0;
-	v = rate_take(rate, c->caller.account_id, now);
+	v = quota_take(quota, c->caller.account_id, now);
 	wait_s = (v.next_at - now + T_S - 1) / T_S;
 	http_keep_header(&c->response, "RateLimit-Policy", "\"account\";q=%lld;w=60",
-			 (long long)rate->quota);
+			 (long long)quota->per_minute);
 	http_keep_header(&c->response, "RateLimit", "\"account\";r=%lld;t=%lld",
 			 (long long)v.remaining, wait_s);
 	if (v.allowed)
 		return 0;
 	call_problem(c, PROBLEM_RATE, "an account has %lld requests a minute here",
-		     (long long)rate->quota);
+		     (long long)quota->per_minute);
 	http_add_header(&c->response, "Retry-After", "%lld", wait_s);
 	return -1;
 }

@@ -23,9 +23,6 @@
 #define HEADERS_LIMIT 8192
 #define KEPT_LIMIT    2048
 #define READ_CHUNK    65536
-/* The least rate of an upload, and the time over which it is measured (DESIGN section 5). */
-#define LEAST_BYTES_PER_S  16384
-#define LEAST_RATE_SPAN_US (30 * T_S)
 
 enum http_method http_method_parse(const char *text)
 {
@@ -78,11 +75,6 @@ static int64_t content_length(const struct http_request *r)
 	return errno != 0 || *end != '\0' ? -2 : n;
 }
 
-static bool too_slow(int64_t spent_us, int64_t bytes)
-{
-	return spent_us > LEAST_RATE_SPAN_US && bytes < spent_us / T_S * LEAST_BYTES_PER_S;
-}
-
 /* Waits for one byte, takes what is there: so that a trickle is seen as such. */
 static int read_some(FCGX_Stream *in, char *out, int size)
 {
@@ -96,7 +88,8 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 {
 	FCGX_Stream *in = r->fcgx->in;
 	int64_t announced = content_length(r);
-	int64_t started = clock_boot();
+	int64_t last = clock_boot();
+	struct rate rate = {0};
 	char chunk[READ_CHUNK];
 	int error;
 	int n;
@@ -108,14 +101,17 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 	if (announced >= 0 && !gate_enter(gate, pass, (uint64_t)announced))
 		return HTTP_BODY_BUSY;
 	while ((n = read_some(in, chunk, READ_CHUNK)) > 0) {
+		const int64_t now = clock_boot();
+
 		if ((size_t)n > out->limit - out->len)
 			return HTTP_BODY_TOO_LARGE;
 		if (!gate_enter(gate, pass, out->len + (size_t)n))
 			return HTTP_BODY_BUSY;
 		if (strbuf_add(out, chunk, (size_t)n) < 0)
 			return HTTP_BODY_NO_MEMORY;
-		if (too_slow(clock_boot() - started, (int64_t)out->len))
+		if (!rate_add(&rate, now - last, n))
 			return HTTP_BODY_SLOW;
+		last = now;
 	}
 	error = FCGX_GetError(in);
 	if (error == EAGAIN)
@@ -240,7 +236,7 @@ void http_response_reset(struct http_response *a)
 
 static void add_line(struct strbuf *lines, const char *name, const char *fmt, va_list ap)
 {
-	char value[1024];
+	char value[HEADERS_LIMIT]; /* what would be cut fails the answer below */
 
 	vsnprintf(value, sizeof(value), fmt, ap);
 	strbuf_addf(lines, "%s: %s\r\n", name, value);
@@ -301,9 +297,7 @@ static int write_all(struct http_response *a, const char *bytes, size_t n)
 
 		if (FCGX_PutStr(bytes, k, out) != k)
 			return -1;
-		a->write_us += clock_boot() - started;
-		a->write_bytes += k;
-		if (too_slow(a->write_us, a->write_bytes))
+		if (!rate_add(&a->write_rate, clock_boot() - started, k))
 			return -1;
 		bytes += k;
 		n -= (size_t)k;
@@ -332,7 +326,8 @@ int http_stream_begin(struct http_response *a)
 
 	strbuf_init(&head, 2 * HEADERS_LIMIT);
 	render_head(a, -1, &head);
-	rc = strbuf_failed(&head) ? -1 : write_all(a, head.data, head.len);
+	rc = strbuf_failed(&a->headers) || strbuf_failed(&head) ? -1
+								: write_all(a, head.data, head.len);
 	a->streaming = true;
 	strbuf_clear(&head);
 	return rc;

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/rate.h"
 #include "core/strbuf.h"
 #include "fcgi_app/gate.h"
 
@@ -85,7 +86,7 @@ struct http_response {
 	struct strbuf body;
 	bool cacheable; /* the handler wrote Cache-Control itself */
 	bool streaming;
-	int64_t write_us, write_bytes; /* time spent in writing, and what was written in it */
+	struct rate write_rate; /* in the time that is spent in writing */
 };
 
 /* `body_limit` is what an answer that is written at once may have. */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -19,8 +18,10 @@
 #include "common/log.h"
 #include "common/service.h"
 #include "common/store.h"
+#include "core/timemath.h"
 #include "fcgi_app/app.h"
 #include "fcgi_app/call.h"
+#include "fcgi_app/door.h"
 #include "fcgi_app/follower.h"
 #include "fcgi_app/worker.h"
 
@@ -96,13 +97,16 @@ static int check_schema(const struct config *config, bool may_be_away)
 	return code;
 }
 
-static void wait_for_stop(int signal_fd)
+static void wait_for_stop(int signal_fd, struct heads *heads)
 {
-	struct pollfd p = {.fd = signal_fd, .events = POLLIN};
+	struct pollfd p[2] = {
+		{.fd = signal_fd, .events = POLLIN},
+		{.fd = heads->wake_fd, .events = POLLIN},
+	};
 	int number;
 
 	for (;;) {
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, heads_check(heads)) < 0 && errno != EINTR)
 			return;
 		while ((number = service_signal_next(signal_fd)) != 0) {
 			if (number != SIGHUP) {
@@ -113,15 +117,6 @@ static void wait_for_stop(int signal_fd)
 				"reload ignored hint=\"restart to read the configuration again\"");
 		}
 	}
-}
-
-/* From here on no new request reaches this process; what waits already is served. */
-static void close_door(const char *listen)
-{
-	struct stat st;
-
-	if (listen && listen[0] == '/' && lstat(listen, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(listen);
 }
 
 static int serve(struct app *app, const struct options *o, int signal_fd)
@@ -137,21 +132,22 @@ static int serve(struct app *app, const struct options *o, int signal_fd)
 	}
 	workers = calloc((size_t)n, sizeof(*workers));
 	app->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	app->drain = o->listen && o->listen[0] == '/';
 	if (!workers || app->wake_fd < 0 || FCGX_Init() != 0)
 		abort();
 	app->follower = follower_start(app->config, app->cache, app->park);
 	for (int64_t i = 0; i < n; i++)
-		worker_start(&workers[i], app);
+		worker_start(&workers[i], (size_t)i, app);
 	log_notice("serving workers=%lld", (long long)n);
 	service_notify("READY=1");
-	wait_for_stop(signal_fd);
+	wait_for_stop(signal_fd, &app->heads);
 	service_notify("STOPPING=1");
-	close_door(o->listen);
+	if (o->listen)
+		door_close(o->listen, app->listen_fd);
 	follower_end(app->follower); /* who waits is answered, while there are workers */
-	workers_stop(app);
+	workers_stop(app, o->listen != NULL);
 	for (int64_t i = 0; i < n; i++)
-		worker_join(&workers[i]);
+		while (!worker_join(&workers[i], HEADS_CHECK_MS * T_MS))
+			heads_check(&app->heads);
 	follower_free(&app->follower);
 	close(app->wake_fd);
 	free(workers);

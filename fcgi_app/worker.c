@@ -4,14 +4,14 @@
  * waits for the listening socket and the stop together, and looks at a flag of ours:
  *
  *  - the listener is non-blocking, as another worker may have taken the request that poll told of;
- *  - connections are accepted here, not by libfcgi, so that they have their
- *  time-outs before libfcgi reads the
- *    request's head: it would wait for ever for a peer that says nothing. It takes
- *    a connection that is there
- *    already (ipcFd and keepConnection set, as after a kept one) and has no listener
- *    of its own to go on with;
- *  - keepConnection is off while a request is served: a kept idle connection would
- *  hold the worker in read();
+ *  - connections are accepted here, not by libfcgi, so that they have their time-outs before
+ *    libfcgi reads the request's head: it would wait for ever for a peer that says nothing. It
+ *    takes a connection that is there already (ipcFd and keepConnection set, as after a kept one)
+ *    and has no listener of its own to go on with;
+ *  - its time-outs are of one read each: what a head takes in all is watched by the main thread
+ *    (heads.h);
+ *  - keepConnection is off while a request is served: a kept idle connection would hold the worker
+ *    in read();
  *  - lack of descriptors or memory is a reason to wait, not to end;
  *  - a poll that waits leaves the worker with its request (park.h), and may come back to any other.
  */
@@ -26,13 +26,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "core/timemath.h"
 #include "fcgi_app/router.h"
 
 #define PEER_TIMEOUT_S 30
 /* Web servers connect when they have the whole head at hand. */
 #define HEAD_TIMEOUT_S 2
 #define NO_LISTENER    -1
+#define DRAIN_US       (5 * T_S)
 
 enum step {
 	STEP_SERVE,
@@ -69,9 +72,10 @@ static void request_free(FCGX_Request *fcgx)
 	free(fcgx);
 }
 
-static enum step accept_request(const struct app *app, FCGX_Request *fcgx)
+static enum step accept_request(struct worker *w, FCGX_Request *fcgx)
 {
-	const int fd = accept4(app->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	const int fd = accept4(w->app->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int rc;
 
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -83,7 +87,10 @@ static enum step accept_request(const struct app *app, FCGX_Request *fcgx)
 	set_timeouts(fd, HEAD_TIMEOUT_S);
 	fcgx->ipcFd = fd;
 	fcgx->keepConnection = 1;
-	if (FCGX_Accept_r(fcgx) != 0)
+	heads_begin(&w->app->heads, w->number, fd);
+	rc = FCGX_Accept_r(fcgx);
+	heads_end(&w->app->heads, w->number);
+	if (rc != 0)
 		return STEP_AGAIN; /* it has closed the connection */
 	fcgx->keepConnection = 0;
 	set_timeouts(fd, PEER_TIMEOUT_S);
@@ -106,8 +113,9 @@ static enum step resume_request(const struct app *app, FCGX_Request **fcgx)
  * After the stop only what waits already is taken: polls that were parked, and, from a socket of
  * our own, what it holds: one of systemd's keeps it for the next process.
  */
-static enum step next_request(const struct app *app, FCGX_Request **fcgx)
+static enum step next_request(struct worker *w, FCGX_Request **fcgx)
 {
+	struct app *app = w->app;
 	struct pollfd p[3] = {
 		{.fd = app->listen_fd, .events = POLLIN},
 		{.fd = app->wake_fd, .events = POLLIN},
@@ -118,11 +126,12 @@ static enum step next_request(const struct app *app, FCGX_Request **fcgx)
 		return errno == EINTR ? STEP_AGAIN : STEP_STOP;
 	if (p[2].revents & POLLIN)
 		return resume_request(app, fcgx);
-	if (atomic_load(&app->stopping) && !(app->drain && (p[0].revents & POLLIN)))
+	if (atomic_load(&app->stopping) &&
+	    (!(p[0].revents & POLLIN) || clock_boot() >= atomic_load(&app->drain_until)))
 		return STEP_STOP;
 	if (!(p[0].revents & POLLIN))
 		return STEP_AGAIN;
-	return accept_request(app, *fcgx);
+	return accept_request(w, *fcgx);
 }
 
 static void *run(void *arg)
@@ -131,7 +140,7 @@ static void *run(void *arg)
 	FCGX_Request *fcgx = request_new();
 	enum step step;
 
-	while ((step = next_request(w->app, &fcgx)) != STEP_STOP) {
+	while ((step = next_request(w, &fcgx)) != STEP_STOP) {
 		if (step == STEP_AGAIN)
 			continue;
 		if (router_serve(w->app, &w->database, fcgx, step == STEP_RESUME))
@@ -143,24 +152,32 @@ static void *run(void *arg)
 	return NULL;
 }
 
-void worker_start(struct worker *w, struct app *app)
+void worker_start(struct worker *w, size_t number, struct app *app)
 {
+	w->number = number;
 	w->app = app;
 	database_init(&w->database, app->config);
 	if (pthread_create(&w->thread, NULL, run, w) != 0)
 		abort();
 }
 
-void worker_join(struct worker *w)
+bool worker_join(struct worker *w, int64_t us)
 {
-	pthread_join(w->thread, NULL);
+	const int64_t until = clock_wall() + us;
+	const struct timespec ts = {.tv_sec = until / T_S, .tv_nsec = until % T_S * 1000};
+
+	if (pthread_timedjoin_np(w->thread, NULL, &ts) != 0)
+		return false;
 	database_clear(&w->database);
+	return true;
 }
 
-void workers_stop(struct app *app)
+void workers_stop(struct app *app, bool drain)
 {
 	const uint64_t one = 1;
 
+	if (drain)
+		atomic_store(&app->drain_until, clock_boot() + DRAIN_US);
 	atomic_store(&app->stopping, true);
 	if (write(app->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
 		abort();

@@ -282,15 +282,24 @@ LIMIT 100;
 
 -- ---- Money.
 
--- name: I4 a job's cost and tokens are those of its answers
-SELECT j.public_id AS job, j.cost, COALESCE(a.cost, 0) AS answers_cost, j.input_tokens, COALESCE(a.input_tokens, 0) AS answers_input,
-       j.output_tokens, COALESCE(a.output_tokens, 0) AS answers_output
+-- A line that is no answer and was paid for is waste, and so is an answer that came when one as good was there.
+-- name: I4 a job's cost, waste and tokens are those of its answers and lines
+SELECT j.public_id AS job, j.cost, COALESCE(a.cost, 0) AS answers_cost, COALESCE(l.cost, 0) AS lines_cost, j.wasted,
+       COALESCE(a.unused, 0) AS unused_cost, j.input_tokens, COALESCE(a.input_tokens, 0) + COALESCE(l.input_tokens, 0) AS input,
+       j.output_tokens, COALESCE(a.output_tokens, 0) + COALESCE(l.output_tokens, 0) AS output
 FROM job j
-LEFT JOIN (SELECT job_id, SUM(cost) AS cost, SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens
+LEFT JOIN (SELECT job_id, SUM(cost) AS cost, SUM(IF(unused = 1, cost, 0)) AS unused, SUM(input_tokens) AS input_tokens,
+		  SUM(output_tokens) AS output_tokens
 	   FROM answer
 	   GROUP BY job_id) a ON a.job_id = j.id
-WHERE j.cost <> COALESCE(a.cost, 0) OR j.input_tokens <> COALESCE(a.input_tokens, 0)
-   OR j.output_tokens <> COALESCE(a.output_tokens, 0)
+LEFT JOIN (SELECT i.job_id, SUM(b.cost) AS cost, SUM(b.input_tokens) AS input_tokens, SUM(b.output_tokens) AS output_tokens
+	   FROM batch_line b
+	   JOIN item i ON i.id = b.item_id
+	   WHERE b.cost > 0
+	   GROUP BY i.job_id) l ON l.job_id = j.id
+WHERE j.cost <> COALESCE(a.cost, 0) + COALESCE(l.cost, 0) OR j.wasted <> COALESCE(a.unused, 0) + COALESCE(l.cost, 0)
+   OR j.input_tokens <> COALESCE(a.input_tokens, 0) + COALESCE(l.input_tokens, 0)
+   OR j.output_tokens <> COALESCE(a.output_tokens, 0) + COALESCE(l.output_tokens, 0)
 LIMIT 100;
 
 -- name: no job has wasted more than it cost
@@ -316,19 +325,21 @@ WHERE (b.phase IN ('running', 'harvesting') AND b.remote_id IS NULL)
    OR (b.phase IN ('filling', 'sealed', 'uploading', 'uploaded') AND b.remote_id IS NOT NULL)
 LIMIT 100;
 
+-- Files that were named late are read while the batch is closed.
 -- name: a harvest cursor stands at the start before the harvest and past both files after it
 SELECT b.id AS batch, b.phase, b.reason, b.harvest_file, b.harvest_offset
 FROM batch b
 WHERE b.harvest_file > 2
    OR (b.phase NOT IN ('harvesting', 'closed') AND (b.harvest_file <> 0 OR b.harvest_offset <> 0))
-   OR (b.phase = 'closed' AND b.reason = 'harvested' AND b.harvest_file <> 2)
+   OR (b.phase = 'closed' AND b.reason = 'harvested' AND b.late_files = 0 AND b.harvest_file <> 2)
+   OR (b.phase <> 'closed' AND b.late_files <> 0)
 LIMIT 100;
 
 -- name: remote files are deleted only after the harvest
 SELECT b.id AS batch, b.phase, b.swept_at
 FROM batch b
 WHERE b.swept_at IS NOT NULL
-  AND b.phase <> 'closed'
+  AND (b.phase <> 'closed' OR b.late_files <> 0)
 LIMIT 100;
 
 -- ---- The rows that are always there.
@@ -355,7 +366,7 @@ WHERE d.expires_at IS NULL
 -- name: warning: no batch waits for a look that was due a minute ago
 SELECT b.id AS batch, b.phase, b.next_at, b.last_error
 FROM batch b
-WHERE b.phase <> 'closed'
+WHERE (b.phase <> 'closed' OR b.late_files <> 0)
   AND b.next_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE
 LIMIT 100;
 
@@ -418,7 +429,7 @@ WHERE b.reason = 'lost'
 LIMIT 100;
 
 -- name: booked: lines that are a second answer, or none that could be kept
-SELECT l.batch_id AS batch, l.kind, COUNT(*) AS result_lines, SUM(l.size_bytes) AS bytes
+SELECT l.batch_id AS batch, l.kind, COUNT(*) AS result_lines, SUM(l.size_bytes) AS bytes, SUM(l.cost) AS micro_usd
 FROM batch_line l
 WHERE l.kind IN ('duplicate', 'stranger', 'broken', 'unstorable', 'too_large')
 GROUP BY l.batch_id, l.kind

@@ -446,6 +446,16 @@ def test_forced_vanish(api):
     batch_id = api.create(lines(1))
     api.control(f"batches/{batch_id}", {"status": "vanish"})
     assert api.call("GET", f"/v1/batches/{batch_id}").status == 404
+    api.control(f"batches/{batch_id}", {"status": "appear"})
+    assert api.ended(batch_id)["status"] == "completed"
+
+
+def test_files_that_are_named_at_last(api):
+    api.faults({"do": "no_file_yet", "reads": 1000})
+    batch_id = api.create(lines(1))
+    assert api.ended(batch_id)["output_file_id"] is None
+    api.control(f"batches/{batch_id}", {"status": "name_files"})
+    assert api.batch(batch_id)["output_file_id"]
 
 
 def test_waiting_ends_with_408(api):

@@ -61,13 +61,15 @@ def encode_params(params: Mapping[str, str]) -> bytes:
 class Connection:
     """One connection, one request."""
 
-    def __init__(self, path: str, timeout: float = 30) -> None:
-        self.path = path
+    def __init__(self, where: str, timeout: float = 30) -> None:
+        """To a Unix socket's path or HOST:PORT."""
+        self.path = where
         self.params: Mapping[str, str] = {}
         self.sent: Optional[bytes] = b""
-        self.socket = socket.socket(socket.AF_UNIX)
+        host, _, port = where.rpartition(":")
+        self.socket = socket.socket(socket.AF_UNIX if where.startswith("/") else socket.AF_INET)
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
+        self.socket.connect(where if where.startswith("/") else (host, int(port)))
 
     def begin(self, params: Mapping[str, str], keep: bool = False) -> "Connection":
         """BEGIN_REQUEST and all parameters. keep: ask to leave the connection open after the answer."""

@@ -8,6 +8,7 @@ import atexit
 import base64
 import contextlib
 import functools
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -29,14 +30,18 @@ DESCRIPTION = {"title": "Teapot", "description": "A teapot.", "category": "Silve
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
+numbers = itertools.count(1)
+
+
 def lots(n: int, **more: Any) -> List[Dict[str, Any]]:
     """n lots with a title each."""
     return [{"id": str(i + 1), "title": f"Lot {i + 1}", **more} for i in range(n)]
 
 
 def order(n: int = 2, languages: Optional[List[str]] = None, **more: Any) -> Dict[str, Any]:
-    """A plain order of n lots."""
-    return {"languages": ["fr", "de"] if languages is None else languages, "lots": lots(n), **more}
+    """A plain order of n lots; no two are the same."""
+    return {"languages": ["fr", "de"] if languages is None else languages, "lots": lots(n),
+            "metadata": {"order": str(next(numbers))}, **more}
 
 
 def data_url(content: bytes) -> str:

@@ -105,9 +105,15 @@ class Sales(Site):
         """What the stand-in's ledger would cost, as the status object writes it; but for so many lines that were
         paid for and could not be read."""
         price_in, price_out, factor = PRICES
-        answered = {(r["item_id"], r["attempt_no"]) for r in self.sql("SELECT item_id, attempt_no FROM answer")}
+        known = Counter((r["item_id"], r["attempt_no"]) for r in self.sql(
+            "SELECT item_id, attempt_no FROM answer UNION ALL SELECT item_id, attempt_no FROM batch_line WHERE cost > 0"))
         paid = [line for line in self.executed() if line["billed"]]
-        read = [line for line in paid if tuple(int(n) for n in line["custom_id"].split("-")[:2]) in answered]
+        read = []
+        for line in paid:
+            sending = tuple(int(n) for n in line["custom_id"].split("-")[:2])
+            if known[sending]:
+                known[sending] -= 1
+                read.append(line)
         assert len(paid) - len(read) == unread
         return usd(sum((((line["prompt_tokens"] * price_in + line["completion_tokens"] * price_out) * factor)
                         .quantize(Decimal(1), ROUND_HALF_UP) for line in read), Decimal(0)))
@@ -131,6 +137,13 @@ class Sales(Site):
             assert not recorded, f"recorded, and in no file: {recorded}"
             assert not answers, f"answered, and in no file: {answers}"
         return kinds
+
+    def kinds_of_rows(self) -> Counter:
+        """What is stored of the newest job: its answers, and the lines of its items that are none."""
+        job = self.sql("SELECT MAX(id) AS id FROM job")[0]["id"]
+        rows = self.sql("SELECT 'answer' AS kind FROM answer WHERE job_id = %s UNION ALL SELECT l.kind FROM batch_line l"
+                        " JOIN item i ON i.id = l.item_id WHERE i.job_id = %s", job, job)
+        return Counter(row["kind"] for row in rows)
 
     def kinds(self) -> Counter:
         """All kinds of lines, of all batches together."""

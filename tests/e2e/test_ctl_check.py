@@ -141,9 +141,11 @@ BREAKS = {
            SELECT item_id, 0, job_id, 'valid', raw, source, model, created_at FROM answer WHERE item_id = 2;
            UPDATE answer SET grade = 'salvaged' WHERE item_id = 2 AND attempt_no = 1""",
     ],
-    "I4 a job's cost and tokens are those of its answers": [
+    "I4 a job's cost, waste and tokens are those of its answers and lines": [
         *(f"UPDATE job SET {column} = {column} + 1 WHERE id = 2"
-          for column in ("cost", "input_tokens", "output_tokens")),
+          for column in ("cost", "wasted", "input_tokens", "output_tokens")),
+        "UPDATE answer SET unused = 1 WHERE item_id = 5",
+        "UPDATE batch_line SET cost = 7",
     ],
     "no job has wasted more than it cost": [
         "UPDATE job SET wasted = cost + 1 WHERE id = 1",
@@ -307,6 +309,15 @@ def test_commits_that_may_be_lost_are_told(world):
         UPDATE job SET cost = 0, input_tokens = 0, output_tokens = 0 WHERE id = 2;
         INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
         VALUES (5, 0, 2, 'valid', '{{}}', 'order', '', {NOW})""",
+    # An answer that came when one was there.
+    """INSERT INTO attempt (item_id, no, batch_id, way, outcome) VALUES (2, 2, 1, 'batch', 'answered');
+        INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, input_tokens, output_tokens, cost,
+            unused, created_at) SELECT 2, 2, 1, grade, raw, source, model, 10, 20, 100, 1, created_at FROM answer
+            WHERE item_id = 2;
+        UPDATE item SET attempts = 2 WHERE id = 2;
+        UPDATE batch SET n_items = 5, n_answered = 5 WHERE id = 1;
+        UPDATE batch_job SET n_items = 5 WHERE batch_id = 1;
+        UPDATE job SET cost = 500, wasted = 100, input_tokens = 50, output_tokens = 100 WHERE id = 1""",
     # An adopted batch: its attempts are made from the provider's lines, after a gap.
     f"""INSERT INTO batch (id, batch_key, recipe_id, adopted, phase, reason, model, n_items, n_answered, remote_id,
             created_at, phase_at, closed_at, next_at, harvest_file)
@@ -316,10 +327,18 @@ def test_commits_that_may_be_lost_are_told(world):
         VALUES (1, 3, 1, 'valid', '{{}}', 'batch', 'm', {NOW});
         UPDATE item SET attempts = 3 WHERE id = 1""",
 ], ids=["clock-jump", "invisible", "deleted", "finished", "reopening", "left", "repeat", "late-description", "given",
-        "adopted"])
+        "wasted", "adopted"])
 def test_what_is_no_fault_is_not_told(world, sql):
     run_sql(world, *sql.split(";\n"))
     assert told(world) == {}
+
+
+def test_waste_is_booked_and_no_fault(world):
+    run_sql(world, """INSERT INTO batch_line (batch_id, file_no, offset_bytes, kind, item_id, attempt_no, size_bytes, head,
+            input_tokens, output_tokens, cost) VALUES (1, 0, 0, 'duplicate', 1, 1, 9, 'x', 10, 20, 100)""",
+            "UPDATE job SET cost = 500, wasted = 100, input_tokens = 50, output_tokens = 100 WHERE id = 1")
+    rows, = told(world).values()
+    assert [(row["kind"], row["micro_usd"]) for row in rows] == [("duplicate", "100")]
 
 
 def test_a_person_reads_what_failed(world):
@@ -327,7 +346,7 @@ def test_a_person_reads_what_failed(world):
     done = world.batchctl("check", check=False)
     lines = done.stdout.splitlines()
     assert done.returncode == 1
-    at = lines.index("FAIL    I4 a job's cost and tokens are those of its answers")
+    at = lines.index("FAIL    I4 a job's cost, waste and tokens are those of its answers and lines")
     assert lines[at + 1].split()[:3] == ["job", "cost", "answers_cost"]
     assert lines[at + 2].split()[:3] == [FULL, "7", "400"]
     assert "BOOKED  batches that vanished" in lines

@@ -70,6 +70,22 @@ def test_each_installation_has_a_mark_of_its_own(migrated):
     assert migrated.sql("SELECT mark FROM installation") != first
 
 
+def test_version_2_knows_which_answers_were_of_no_use(empty):
+    """A database of version 1 with answers: late ones, and what was refused before and after the one of use."""
+    run_sql(empty, *(text for text in SCHEMA.read_text().split(";\n") if text.strip()),
+            f"INSERT INTO schema_version VALUES (1, 'schema.sql', '{hashlib.sha256(SCHEMA.read_bytes()).hexdigest()}', 1,"
+            " UTC_TIMESTAMP(6))",
+            """INSERT INTO item (id, job_id, lot_seq, lang_no, state, code, answer_no, est_bytes, est_tokens) VALUES
+               (1, 1, 0, 0, 'done', NULL, 2, 1, 1), (2, 1, 1, 0, 'failed', 'refused', 1, 1, 1)""",
+            *(f"""INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
+               VALUES ({item}, {no}, 1, '{grade}', '', 'batch', 'm', '2026-01-01 00:00:0{second}')"""
+              for item, no, grade, second in ((1, 1, 'refused', 1), (1, 2, 'valid', 2), (1, 3, 'refused', 3),
+                                              (1, 4, 'valid', 3), (2, 1, 'refused', 1), (2, 2, 'refused', 2))))
+    assert empty.batchctl_json("migrate")["applied"][0] == str(FILES[1].relative_to(TOP / "sql"))
+    assert [(r["item_id"], r["attempt_no"]) for r in empty.sql(
+        "SELECT item_id, attempt_no FROM answer WHERE unused = 1 ORDER BY 1, 2")] == [(1, 3), (1, 4)]
+
+
 def test_runs_at_once_apply_it_once(empty):
     argv = [str(find_program(empty.build, "batchctl")), "-c", str(empty.work / "conf" / "admin.conf"), "migrate"]
     runs = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(6)]

@@ -5,12 +5,17 @@ import json
 
 import pytest
 
-from front_end import front, installation, mariadb, order  # noqa: F401
+from front_end import front, installation, lots, mariadb  # noqa: F401
 from harness.process import wait_until
 
 pytestmark = pytest.mark.front_end
 
 JOBS = "/api/v1/jobs"
+
+
+def order(n, languages=("fr", "de"), **more):
+    """The same for the same arguments."""
+    return {"languages": list(languages), "lots": lots(n), **more}
 
 
 def send(front, document, idem=None, query="", key=None, **how):  # noqa: F811
@@ -98,7 +103,7 @@ def test_the_same_body_without_a_key_is_the_first_job_and_a_warning(front):  # n
 def test_a_warning_more_stands_before_those_of_the_job(front):  # noqa: F811
     job = send(front, order(1, name='"warnings":[')).json()["job_id"]
     front.sql("UPDATE job SET version = version + 1, status_json = REPLACE(status_json, ',\"warnings\":[]',"
-              " ',\"warnings\":[{\"code\":\"x\"}]') WHERE public_id = %s", job)
+              " ',\"warnings\":[{\"code\":\"x\",\"message\":\"y\",\"since\":\"2026-01-01T00:00:00Z\"}]') WHERE public_id = %s", job)
     again = send(front, order(1, name='"warnings":['))
     assert [w["code"] for w in again.json()["warnings"]] == ["duplicate_order", "x"]
     assert again.json()["name"] == '"warnings":['

@@ -208,7 +208,7 @@ def test_an_upload_that_breaks_off_is_no_order(narrow, announce):
 def test_long_uploads_leave_workers_for_polls(front, size, begun, room):
     """Of 8 workers half may receive more than 1 MiB, and one more than 8 MiB; others are told to come again."""
     body = json.dumps(order(1)).encode().ljust(size)
-    params = fcgi_client.params_of("POST", JOBS, body, {"Authorization": f"Bearer {front.key}", **JSON})
+    params = fcgi_client.params_of("POST", JOBS + "?again=1", body, {"Authorization": f"Bearer {front.key}", **JSON})
     uploads = [fcgi_client.Connection(front.socket).begin(params).send(body[:1000], end=False) for _ in range(begun)]
 
     def answered():
@@ -272,6 +272,14 @@ def test_the_base_path_and_the_public_address_are_in_paths_and_links(front):
     assert page["next"] == f"{base}?limit=1&after=0"
     for outside in (f"{JOBS}/{job}/status", f"/housex{JOBS}/{job}/status", "/house"):
         problem(fcgi_client.request(other.socket, "GET", outside), 404, "not_found")
+
+
+def test_a_long_header_is_not_cut(front):
+    public = "https://lots.example.com/" + "x" * 3000
+    other = front.stack.add_front_end({"http": {"public_url": public}})
+    body = json.dumps(order()).encode()
+    answer = fcgi_client.request(other.socket, "POST", JOBS, body, {**JSON, "Authorization": f"Bearer {front.key}"})
+    assert answer.headers["location"] == f"{public}{JOBS}/{answer.json()['job_id']}"
 
 
 def test_given_descriptions_must_fit_the_schema(front):

@@ -135,7 +135,7 @@ def test_jobs_of_the_same_configuration_share_their_recipes(front):
 
 def test_a_lot_with_its_own_description_is_only_translated(front):
     text = json.dumps(DESCRIPTION, indent=1)
-    document = order(1)
+    document = {"languages": ["fr", "de"], "lots": lots(1)}
     body = json.dumps(document)[:-2] + ', {"id": "own", "description": ' + text + "}]}"
     answer = front.raw("POST", "/api/v1/jobs", body.encode(), front.key)
     assert answer.status == 202

@@ -189,8 +189,11 @@ def test_a_batch_whose_end_is_never_seen_is_closed_two_days_after_its_expiry(sit
     wait_until(lambda: site.sql("SELECT 1 FROM batch WHERE id = %s AND reason = 'lost'", row["id"]), 20,
                "the batch to be closed")
     site.rules(KEEP_FILES)
+    # It shows again, and runs: it is cancelled, and what it never did is read.
+    wait_until(lambda: ends(site)[0][0] == "harvested", 20, "the batch that is back to be read")
     finish(site, job)
-    assert ends(site) == [("lost", 0, 6, 0), ("harvested", 6, 0, 0)]
+    assert ends(site) == [("harvested", 0, 6, 0), ("harvested", 6, 0, 0)]
+    assert site.kinds() == Counter(answer=LOTS, void=LOTS)
 
 
 # ---- Two remote batches with one key.
@@ -232,10 +235,14 @@ def narrow():
 
 
 def test_I2_a_line_that_fits_no_packet_is_recorded_and_stays_at_the_provider(narrow):
-    run(narrow, first_describe("huge_line", bytes=3 << 20, lines=[3]), unread=1, end=("completed", "partial"))
+    run(narrow, first_describe("huge_line", bytes=3 << 20, lines=[3]), end=("completed", "partial"))
     assert narrow.kinds() == Counter(answer=LOTS - 1, unstorable=1)
     assert burned(narrow) == [(1, 1)] * LOTS
     assert [i["code"] for i in narrow.items()] == [None] * 3 + ["unstorable"] + [None] * 2
+    # I3: it was paid for, as its head cannot tell but the line could.
+    spent, = narrow.sql("SELECT l.cost, j.cost AS job, j.wasted FROM batch_line l JOIN item i ON i.id = l.item_id"
+                        " JOIN job j ON j.id = i.job_id WHERE l.kind = 'unstorable'")
+    assert spent["job"] > spent["wasted"] == spent["cost"] > 0
     narrow.rules()
     narrow.sql("UPDATE batch SET next_at = UTC_TIMESTAMP(6)")
     narrow.wait_swept()

@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from jobs import CONTENT, CREATE, DELETE, sales, wait_until  # noqa: E402
-from kills import LIST, UPLOAD  # noqa: E402
+from kills import CANCEL, LIST, UPLOAD  # noqa: E402
 
 PHASES = {      # what keeps a batch there
     "sealed": [{"match": {"route": UPLOAD}, "do": "status", "code": 503}],
@@ -49,4 +49,5 @@ def test_a_new_mark_gives_up_a_batch_in_any_phase(site, phase):
                "the batch to be given up", alive=[batchd])
     site.wait_full(job)
     assert batchd.running
+    assert not site.calls(CANCEL)       # another mark by now: never touched
     assert site.sql("SELECT reason FROM batch WHERE id = %s", row["id"])[0]["reason"] in ("lost", "never_created")

@@ -2,6 +2,7 @@
 """I2, I3: two batches with one key. The younger is cancelled, both are read, the waste is listed."""
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,14 @@ def test_I3_of_two_batches_with_one_key_the_younger_is_cancelled_and_both_are_re
     row, twin = twins(site, younger)
     assert row["remote_id"] == older
     assert (row["reason"], row["n_answered"], twin["reason"], twin["n_items"]) == ("harvested", LOTS, "harvested", 0)
-    # What the younger had done is a second answer, paid and wasted.
+    # What the younger had done is a second answer, paid and wasted; the rest of it never ran.
     assert {r["kind"]: r["n"] for r in site.sql("SELECT kind, COUNT(*) AS n FROM batch_line WHERE batch_id = %s"
-                                                " GROUP BY kind", twin["id"])} == {"duplicate": LOTS}
+                                                " GROUP BY kind", twin["id"])} == {"duplicate": 2, "void": 2}
     assert younger in booked(site)
+    cost = site.stack.status(job)["cost"]
+    assert cost["amount"] == site.billed()
+    assert Decimal(cost["wasted"]) == Decimal(site.sql("SELECT SUM(cost) AS n FROM batch_line WHERE batch_id = %s"
+                                                       " AND kind = 'duplicate'", twin["id"])[0]["n"]) / 1000000 > 0
     assert len(site.calls(CANCEL)) == 1
     site.wait_swept()
     site.check()

@@ -12,7 +12,7 @@ from jobs import sales, wait_until  # noqa: E402
 from kills import changed_batchd, wait_log  # noqa: E402
 
 # A line that kills: its batch is poison.
-LINE = "	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER) {\n"
+LINE = "	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER)\n"
 POISON = {"batchd/apply.c": [(LINE, "	if (strstr(l->text, \"poison\"))\n		abort();\n" + LINE)]}
 
 

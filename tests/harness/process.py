@@ -89,10 +89,11 @@ def socket_path(directory: Path, name: str) -> str:
     return f"/proc/{os.getpid()}/fd/{_short_dirs[key]}/{name}"
 
 
-def connects(path: str) -> bool:
-    """Whether something accepts connections on this Unix socket."""
-    with socket.socket(socket.AF_UNIX) as sock:
-        return sock.connect_ex(path) == 0
+def connects(where: str) -> bool:
+    """Whether something accepts connections on this Unix socket or HOST:PORT."""
+    host, _, port = where.rpartition(":")
+    with socket.socket(socket.AF_UNIX if where.startswith("/") else socket.AF_INET) as sock:
+        return sock.connect_ex(where if where.startswith("/") else (host, int(port))) == 0
 
 
 def _die_with_parent() -> None:

@@ -69,7 +69,7 @@ def base_path_of(socket: str) -> str:
 
 
 class FrontEnd(Process):
-    """lotscribe.fcgi behind a Unix socket."""
+    """lotscribe.fcgi behind a Unix socket, or HOST:PORT."""
 
     def __init__(self, program: Path, config: Path, socket: str, log: Path,
                  env: Optional[Dict[str, str]] = None, base_path: str = "") -> None:

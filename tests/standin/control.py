@@ -11,8 +11,10 @@ from faults import BadRule
 from ledger import PHASES
 from store import TERMINAL
 
+# What is asked for, and the rule of the batch that it takes back.
+SHOWN_AGAIN = {"appear": "vanish", "name_files": "no_file_yet"}
 FORCED = ("stuck", "resume", "expired", "cancelled", "completed", "failed", "vanish",
-          "in_progress", "finalizing")
+          "in_progress", "finalizing", *SHOWN_AGAIN)
 
 
 def _body(call):
@@ -107,6 +109,8 @@ def _force(world, batch, status, body):
     engine = world.engine
     if status == "vanish":
         batch["faults"].append({"do": "vanish"})
+    elif status in SHOWN_AGAIN:
+        batch["faults"] = [a for a in batch["faults"] if a["do"] != SHOWN_AGAIN[status]]
     elif status == "resume":
         batch["faults"] = [a for a in batch["faults"] if a["do"] not in ("stuck", "vanish")]
         engine.begin(batch)

@@ -1,127 +1,58 @@
 /* SPDX-License-Identifier: ISC */
-#include "fcgi_app/rate.h"
+#include "core/rate.h"
 
-#include "core/timemath.h"
 #include "tests/unit/check.h"
 
-#define NOW   INT64_C(1000000000)
-#define QUOTA 60
-#define STEP  T_S
+#define LEAST (30 * RATE_LEAST_BYTES_PER_S) /* of a whole span */
 
-static struct rate rate;
-
-static int begin(void **state)
+static void a_span_is_judged_at_its_end(void **state)
 {
+	static const struct {
+		int64_t us, bytes; /* of each step */
+		int steps;
+		bool ok; /* after all of them; all before are */
+	} cases[] = {
+		{0, 0, 1, true},
+		{RATE_SPAN_US - 1, 0, 1, true},
+		{RATE_SPAN_US, 0, 1, false},
+		{RATE_SPAN_US, LEAST - 1, 1, false},
+		{RATE_SPAN_US, LEAST, 1, true},
+		{2 * RATE_SPAN_US, LEAST, 1, false},
+		{2 * RATE_SPAN_US, 2 * LEAST, 1, true},
+		{T_S, RATE_LEAST_BYTES_PER_S, 90, true},
+		{T_S, RATE_LEAST_BYTES_PER_S - 1, 30, false},
+		{T_MS, 1, 30000, false},
+		{1, 1 << 20, 1000, true},
+		{INT64_MAX, INT64_MAX, 1, true},
+		{INT64_MAX, LEAST, 1, false},
+	};
+
 	(void)state;
-	rate_init(&rate, QUOTA);
-	return 0;
-}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rate r = {0};
 
-static int end(void **state)
-{
-	(void)state;
-	rate_clear(&rate);
-	return 0;
-}
-
-/* How many of n are allowed at that moment. */
-static int allowed(int64_t account_id, int n, int64_t now)
-{
-	int count = 0;
-
-	while (n-- > 0)
-		count += rate_take(&rate, account_id, now).allowed;
-	return count;
-}
-
-static void a_minutes_worth_may_come_at_once(void **state)
-{
-	(void)state;
-	for (int i = 1; i <= QUOTA; i++) {
-		struct rate_verdict v = rate_take(&rate, 1, NOW);
-
-		assert_true(v.allowed);
-		assert_int_equal(v.remaining, QUOTA - i);
-		assert_int_equal(v.next_at, NOW + STEP);
+		for (int n = 1; n < cases[i].steps; n++)
+			assert_true(rate_add(&r, cases[i].us, cases[i].bytes));
+		assert_int_equal(rate_add(&r, cases[i].us, cases[i].bytes), cases[i].ok);
 	}
-	assert_false(rate_take(&rate, 1, NOW).allowed);
 }
 
-static void what_is_refused_costs_nothing_and_says_when(void **state)
+static void a_fast_beginning_excuses_no_crawl(void **state)
 {
-	struct rate_verdict v;
+	struct rate r = {0};
 
 	(void)state;
-	allowed(1, QUOTA, NOW);
-	for (int i = 0; i < 1000; i++) {
-		v = rate_take(&rate, 1, NOW + STEP / 4);
-		assert_false(v.allowed);
-		assert_int_equal(v.remaining, 0);
-		assert_int_equal(v.next_at, NOW + STEP);
-	}
-	assert_false(rate_take(&rate, 1, v.next_at - 1).allowed);
-	v = rate_take(&rate, 1, v.next_at);
-	assert_true(v.allowed);
-	assert_int_equal(v.remaining, 0);
-}
-
-static void it_fills_steadily_and_never_above_its_brim(void **state)
-{
-	(void)state;
-	allowed(1, QUOTA, NOW);
-	assert_int_equal(allowed(1, QUOTA, NOW + 5 * STEP), 5);
-	assert_int_equal(allowed(1, QUOTA, NOW + 6 * STEP + STEP / 2), 1);
-	assert_int_equal(allowed(1, QUOTA, NOW + 7 * STEP), 1);
-	assert_int_equal(allowed(1, 2 * QUOTA, NOW + T_DAY), QUOTA);
-}
-
-static void accounts_do_not_disturb_one_another(void **state)
-{
-	(void)state;
-	assert_int_equal(allowed(1, 2 * QUOTA, NOW), QUOTA);
-	assert_int_equal(allowed(2, 2 * QUOTA, NOW), QUOTA);
-	assert_int_equal(allowed(1, 1, NOW), 0);
-}
-
-static void a_full_table_gives_up_what_is_nearest_to_full(void **state)
-{
-	(void)state;
-	allowed(1, QUOTA, NOW);
-	for (int64_t id = 2; id < 100 * RATE_SETS * RATE_WAYS; id++)
-		assert_true(rate_take(&rate, id, NOW).allowed);
-	assert_false(rate_take(&rate, 1, NOW).allowed);
-}
-
-static void zero_is_no_limit(void **state)
-{
-	(void)state;
-	rate_init(&rate, 0);
-	assert_int_equal(allowed(1, 100000, NOW), 100000);
-}
-
-static void odd_quotas_are_kept_too(void **state)
-{
-	(void)state;
-	rate_init(&rate, 7);
-	assert_int_equal(allowed(1, 100, NOW), 7);
-	assert_int_equal(allowed(1, 100, NOW + T_MIN), 7);
-	rate_init(&rate, 1000000);
-	assert_int_equal(allowed(1, 1000001, NOW), 1000000);
+	assert_true(rate_add(&r, T_S, 100 * LEAST));
+	assert_true(rate_add(&r, RATE_SPAN_US - T_S, 0)); /* the first span is over */
+	assert_true(rate_add(&r, RATE_SPAN_US - 1, 0));
+	assert_false(rate_add(&r, 1, 1));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_minutes_worth_may_come_at_once, begin, end),
-		cmocka_unit_test_setup_teardown(what_is_refused_costs_nothing_and_says_when, begin,
-						end),
-		cmocka_unit_test_setup_teardown(it_fills_steadily_and_never_above_its_brim, begin,
-						end),
-		cmocka_unit_test_setup_teardown(accounts_do_not_disturb_one_another, begin, end),
-		cmocka_unit_test_setup_teardown(a_full_table_gives_up_what_is_nearest_to_full,
-						begin, end),
-		cmocka_unit_test_setup_teardown(zero_is_no_limit, begin, end),
-		cmocka_unit_test_setup_teardown(odd_quotas_are_kept_too, begin, end),
+		cmocka_unit_test(a_span_is_judged_at_its_end),
+		cmocka_unit_test(a_fast_beginning_excuses_no_crawl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
