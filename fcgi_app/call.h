@@ -58,8 +58,8 @@ struct call {
  */
 int call_database(struct call *c);
 /*
- * The database has 1.5 s again: for work in many steps, after an answered one; and
- * after the client was waited for. So a server that hangs in the middle is noticed as
+ * The database has 1.5 s again: for work in many steps, after an answered one; and after the client
+ * was waited for, or long work of our own done. So a server that hangs in the middle is noticed as
  * soon as one that hangs at once.
  */
 void call_progress(struct call *c);

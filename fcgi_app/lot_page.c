@@ -8,11 +8,11 @@
 #include "common/log.h"
 #include "fcgi_app/item_code.h"
 
-/* Answers that are read at a time: their texts are all in memory, and each may be large. */
+/* Answers that are read at a time: without the large values their texts fit 16 MiB. */
 #define SLICE_ITEMS 250
 
 /* Columns of FRONT_ANSWERS. */
-enum { LOT_SEQ, LANG_NO, STATE, CODE, GRADE, SOURCE, REPAIRED, VALUE };
+enum { LOT_SEQ, LANG_NO, STATE, CODE, GRADE, SOURCE, REPAIRED, VALUE, ITEM_ID, ATTEMPT_NO };
 
 int lot_page_init(struct lot_page *p, struct call *c, const struct job *job, const char *language,
 		  int64_t first_seq)
@@ -57,14 +57,43 @@ static const char *code_of(const struct lot_page *p, const struct db_rows *answe
 		       : NULL;
 }
 
+static int render_large_value(const struct lot_page *p, const struct db_rows *answers,
+			      struct strbuf *out)
+{
+	struct db_rows *rows;
+	const char *value;
+	size_t n;
+	int rc = 0;
+
+	if (call_query(p->c, STMT_FRONT_VALUE,
+		       DB_P(db_int(db_get_int(answers, ITEM_ID)),
+			    db_int(db_get_int(answers, ATTEMPT_NO))),
+		       &rows) < 0)
+		return -1;
+	if (db_next(rows)) {
+		value = db_get_text(rows, 0, &n);
+		strbuf_add(out, value, n);
+		call_progress(p->c);
+	} else {
+		call_problem(p->c, PROBLEM_NOT_FOUND, "the job was deleted meanwhile");
+		rc = -1;
+	}
+	db_rows_free(&rows);
+	return rc;
+}
+
 /* The value goes through byte for byte (I5). */
-static void render_answer(const struct db_rows *answers, struct strbuf *out)
+static int render_answer(const struct lot_page *p, const struct db_rows *answers,
+			 struct strbuf *out)
 {
 	size_t n;
 	const char *value = db_get_text(answers, VALUE, &n);
 
 	strbuf_adds(out, "{\"value\":");
-	strbuf_add(out, value, n);
+	if (value)
+		strbuf_add(out, value, n);
+	else if (render_large_value(p, answers, out) < 0)
+		return -1;
 	strbuf_adds(out, ",\"source\":");
 	strbuf_adds_json(out, db_get_text(answers, SOURCE, NULL));
 	strbuf_adds(out, ",\"repaired\":");
@@ -72,6 +101,7 @@ static void render_answer(const struct db_rows *answers, struct strbuf *out)
 	if (strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0)
 		strbuf_adds(out, ",\"salvaged\":true");
 	strbuf_addc(out, '}');
+	return 0;
 }
 
 static void render_error(const char *tag, const char *code, struct strbuf *errors)
@@ -87,8 +117,8 @@ static void render_error(const char *tag, const char *code, struct strbuf *error
 	strbuf_addc(errors, '}');
 }
 
-static void render_item(const struct lot_page *p, const struct db_rows *answers, const char *comma,
-			struct strbuf *out, struct strbuf *errors)
+static int render_item(const struct lot_page *p, const struct db_rows *answers, const char *comma,
+		       struct strbuf *out, struct strbuf *errors)
 {
 	const int64_t no = db_get_int(answers, LANG_NO);
 	const char *tag = no >= 0 && (size_t)no < p->n_tags ? p->tags[no] : "";
@@ -97,23 +127,23 @@ static void render_item(const struct lot_page *p, const struct db_rows *answers,
 	strbuf_adds(out, comma);
 	strbuf_adds_json(out, tag);
 	strbuf_addc(out, ':');
-	if (!db_is_null(answers, GRADE)) {
-		render_answer(answers, out);
-		return;
-	}
+	if (!db_is_null(answers, GRADE))
+		return render_answer(p, answers, out);
 	strbuf_adds(out, "null");
 	code = code_of(p, answers);
 	if (code)
 		render_error(tag, code, errors);
+	return 0;
 }
 
 /* One lot with its items, which `answers` stands at (*more: it stands at a row). */
-static void render_lot(const struct lot_page *p, const struct db_rows *lots,
-		       struct db_rows *answers, bool *more, struct strbuf *out)
+static int render_lot(const struct lot_page *p, const struct db_rows *lots, struct db_rows *answers,
+		      bool *more, struct strbuf *out)
 {
 	const int64_t seq = db_get_int(lots, 0);
 	const char *comma = "";
 	struct strbuf errors;
+	int rc = 0;
 
 	strbuf_init(&errors, 1u << 20);
 	strbuf_adds(out, p->any ? ",{\"id\":" : "{\"id\":");
@@ -121,8 +151,8 @@ static void render_lot(const struct lot_page *p, const struct db_rows *lots,
 	strbuf_adds(out, ",\"title\":");
 	strbuf_adds_json(out, db_get_text(lots, 2, NULL));
 	strbuf_adds(out, ",\"descriptions\":{");
-	while (*more && db_get_int(answers, LOT_SEQ) == seq) {
-		render_item(p, answers, comma, out, &errors);
+	while (rc == 0 && *more && db_get_int(answers, LOT_SEQ) == seq) {
+		rc = render_item(p, answers, comma, out, &errors);
 		comma = ",";
 		*more = db_next(answers);
 	}
@@ -130,6 +160,7 @@ static void render_lot(const struct lot_page *p, const struct db_rows *lots,
 	strbuf_add(out, errors.data, errors.len);
 	strbuf_adds(out, "]}");
 	strbuf_clear(&errors);
+	return rc;
 }
 
 static int query_answers(const struct lot_page *p, int64_t first, int64_t last,
@@ -155,7 +186,10 @@ static int render_slice(struct lot_page *p, struct db_rows *lots, int64_t last, 
 		return -1;
 	more = db_next(answers);
 	while ((n == 0 || out->len < LOT_PAGE_BYTES) && db_next(lots)) {
-		render_lot(p, lots, answers, &more, out);
+		if (render_lot(p, lots, answers, &more, out) < 0) {
+			db_rows_free(&answers);
+			return -1;
+		}
 		p->any = true;
 		p->next_seq = db_get_int(lots, 0) + 1;
 		n++;

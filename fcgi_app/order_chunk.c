@@ -222,6 +222,7 @@ int order_chunk_fill(struct order_chunk *chunk, struct order_iter *iter, struct 
 	       (found = order_lot_next(iter, lot, err)) == 1)
 		if (add_lot(chunk, lot, err) < 0)
 			return -1;
+	call_progress(chunk->call); /* that took our time, not the database's */
 	return found < 0 ? -1 : (int)count_rows(chunk);
 }
 
@@ -234,6 +235,7 @@ static int write_uploads(struct order_chunk *chunk, struct db *db, struct err *e
 		if (data_url_decode(&u->url, &chunk->image) < 0)
 			return err_set(err, ERR_LATER, 0, "no memory for an image of %zu bytes",
 				       u->url.bytes);
+		call_progress(chunk->call);
 		/* One that is there stays, and its row is locked from removal until the commit. */
 		if (db_exec(db, STMT_FRONT_IMAGE_ADD,
 			    DB_P(db_bytes(u->sha256, 32), db_text(u->url.media_type),
