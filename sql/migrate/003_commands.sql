@@ -37,6 +37,10 @@ CREATE TABLE request (
 	KEY by_job (job_id, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+-- The lines of a job that is deleted are emptied.
+ALTER TABLE batch_line
+	ADD KEY by_item (item_id);
+
 -- Orders by their Idempotency-Key, or by their body where they came without one. Writes: front end. Deletes: batchd, a day
 -- after at the earliest, when the job is gone.
 CREATE TABLE idempotency (
