@@ -39,7 +39,7 @@ static struct rate_bucket *find(struct rate *r, int64_t account_id)
 	return fullest;
 }
 
-struct rate_verdict rate_take(struct rate *r, int64_t account_id, int64_t now)
+struct rate_verdict rate_take(struct rate *r, int64_t account_id, int64_t requests, int64_t now)
 {
 	struct rate_verdict v = {.allowed = true};
 	struct rate_bucket *b;
@@ -51,9 +51,9 @@ struct rate_verdict rate_take(struct rate *r, int64_t account_id, int64_t now)
 	pthread_mutex_lock(&r->lock);
 	b = find(r, account_id);
 	taken = t_max(0, b->full_at - now);
-	v.allowed = taken <= (r->quota - 1) * r->step;
+	v.allowed = taken <= (r->quota - requests) * r->step;
 	if (v.allowed) {
-		taken += r->step;
+		taken += requests * r->step;
 		b->full_at = now + taken;
 	}
 	pthread_mutex_unlock(&r->lock);

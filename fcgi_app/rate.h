@@ -34,7 +34,7 @@ struct rate_verdict {
 
 void rate_init(struct rate *r, int64_t per_minute);
 void rate_clear(struct rate *r);
-/* Take a request of the account at `now`, us of a clock that never goes back. */
-struct rate_verdict rate_take(struct rate *r, int64_t account_id, int64_t now);
+/* Take so many requests (0: only look) at `now`, us of a clock that never goes back. */
+struct rate_verdict rate_take(struct rate *r, int64_t account_id, int64_t requests, int64_t now);
 
 #endif
