@@ -57,72 +57,88 @@ static const char *code_of(const struct lot_page *p, const struct db_rows *answe
 		       : NULL;
 }
 
-/* The value goes through byte for byte (I5). */
-static void render_answer(const struct db_rows *answers, struct strbuf *out)
+static struct lot_item read_item(const struct lot_page *p, const struct db_rows *answers)
 {
-	size_t n;
-	const char *value = db_get_text(answers, VALUE, &n);
+	const int64_t no = db_get_int(answers, LANG_NO);
+	struct lot_item item = {.tag = no >= 0 && (size_t)no < p->n_tags ? p->tags[no] : ""};
 
+	if (db_is_null(answers, GRADE)) {
+		item.code = code_of(p, answers);
+		return item;
+	}
+	item.value = db_get_text(answers, VALUE, &item.value_n);
+	item.source = db_get_text(answers, SOURCE, NULL);
+	item.repaired = db_get_text(answers, REPAIRED, NULL);
+	item.salvaged = strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0;
+	return item;
+}
+
+/* The value goes through byte for byte (I5). */
+static void render_answer(const struct lot_item *item, struct strbuf *out)
+{
 	strbuf_adds(out, "{\"value\":");
-	strbuf_add(out, value, n);
+	strbuf_add(out, item->value, item->value_n);
 	strbuf_adds(out, ",\"source\":");
-	strbuf_adds_json(out, db_get_text(answers, SOURCE, NULL));
+	strbuf_adds_json(out, item->source);
 	strbuf_adds(out, ",\"repaired\":");
-	strbuf_adds_json(out, db_get_text(answers, REPAIRED, NULL));
-	if (strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0)
+	strbuf_adds_json(out, item->repaired);
+	if (item->salvaged)
 		strbuf_adds(out, ",\"salvaged\":true");
 	strbuf_addc(out, '}');
 }
 
-static void render_error(const char *tag, const char *code, struct strbuf *errors)
+static void render_error(const struct lot_item *item, struct strbuf *errors)
 {
 	if (errors->len > 0)
 		strbuf_addc(errors, ',');
 	strbuf_adds(errors, "{\"language\":");
-	strbuf_adds_json(errors, tag);
+	strbuf_adds_json(errors, item->tag);
 	strbuf_adds(errors, ",\"code\":");
-	strbuf_adds_json(errors, code);
+	strbuf_adds_json(errors, item->code);
 	strbuf_adds(errors, ",\"message\":");
-	strbuf_adds_json(errors, item_code_message(code));
+	strbuf_adds_json(errors, item_code_message(item->code));
 	strbuf_addc(errors, '}');
 }
 
-static void render_item(const struct lot_page *p, const struct db_rows *answers, const char *comma,
-			struct strbuf *out, struct strbuf *errors)
+static void render_item(const struct lot_item *item, const char *comma, struct strbuf *out,
+			struct strbuf *errors)
 {
-	const int64_t no = db_get_int(answers, LANG_NO);
-	const char *tag = no >= 0 && (size_t)no < p->n_tags ? p->tags[no] : "";
-	const char *code;
-
 	strbuf_adds(out, comma);
-	strbuf_adds_json(out, tag);
+	strbuf_adds_json(out, item->tag);
 	strbuf_addc(out, ':');
-	if (!db_is_null(answers, GRADE)) {
-		render_answer(answers, out);
-		return;
-	}
-	strbuf_adds(out, "null");
-	code = code_of(p, answers);
-	if (code)
-		render_error(tag, code, errors);
+	if (item->value)
+		render_answer(item, out);
+	else
+		strbuf_adds(out, "null");
+	if (item->code)
+		render_error(item, errors);
 }
 
-/* One lot with its items, which `answers` stands at (*more: it stands at a row). */
-static void render_lot(const struct lot_page *p, const struct db_rows *lots,
-		       struct db_rows *answers, bool *more, struct strbuf *out)
+/* The items of the lot `seq`, which `answers` stands at (*more: it stands at a row). */
+static bool next_item(const struct lot_page *p, int64_t seq, struct db_rows *answers, bool *more,
+		      struct lot_item *item)
 {
-	const int64_t seq = db_get_int(lots, 0);
+	if (!*more || db_get_int(answers, LOT_SEQ) != seq)
+		return false;
+	*item = read_item(p, answers);
+	return true;
+}
+
+static void render_json(const struct lot_page *p, const struct db_rows *lots,
+			struct db_rows *answers, bool *more, struct strbuf *out)
+{
 	const char *comma = "";
 	struct strbuf errors;
+	struct lot_item item;
 
 	strbuf_init(&errors, 1u << 20);
-	strbuf_adds(out, p->any ? ",{\"id\":" : "{\"id\":");
+	strbuf_adds(out, "{\"id\":");
 	strbuf_adds_json(out, db_get_text(lots, 1, NULL));
 	strbuf_adds(out, ",\"title\":");
 	strbuf_adds_json(out, db_get_text(lots, 2, NULL));
 	strbuf_adds(out, ",\"descriptions\":{");
-	while (*more && db_get_int(answers, LOT_SEQ) == seq) {
-		render_item(p, answers, comma, out, &errors);
+	while (next_item(p, db_get_int(lots, 0), answers, more, &item)) {
+		render_item(&item, comma, out, &errors);
 		comma = ",";
 		*more = db_next(answers);
 	}
@@ -130,6 +146,45 @@ static void render_lot(const struct lot_page *p, const struct db_rows *lots,
 	strbuf_add(out, errors.data, errors.len);
 	strbuf_adds(out, "]}");
 	strbuf_clear(&errors);
+}
+
+/* In JSON a line end is never part of a string: a space in its place is the same value. */
+static void flatten(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] == '\n' || text[i] == '\r')
+			text[i] = ' ';
+}
+
+static void render_rows(const struct lot_page *p, const struct db_rows *lots,
+			struct db_rows *answers, bool *more, struct strbuf *out)
+{
+	struct lot_item item;
+
+	while (next_item(p, db_get_int(lots, 0), answers, more, &item)) {
+		lot_csv_row(p->csv, db_get_text(lots, 1, NULL), db_get_text(lots, 2, NULL), &item,
+			    out);
+		*more = db_next(answers);
+	}
+}
+
+/* One lot with its items. */
+static void render_lot(const struct lot_page *p, const struct db_rows *lots,
+		       struct db_rows *answers, bool *more, struct strbuf *out)
+{
+	const size_t begin = out->len;
+
+	if (p->format == LOT_CSV) {
+		render_rows(p, lots, answers, more, out);
+		return;
+	}
+	if (p->any && p->format == LOT_JSON)
+		strbuf_addc(out, ',');
+	render_json(p, lots, answers, more, out);
+	if (p->format == LOT_NDJSON) {
+		flatten(out->data + begin, out->len - begin);
+		strbuf_addc(out, '\n');
+	}
 }
 
 static int query_answers(const struct lot_page *p, int64_t first, int64_t last,
