@@ -101,7 +101,7 @@ static int charge(struct call *c)
 	struct rate_verdict v;
 	long long wait_s;
 
-	if (rate->quota == 0 || c->resumed) /* what was parked is charged already */
+	if (rate->quota == 0)
 		return 0;
 	v = rate_take(rate, c->caller.account_id, c->resumed ? 0 : 1, now);
 	wait_s = (v.next_at - now + T_S - 1) / T_S;

@@ -11,7 +11,8 @@ ALTER TABLE job
 	ADD COLUMN changed_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)
 		COMMENT 'of this row; front ends follow it',
 	ADD KEY by_change (changed_at, public_id, version, visible),
-	ADD KEY by_list (account_id, visible, id);
+	ADD KEY by_list (account_id, visible, id),
+	ADD KEY by_list_status (account_id, visible, status, id);
 
 UPDATE job
 SET opened_at = created_at;
