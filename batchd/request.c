@@ -43,6 +43,12 @@ void requests_reset(struct requests *r)
 	*r = (struct requests){.look = true};
 }
 
+void requests_wake(struct requests *r)
+{
+	r->look = true;
+	r->after_id = 0;
+}
+
 /* The end of a job by a command: its batches, which nobody may want any more, are looked at now. */
 static enum asked_slice asked_end(struct db *db, const struct asked *a, struct err *err)
 {
@@ -223,9 +229,8 @@ int requests_step(struct daemon *d, struct err *err)
 
 	if (d->wake != r->wake || daemon_now(d) >= r->look_at) {
 		r->wake = d->wake;
-		r->look = true;
 		r->look_at = t_add(daemon_now(d), LOOK_EVERY);
-		r->after_id = 0;
+		requests_wake(r);
 	}
 	if (!r->look)
 		return tidy_when_due(d, err);

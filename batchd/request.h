@@ -13,6 +13,8 @@ struct requests *requests_new(void);
 void requests_free(struct requests **r);
 /* There may be new ones: the lease was taken. */
 void requests_reset(struct requests *r);
+/* A batch was closed, for which some may wait: look now. */
+void requests_wake(struct requests *r);
 /* Do one slice where there is something to do: 1 = more now, 0 = nothing before the next tick, -1. */
 int requests_step(struct daemon *d, struct err *err);
 

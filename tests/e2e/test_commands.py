@@ -8,13 +8,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from commands import BAD_REQUEST, ask, carried_out, codes, lines_sent, row, seen_finalizing  # noqa: E402
 from jobs import KEEP_FILES, lots, sales, wait_until  # noqa: E402
 from kills import CANCEL, LIST, UPLOAD  # noqa: E402
 
 LOTS = 3
 FINALIZING = {"match": {"task": "translate"}, "do": "stuck", "status": "finalizing"}
-# A request that asking again does not mend: its item fails for good.
-BAD_REQUEST = {"do": "http_error_lines", "code": 400, "error": {"code": "invalid_value"}}
 
 
 @pytest.fixture
@@ -31,45 +30,6 @@ def idle():
 def site(idle):
     idle.batchd()
     return idle
-
-
-def ask(site, job, what, *options):
-    """The command, and the job's status object right after it."""
-    site.stack.batchctl(what, job, *options)
-    return site.stack.status(job)
-
-
-def row(site, job):
-    return site.sql("SELECT * FROM job WHERE public_id = %s", job)[0]
-
-
-def carried_out(site):
-    """Every request, once batchd is done with it."""
-    wait_until(lambda: not site.sql("SELECT 1 FROM request WHERE done_at IS NULL"), 30, "the requests to be done",
-               alive=site.stack.batchds)
-    return site.sql("SELECT * FROM request ORDER BY id")
-
-
-def seen_finalizing(site, task):
-    """The remote batch of a task that hangs there, once batchd has seen it."""
-    remote = site.wait_remote(task, "finalizing")
-    wait_until(lambda: site.sql("SELECT 1 FROM batch WHERE remote_id = %s AND remote_status = 'finalizing'", remote["id"]),
-               20, "batchd to see it")
-    return remote
-
-
-def codes(site, job):
-    """Why what is not there is not there: language -> the codes of its lots."""
-    found = {}
-    for lot in site.stack.result(job)["lots"]:
-        for error in lot["errors"]:
-            found.setdefault(error["language"], set()).add(error["code"])
-    return found
-
-
-def lines_sent(site, task):
-    """How many requests of a task each remote batch has."""
-    return [len(site.content(b["input_file_id"]).splitlines()) for b in site.remote() if b["task"] == task]
 
 
 # ---- Cancel.
