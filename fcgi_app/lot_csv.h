@@ -29,7 +29,8 @@ struct lot_item {
 	size_t value_n;
 	const char *source, *repaired; /* NULL: none */
 	bool salvaged;
-	const char *code; /* why there is no answer; NULL: it may still come */
+	const char *code;      /* why there is no answer; NULL: it may still come */
+	struct db_rows *large; /* what a value that was read by itself is borrowed from, or NULL */
 };
 
 /*

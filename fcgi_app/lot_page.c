@@ -8,11 +8,11 @@
 #include "common/log.h"
 #include "fcgi_app/item_code.h"
 
-/* Answers that are read at a time: their texts are all in memory, and each may be large. */
+/* Answers that are read at a time: without the large values their texts fit 16 MiB. */
 #define SLICE_ITEMS 250
 
 /* Columns of FRONT_ANSWERS. */
-enum { LOT_SEQ, LANG_NO, STATE, CODE, GRADE, SOURCE, REPAIRED, VALUE };
+enum { LOT_SEQ, LANG_NO, STATE, CODE, GRADE, SOURCE, REPAIRED, VALUE, ITEM_ID, ATTEMPT_NO };
 
 int lot_page_init(struct lot_page *p, struct call *c, const struct job *job, const char *language,
 		  int64_t first_seq)
@@ -57,20 +57,56 @@ static const char *code_of(const struct lot_page *p, const struct db_rows *answe
 		       : NULL;
 }
 
-static struct lot_item read_item(const struct lot_page *p, const struct db_rows *answers)
+/* A value that was too large to be read with the others. */
+static int read_large(const struct lot_page *p, const struct db_rows *answers,
+		      struct lot_item *item)
+{
+	if (call_query(p->c, STMT_FRONT_VALUE,
+		       DB_P(db_int(db_get_int(answers, ITEM_ID)),
+			    db_int(db_get_int(answers, ATTEMPT_NO))),
+		       &item->large) < 0)
+		return -1;
+	if (!db_next(item->large)) {
+		db_rows_free(&item->large);
+		call_problem(p->c, PROBLEM_NOT_FOUND, "the job was deleted meanwhile");
+		return -1;
+	}
+	item->value = db_get_text(item->large, 0, &item->value_n);
+	call_progress(p->c);
+	return 0;
+}
+
+static int read_item(const struct lot_page *p, const struct db_rows *answers, struct lot_item *item)
 {
 	const int64_t no = db_get_int(answers, LANG_NO);
-	struct lot_item item = {.tag = no >= 0 && (size_t)no < p->n_tags ? p->tags[no] : ""};
 
+	*item = (struct lot_item){.tag = no >= 0 && (size_t)no < p->n_tags ? p->tags[no] : ""};
 	if (db_is_null(answers, GRADE)) {
-		item.code = code_of(p, answers);
-		return item;
+		item->code = code_of(p, answers);
+		return 0;
 	}
-	item.value = db_get_text(answers, VALUE, &item.value_n);
-	item.source = db_get_text(answers, SOURCE, NULL);
-	item.repaired = db_get_text(answers, REPAIRED, NULL);
-	item.salvaged = strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0;
-	return item;
+	item->value = db_get_text(answers, VALUE, &item->value_n);
+	item->source = db_get_text(answers, SOURCE, NULL);
+	item->repaired = db_get_text(answers, REPAIRED, NULL);
+	item->salvaged =
+		strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0;
+	return item->value ? 0 : read_large(p, answers, item);
+}
+
+/*
+ * The next item of the lot `seq`, in place of the one before: 1 and *item, 0 after the last, -1 and
+ * the error answer is prepared. *more: `answers` stands at a row.
+ */
+static int next_item(const struct lot_page *p, int64_t seq, struct db_rows *answers, bool *more,
+		     struct lot_item *item)
+{
+	db_rows_free(&item->large);
+	if (!*more || db_get_int(answers, LOT_SEQ) != seq)
+		return 0;
+	if (read_item(p, answers, item) < 0)
+		return -1;
+	*more = db_next(answers);
+	return 1;
 }
 
 /* The value goes through byte for byte (I5). */
@@ -114,22 +150,13 @@ static void render_item(const struct lot_item *item, const char *comma, struct s
 		render_error(item, errors);
 }
 
-/* The items of the lot `seq`, which `answers` stands at (*more: it stands at a row). */
-static bool next_item(const struct lot_page *p, int64_t seq, struct db_rows *answers, bool *more,
-		      struct lot_item *item)
-{
-	if (!*more || db_get_int(answers, LOT_SEQ) != seq)
-		return false;
-	*item = read_item(p, answers);
-	return true;
-}
-
-static void render_json(const struct lot_page *p, const struct db_rows *lots,
-			struct db_rows *answers, bool *more, struct strbuf *out)
+static int render_json(const struct lot_page *p, const struct db_rows *lots,
+		       struct db_rows *answers, bool *more, struct strbuf *out)
 {
 	const char *comma = "";
+	struct lot_item item = {0};
 	struct strbuf errors;
-	struct lot_item item;
+	int found;
 
 	strbuf_init(&errors, 1u << 20);
 	strbuf_adds(out, "{\"id\":");
@@ -137,15 +164,15 @@ static void render_json(const struct lot_page *p, const struct db_rows *lots,
 	strbuf_adds(out, ",\"title\":");
 	strbuf_adds_json(out, db_get_text(lots, 2, NULL));
 	strbuf_adds(out, ",\"descriptions\":{");
-	while (next_item(p, db_get_int(lots, 0), answers, more, &item)) {
+	while ((found = next_item(p, db_get_int(lots, 0), answers, more, &item)) == 1) {
 		render_item(&item, comma, out, &errors);
 		comma = ",";
-		*more = db_next(answers);
 	}
 	strbuf_adds(out, "},\"errors\":[");
 	strbuf_add(out, errors.data, errors.len);
 	strbuf_adds(out, "]}");
 	strbuf_clear(&errors);
+	return found;
 }
 
 /* In JSON a line end is never part of a string: a space in its place is the same value. */
@@ -156,35 +183,35 @@ static void flatten(char *text, size_t n)
 			text[i] = ' ';
 }
 
-static void render_rows(const struct lot_page *p, const struct db_rows *lots,
-			struct db_rows *answers, bool *more, struct strbuf *out)
-{
-	struct lot_item item;
-
-	while (next_item(p, db_get_int(lots, 0), answers, more, &item)) {
-		lot_csv_row(p->csv, db_get_text(lots, 1, NULL), db_get_text(lots, 2, NULL), &item,
-			    out);
-		*more = db_next(answers);
-	}
-}
-
-/* One lot with its items. */
-static void render_lot(const struct lot_page *p, const struct db_rows *lots,
+static int render_rows(const struct lot_page *p, const struct db_rows *lots,
 		       struct db_rows *answers, bool *more, struct strbuf *out)
 {
-	const size_t begin = out->len;
+	struct lot_item item = {0};
+	int found;
 
-	if (p->format == LOT_CSV) {
-		render_rows(p, lots, answers, more, out);
-		return;
-	}
+	while ((found = next_item(p, db_get_int(lots, 0), answers, more, &item)) == 1)
+		lot_csv_row(p->csv, db_get_text(lots, 1, NULL), db_get_text(lots, 2, NULL), &item,
+			    out);
+	return found;
+}
+
+/* One lot with its items. 0, or -1 and the error answer is prepared. */
+static int render_lot(const struct lot_page *p, const struct db_rows *lots, struct db_rows *answers,
+		      bool *more, struct strbuf *out)
+{
+	const size_t begin = out->len;
+	int rc;
+
+	if (p->format == LOT_CSV)
+		return render_rows(p, lots, answers, more, out);
 	if (p->any && p->format == LOT_JSON)
 		strbuf_addc(out, ',');
-	render_json(p, lots, answers, more, out);
+	rc = render_json(p, lots, answers, more, out);
 	if (p->format == LOT_NDJSON) {
 		flatten(out->data + begin, out->len - begin);
 		strbuf_addc(out, '\n');
 	}
+	return rc;
 }
 
 static int query_answers(const struct lot_page *p, int64_t first, int64_t last,
@@ -210,7 +237,10 @@ static int render_slice(struct lot_page *p, struct db_rows *lots, int64_t last, 
 		return -1;
 	more = db_next(answers);
 	while ((n == 0 || out->len < LOT_PAGE_BYTES) && db_next(lots)) {
-		render_lot(p, lots, answers, &more, out);
+		if (render_lot(p, lots, answers, &more, out) < 0) {
+			db_rows_free(&answers);
+			return -1;
+		}
 		p->any = true;
 		p->next_seq = db_get_int(lots, 0) + 1;
 		n++;

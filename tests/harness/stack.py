@@ -356,6 +356,11 @@ def default_build() -> Path:
     return Path(os.environ.get("LOTSCRIBE_BUILD", TOP / ".dev" / "build"))
 
 
+def is_instrumented() -> bool:
+    """Whether sanitizers' own memory is part of the programs'."""
+    return default_build().name.endswith(("-asan", "-tsan"))
+
+
 def temporary_work(name: str) -> Path:
     """A new work folder below LOTSCRIBE_TMP (else .dev/tmp), kept for its logs."""
     parent = Path(os.environ.get("LOTSCRIBE_TMP", TOP / ".dev" / "tmp"))
