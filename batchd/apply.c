@@ -8,7 +8,6 @@
 #include "batchd/items.h"
 #include "common/log.h"
 #include "core/limits.h"
-#include "core/request_line.h"
 #include "core/timemath.h"
 
 struct run { /* one transaction */
@@ -162,27 +161,16 @@ static int unblock(struct run *r, const struct found *f, const struct result *re
 {
 	const struct daemon *d = r->c->d;
 	const struct recipe *recipe = recipe_get(d->recipes, d->db, f->translate_recipe, err);
-	struct request q;
+	struct estimate e;
 
 	if (!recipe)
 		return -1;
-	q = (struct request){
-		.task = TASK_TRANSLATE,
-		.model = recipe->model,
-		.prompt = recipe->prompt,
-		.schema = recipe->schema,
-		.max_output_tokens = recipe->max_output_tokens_retry,
-		.instructions = f->instructions,
-		.language_tag = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", /* the longest, RFC 5646 */
-		.language_name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-		.description = res->text,
-		.description_n = res->text_n,
-	};
+	e = recipe_estimate_translation(recipe, f->instructions, res->text, res->text_n);
 	r->unblock[r->n_unblock++] = (struct lot_unblock){
 		.job = f->job,
 		.seq = f->lot,
-		.bytes = (int64_t)request_line_size(&q),
-		.tokens = request_tokens(&q),
+		.bytes = e.bytes,
+		.tokens = e.tokens,
 	};
 	return 0;
 }
@@ -217,8 +205,9 @@ static int settle(struct run *r, struct found *f, const struct result *res, stru
 	if (to == ITEM_DONE)
 		found_set_code(f, NULL);
 	else
-		found_set_code(f,
-			       res->kind == RESULT_VOID && !v.job_running ? "deadline" : res->code);
+		found_set_code(f, res->kind == RESULT_VOID && !v.job_running
+					  ? tally_end_code(r->tally, f->job)
+					  : res->code);
 	if (to == before)
 		return 0;
 	tally_move(r->tally, f->job, f->language, before, to, 1);

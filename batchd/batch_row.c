@@ -67,6 +67,7 @@ static void read_numbers(const struct db_rows *r, struct batch_row *b)
 	b->n_wanted = db_get_int(r, 43);
 	b->wanted_until = db_get_time(r, 44);
 	b->late_files = db_get_int(r, 45);
+	b->all_cancelled = db_get_int(r, 46) != 0;
 }
 
 int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err)
@@ -220,6 +221,7 @@ struct batch_view batch_row_view(const struct batch_row *b)
 		.remote = b->remote,
 		/* whose items an adopted batch holds shows only when it is read */
 		.n_wanted = b->is_adopted ? 1 : (uint32_t)b->n_wanted,
+		.all_cancelled = b->all_cancelled && b->n_items > 0 && !b->is_adopted,
 		.wanted_until = b->wanted_until ? b->wanted_until : T_NEVER,
 		.created_at = b->created_at,
 		.phase_at = b->phase_at,

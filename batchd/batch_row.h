@@ -45,6 +45,7 @@ struct batch_row {
 	char last_error[241];
 	/* of its jobs, read with the row */
 	int64_t n_wanted, wanted_until;
+	bool all_cancelled;
 };
 
 /* 1 and the row, 0 where there is none, -1. */

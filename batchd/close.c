@@ -10,6 +10,7 @@
 #include "batchd/harvest.h"
 #include "batchd/items.h"
 #include "batchd/planner.h"
+#include "batchd/request.h"
 #include "batchd/tell.h"
 #include "common/log.h"
 #include "common/store.h"
@@ -86,6 +87,7 @@ static int ending_step(struct work *w, struct err *err)
 		 (long long)e->b->id, batch_reason_names[e->reason], (long long)e->b->n_answered,
 		 (long long)e->b->n_failed, (long long)e->b->n_void);
 	planner_wake(w->d->planner);
+	requests_wake(w->d->requests);
 	tell_closed(w->d, e->b->id);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "batchd/installation.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
+#include "batchd/request.h"
 #include "batchd/tell.h"
 #include "batchd/tick.h"
 #include "batchd/watch.h"
@@ -188,6 +189,7 @@ static void lease_taken(struct daemon *d)
 	log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
 	watch_reset(d->watch);
 	planner_reset(d->planner);
+	requests_reset(d->requests);
 }
 
 static void keep_lease(struct daemon *d)
@@ -268,6 +270,21 @@ static bool slice(struct daemon *d)
 	return w;
 }
 
+/* One slice of what was asked of jobs, between the others. True where more can be done at once. */
+static bool carry_out_requests(struct daemon *d)
+{
+	struct err err;
+	int rc;
+
+	if (d->stopping || !lease_held(&d->lease))
+		return false;
+	rc = requests_step(d, &err);
+	if (rc < 0)
+		log_warning("request failed error=\"%s\"", err.text);
+	daemon_breathe(d);
+	return rc > 0;
+}
+
 static bool is_idle(const struct daemon *d)
 {
 	return !d->works && http_in_flight(d->http) == 0;
@@ -310,7 +327,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 				tick(d);
 			next_tick = t_add(now, d->config->daemon.tick);
 		}
-		more = lease_held(&d->lease) && slice(d);
+		more = carry_out_requests(d);
+		more |= lease_held(&d->lease) && slice(d);
 		if (d->one_pass && !more && is_idle(d) &&
 		    (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
 			break;
@@ -378,6 +396,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->openai = openai_new(d->http, c->openai.base_url);
 	d->recipes = recipes_new();
 	d->planner = planner_new();
+	d->requests = requests_new();
 	d->watch = watch_new();
 	d->files = files_new();
 	lease_init(&d->lease, c->daemon.lease);
@@ -398,6 +417,7 @@ void daemon_free(struct daemon **at)
 	watch_free(&d->watch);
 	files_free(&d->files);
 	planner_free(&d->planner);
+	requests_free(&d->requests);
 	recipes_free(&d->recipes);
 	db_free(&d->db);
 	config_free(&d->config);

@@ -21,6 +21,7 @@
 struct daemon;
 struct files;
 struct planner;
+struct requests;
 struct watch;
 
 /*
@@ -62,6 +63,7 @@ struct daemon {
 	struct unit unit;
 	struct recipes *recipes;
 	struct planner *planner;
+	struct requests *requests;
 	struct watch *watch;
 	struct files *files;
 	struct work *works;

@@ -60,7 +60,7 @@ static int release_item(struct release_run *run, struct db *db, const struct ope
 	verdict = item_decide(&v);
 	again = verdict == ITEM_AGAIN;
 	p[0] = db_text(item_state_names[again ? ITEM_READY : ITEM_FAILED]);
-	p[1] = db_text(v.job_running ? rel->code : "deadline");
+	p[1] = db_text(v.job_running ? rel->code : tally_end_code(run->tally, a->job));
 	p[2] = db_int(v.burned);
 	p[3] = db_int(a->item);
 	run->n_items++;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json_schema.h"
+#include "core/request_line.h"
 
 struct recipes {
 	struct recipe *first;
@@ -99,4 +100,24 @@ const struct recipe *recipe_get(struct recipes *cache, struct db *db, int64_t id
 		}
 	}
 	return r;
+}
+
+struct estimate recipe_estimate_translation(const struct recipe *r, const char *instructions,
+					    const char *description, size_t n)
+{
+	const struct request q = {
+		.task = TASK_TRANSLATE,
+		.model = r->model,
+		.prompt = r->prompt,
+		.schema = r->schema,
+		.max_output_tokens = r->max_output_tokens_retry,
+		.instructions = instructions,
+		.language_tag = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", /* the longest, RFC 5646 */
+		.language_name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		.description = description,
+		.description_n = n,
+	};
+
+	return (struct estimate){.bytes = (int64_t)request_line_size(&q),
+				 .tokens = request_tokens(&q)};
 }

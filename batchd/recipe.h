@@ -30,4 +30,11 @@ void recipes_free(struct recipes **r);
  */
 const struct recipe *recipe_get(struct recipes *r, struct db *db, int64_t id, struct err *err);
 
+/* Upper bounds for a request line that has this description translated, into whatever language. */
+struct estimate {
+	int64_t bytes, tokens;
+};
+struct estimate recipe_estimate_translation(const struct recipe *r, const char *instructions,
+					    const char *description, size_t n);
+
 #endif

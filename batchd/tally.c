@@ -10,6 +10,7 @@
 struct job_tally {
 	int64_t job;
 	bool running;
+	enum job_end end;
 	bool recount;           /* the deltas are not certain: count the items instead */
 	int64_t n_translations; /* languages but the description */
 	int64_t delta[LIMIT_LANGUAGES + 1][ITEM_STATE_COUNT];
@@ -73,6 +74,11 @@ int64_t tally_job(const struct tally *t, size_t i)
 	return t->jobs[i]->job;
 }
 
+const char *tally_end_code(const struct tally *t, int64_t job)
+{
+	return job_end_codes[held(t, job)->end];
+}
+
 int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struct err *err)
 {
 	struct job_tally *j = find(t, job);
@@ -90,6 +96,9 @@ int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struc
 		j->patch.keep_open = t->keep_open;
 		j->running = db_get_int(r, 0) != 0;
 		j->n_translations = db_get_int(r, 1);
+		if (!db_is_null(r, 2))
+			j->end = (enum job_end)name_find(job_end_codes, JOB_END_COUNT,
+							 db_get_text(r, 2, NULL));
 		db_rows_free(&r);
 		if (t->n == t->cap) {
 			t->cap = t->cap ? 2 * t->cap : 16;

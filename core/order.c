@@ -333,29 +333,65 @@ static bool is_well_formed(struct order_check *c, const char *body, size_t n)
 	return false;
 }
 
+static void check_begin(struct order_check *c)
+{
+	order_init(c->order);
+	strbuf_init(&c->scratch, LIMIT_URL_BYTES);
+	c->faults->class = ERR_NEVER;
+	c->faults->malformed = c->faults->more = false;
+	c->faults->count = 0;
+}
+
+static int check_end(struct order_check *c)
+{
+	strbuf_clear(&c->scratch);
+	if (c->faults->count == 0)
+		return 0;
+	order_clear(c->order);
+	return -1;
+}
+
+/* The members of a body that is JSON at all. False where it is none, or no object. */
+static bool check_body(struct order_check *c, const char *body, size_t n,
+		       const struct order_key *keys, size_t n_keys)
+{
+	const struct json_span root = json_span_of(body, n);
+
+	if (!is_well_formed(c, body, n))
+		return false;
+	if (json_kind_of(root) != JSON_KIND_OBJECT) {
+		order_fault(c, "must be an object, is %s", json_kind_name(json_kind_of(root)));
+		return false;
+	}
+	order_check_members(c, root, keys, n_keys, NULL);
+	return true;
+}
+
 int order_parse(const char *body, size_t n, const struct order_limits *limits, struct order *order,
 		struct order_faults *faults)
 {
 	struct order_check c = {.limits = limits, .order = order, .faults = faults};
-	struct json_span root = json_span_of(body, n);
 
-	order_init(order);
-	strbuf_init(&c.scratch, LIMIT_URL_BYTES);
-	faults->class = ERR_NEVER;
-	faults->malformed = faults->more = false;
-	faults->count = 0;
-	if (is_well_formed(&c, body, n)) {
-		if (json_kind_of(root) == JSON_KIND_OBJECT) {
-			order_check_members(&c, root, order_keys,
-					    sizeof(order_keys) / sizeof(order_keys[0]), NULL);
-			check_lots(&c);
-		} else {
-			order_fault(&c, "an order must be an object");
-		}
-	}
-	strbuf_clear(&c.scratch);
-	if (faults->count == 0)
-		return 0;
-	order_clear(order);
-	return -1;
+	check_begin(&c);
+	if (check_body(&c, body, n, order_keys, sizeof(order_keys) / sizeof(order_keys[0])))
+		check_lots(&c);
+	return check_end(&c);
+}
+
+int order_parse_change(const char *body, size_t n, enum order_change change, struct order *order,
+		       struct order_faults *faults)
+{
+	static const struct order_key keys[] = {
+		{"deadline", take_deadline},
+		{"languages", take_languages},
+	};
+	/* Each change may have the keys of the one before it, and one more. */
+	const size_t n_keys = (size_t)change;
+	struct order_check c = {.order = order, .faults = faults};
+
+	check_begin(&c);
+	if (check_body(&c, n > 0 ? body : "{}", n > 0 ? n : 2, keys, n_keys) &&
+	    change == ORDER_CHANGE_LANGUAGES && faults->count == 0 && order->language_count == 0)
+		order_fault(&c, "must name a language at least under the key \"languages\"");
+	return check_end(&c);
 }

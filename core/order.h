@@ -76,6 +76,20 @@ int order_parse(const char *body, size_t n, const struct order_limits *limits, s
 		struct order_faults *faults);
 void order_clear(struct order *order);
 
+/* What the body of a call that changes a job may have. */
+enum order_change {
+	ORDER_CHANGE_NOTHING,
+	ORDER_CHANGE_DEADLINE,
+	ORDER_CHANGE_LANGUAGES, /* one at least, and the deadline */
+};
+
+/*
+ * Read and check such a body, as order_parse(); an empty one is "{}". Of the order its
+ * deadline and its languages are filled.
+ */
+int order_parse_change(const char *body, size_t n, enum order_change change, struct order *order,
+		       struct order_faults *faults);
+
 /* One image of a lot: a URL for the provider to fetch, or bytes in a data URL. */
 struct order_image {
 	const char *url;      /* NUL-terminated, the lot's; NULL for a data URL */

@@ -48,6 +48,7 @@ const char *const why_words[WHY_COUNT] = {
 	[WHY_BACKOFF] = "the last try failed for now",
 	[WHY_IN_CALL] = "a call is under way",
 	[WHY_NOBODY_WAITS] = "every job of its open items has ended",
+	[WHY_ALL_CANCELLED] = "every job of its items was cancelled",
 	[WHY_ANSWER_LOST] = "the answer to its creation was lost",
 	[WHY_SETTLING] = "a delayed creation may still appear",
 	[WHY_NOT_FOUND] = "it was not found in the provider's list",
@@ -83,13 +84,18 @@ static struct decision due(enum action action, enum why why, int64_t at, int64_t
 	return d;
 }
 
+static enum why nobody(const struct batch_view *b)
+{
+	return b->all_cancelled ? WHY_ALL_CANCELLED : WHY_NOBODY_WAITS;
+}
+
 /*
  * Steps before the provider holds anything that costs: dropped at once when nobody waits any more.
  */
 static struct decision step(const struct batch_view *b, enum action action, int64_t now)
 {
 	if (b->n_wanted == 0)
-		return decide(ACT_DROP, WHY_NOBODY_WAITS, now);
+		return decide(ACT_DROP, nobody(b), now);
 	return due(action, b->next_at > now ? WHY_BACKOFF : WHY_DUE, b->next_at, now);
 }
 
@@ -127,7 +133,7 @@ static struct decision decide_fenced(const struct batch_view *b, const struct po
 
 	if (b->looked_at > after)
 		d = b->n_wanted ? decide(ACT_ANEW, WHY_FENCED, now)
-				: decide(ACT_DROP, WHY_NOBODY_WAITS, now);
+				: decide(ACT_DROP, nobody(b), now);
 	else
 		d = due(ACT_LOOK, WHY_FENCED, b->next_at, now);
 	d.warnings = WARN_UNKNOWN_CREATE;
@@ -251,7 +257,7 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 	if (b->cancel_at)
 		return decide_cancelled(b, p, now);
 	if (b->n_wanted == 0 && b->remote != REMOTE_CANCELLING && b->remote != REMOTE_FINALIZING)
-		return due(ACT_CANCEL, WHY_NOBODY_WAITS, b->next_at, now);
+		return due(ACT_CANCEL, nobody(b), b->next_at, now);
 	cancel_at = cancel_due(b, p, &why);
 	if (now >= cancel_at)
 		return due(ACT_CANCEL, why, b->next_at, now);

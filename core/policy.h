@@ -37,9 +37,10 @@ enum action {
 
 enum why {
 	WHY_DUE,
-	WHY_BACKOFF,      /* the last try failed for now */
-	WHY_IN_CALL,      /* a call of it is under way */
-	WHY_NOBODY_WAITS, /* every job of its open items has ended */
+	WHY_BACKOFF,       /* the last try failed for now */
+	WHY_IN_CALL,       /* a call of it is under way */
+	WHY_NOBODY_WAITS,  /* every job of its open items has ended */
+	WHY_ALL_CANCELLED, /* the same, and each by a cancel */
 	WHY_ANSWER_LOST,
 	WHY_SETTLING,  /* the lost create may still appear */
 	WHY_NOT_FOUND, /* it did not */
@@ -90,6 +91,7 @@ struct batch_view {
 	bool in_call;         /* a call or a build of it is under way in this process */
 	uint32_t n_wanted;    /* jobs with items in it that still run */
 	int64_t wanted_until; /* the latest deadline of these */
+	bool all_cancelled;   /* every job with items in it was cancelled */
 	int64_t created_at, phase_at, submitted_at, progress_at, expires_at, cancel_at,
 		missing_since;
 	int64_t next_at;   /* stored: not before, after a failed try */

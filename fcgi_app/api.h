@@ -10,6 +10,12 @@ void api_list(struct call *c);   /* GET /api/v1/jobs */
 void api_status(struct call *c); /* GET /api/v1/jobs/{id}/status */
 void api_job(struct call *c);    /* GET /api/v1/jobs/{id} */
 void api_events(struct call *c); /* GET /api/v1/jobs/{id}/events */
+/* POST /api/v1/jobs/{id}/cancel and so on, DELETE /api/v1/jobs/{id} */
+void api_cancel(struct call *c);
+void api_finish(struct call *c);
+void api_retry(struct call *c);
+void api_languages(struct call *c);
+void api_delete(struct call *c);
 void api_healthz(struct call *c);
 void api_readyz(struct call *c);
 void api_openapi(struct call *c);

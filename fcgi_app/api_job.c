@@ -1,28 +1,42 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * GET /api/v1/jobs/{id}: the status object plus lots: a page of them, or with
- * ?download=1 all, streamed.
+ * GET /api/v1/jobs/{id}: the status object plus lots: a page of them, or with ?download=1
+ * or ?format= all, streamed.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "core/status.h"
 #include "fcgi_app/api.h"
+#include "fcgi_app/download.h"
 #include "fcgi_app/job.h"
 #include "fcgi_app/lot_page.h"
 #include "fcgi_app/query.h"
 
 #define MOST_LOTS 1000
-/* What one slice may have: LOT_PAGE_BYTES, and one lot more. */
-#define SLICE_BYTES (512u << 20)
 
 struct wish { /* the query */
 	const char *language;
 	int64_t limit, first_seq;
-	bool download;
+	enum lot_format format;
+	bool whole;      /* a format was asked for, or a download */
+	bool attachment; /* a download was */
 };
+
+static int read_format(struct call *c, const char *value, struct wish *w)
+{
+	if (strcmp(value, "json") == 0)
+		w->format = LOT_JSON;
+	else if (strcmp(value, "ndjson") == 0)
+		w->format = LOT_NDJSON;
+	else if (strcmp(value, "csv") == 0)
+		w->format = LOT_CSV;
+	else
+		return query_refuse(c, "format", "is json, ndjson or csv");
+	w->whole = true;
+	return 0;
+}
 
 static int read_parameter(struct call *c, const char *name, const char *value, struct wish *w)
 {
@@ -40,7 +54,10 @@ static int read_parameter(struct call *c, const char *name, const char *value, s
 	} else if (strcmp(name, "download") == 0) {
 		if (strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
 			return query_refuse(c, "download", "is 1 or 0");
-		w->download = value[0] == '1';
+		w->attachment = value[0] == '1';
+		w->whole = w->whole || w->attachment;
+	} else if (strcmp(name, "format") == 0) {
+		return read_format(c, value, w);
 	} else {
 		return query_refuse(c, name, "is not known here");
 	}
@@ -55,8 +72,8 @@ static int read_wish(struct call *c, struct wish *w)
 	for (size_t i = 0; i < t->parameter_count; i++)
 		if (read_parameter(c, t->parameters[i].name, t->parameters[i].value, w) < 0)
 			return -1;
-	if (w->download && (target_parameter(t, "limit") || target_parameter(t, "after")))
-		return query_refuse(c, "download",
+	if (w->whole && (target_parameter(t, "limit") || target_parameter(t, "after")))
+		return query_refuse(c, w->attachment ? "download" : "format",
 				    "gives the whole and takes neither limit nor after");
 	return 0;
 }
@@ -170,65 +187,6 @@ static void answer_page(struct call *c, const struct job *job, const struct wish
 		http_add_header(&c->response, "Retry-After", "%" PRId64, retry_after_s);
 }
 
-/* -1: the peer left, or the database did. */
-static int stream_lots(struct call *c, struct lot_page *p, struct strbuf *slice)
-{
-	int n;
-
-	while ((n = lot_page_next(p, MOST_LOTS, slice)) > 0) {
-		if (strbuf_failed(slice) || http_stream(&c->response, slice->data, slice->len) < 0)
-			return -1;
-		strbuf_reset(slice);
-		call_progress(c);
-	}
-	return n;
-}
-
-static int stream_body(struct call *c, const struct job *job, struct lot_page *p)
-{
-	struct strbuf slice;
-	int rc;
-
-	strbuf_init(&slice, SLICE_BYTES);
-	strbuf_add(&slice, job->status_json, job->status_json_n);
-	strbuf_adds(&slice, ",\"lots\":[");
-	rc = stream_lots(c, p, &slice);
-	strbuf_addc(&slice, ']');
-	status_render_links(c->job_id, c->app->link_base, &slice);
-	if (rc == 0)
-		rc = http_stream(&c->response, slice.data, slice.len);
-	strbuf_clear(&slice);
-	return rc;
-}
-
-/* A stream that fails is broken off: it cannot take back its 200. */
-static void stream(struct call *c, const struct job *job, struct lot_page *p)
-{
-	struct http_response *a = &c->response;
-
-	if (!gate_enter(&c->app->gate, &c->pass, GATE_LONG_BYTES + 1)) {
-		call_problem(c, PROBLEM_BUSY, "other downloads are under way; try again");
-		return;
-	}
-	a->status = 200;
-	http_add_header(a, "Cache-Control", "private, no-cache");
-	http_add_header(a, "Content-Disposition", "attachment; filename=\"%s.json\"", c->job_id);
-	if (http_stream_begin(a) == 0 &&
-	    (c->request.method == HTTP_HEAD || stream_body(c, job, p) == 0))
-		return;
-	log_warning("download broken off job=%s lots=%" PRId64, c->job_id, p->next_seq);
-	http_abort(a);
-}
-
-static void download(struct call *c, const struct job *job, const struct wish *w)
-{
-	struct lot_page page;
-
-	if (lot_page_init(&page, c, job, w->language, w->first_seq) == 0)
-		stream(c, job, &page);
-	lot_page_clear(&page);
-}
-
 void api_job(struct call *c)
 {
 	struct wish wish;
@@ -237,8 +195,11 @@ void api_job(struct call *c)
 	if (read_wish(c, &wish) < 0)
 		return;
 	if (job_load(c, &job) == 0) {
-		if (wish.download)
-			download(c, &job, &wish);
+		if (wish.whole)
+			download_send(c, &job,
+				      &(struct download){.format = wish.format,
+							 .language = wish.language,
+							 .attachment = wish.attachment});
 		else
 			answer_page(c, &job, &wish);
 	}

@@ -12,6 +12,8 @@
 #include "core/model.h"
 #include "core/status.h"
 #include "core/timemath.h"
+#include "core/uuid.h"
+#include "fcgi_app/cache.h"
 #include "fcgi_app/api.h"
 #include "fcgi_app/job.h"
 #include "fcgi_app/query.h"
@@ -20,7 +22,7 @@
 #define MOST_JOBS  100
 #define NEXT_BYTES 16384
 
-enum { PUBLIC_ID, STATUS_JSON, IS_OVERDUE }; /* columns */
+enum { PUBLIC_ID, STATUS_JSON, ROW_VERSION, IS_OVERDUE }; /* columns */
 
 struct wish { /* the query */
 	const char *status, *after;
@@ -131,7 +133,7 @@ static int render_overdue(struct call *c, const struct wish *w, const char *publ
 	int rc;
 
 	memcpy(c->job_id, public_id, UUID_TEXT_SIZE);
-	rc = job_load(c, &job);
+	rc = job_load_anew(c, &job);
 	if (rc == 0) {
 		render_job(c, w, public_id, job.status_json, job.status_json_n, jobs);
 	} else if (c->response.status == problem_status(PROBLEM_NOT_FOUND)) {
@@ -151,8 +153,11 @@ static int render_jobs(struct call *c, const struct wish *w, struct db_rows *row
 		const char *public_id = db_get_text(rows, PUBLIC_ID, NULL);
 		size_t n;
 		const char *json = db_get_text(rows, STATUS_JSON, &n);
+		uint8_t uuid[16];
 
 		memcpy(last, public_id, UUID_TEXT_SIZE);
+		uuid_bytes(public_id, uuid);
+		cache_outdate(c->app->cache, uuid, db_get_int(rows, ROW_VERSION));
 		if (db_get_int(rows, IS_OVERDUE) == 0)
 			render_job(c, w, public_id, json, n, jobs);
 		else if (render_overdue(c, w, public_id, jobs) < 0)

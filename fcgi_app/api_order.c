@@ -1,71 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /api/v1/jobs: read, check, store, answer 202. Nothing is answered before it is durable. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "common/store.h"
 #include "core/limits.h"
 #include "core/order.h"
 #include "core/status.h"
-#include "core/timemath.h"
 #include "fcgi_app/api.h"
+#include "fcgi_app/body.h"
 #include "fcgi_app/claim.h"
 #include "fcgi_app/job.h"
 #include "fcgi_app/order_store.h"
 
 #define FIRST_RETRY_AFTER_S 2
-
-static int read_body(struct call *c, struct strbuf *body)
-{
-	switch (http_read_body(&c->request, &c->app->gate, &c->pass, body)) {
-	case HTTP_BODY_OK:
-		return 0;
-	case HTTP_BODY_TOO_LARGE:
-		call_problem(c, PROBLEM_TOO_LARGE, "an order has %zu bytes at most", body->limit);
-		break;
-	case HTTP_BODY_CUT:
-		call_problem(c, PROBLEM_BODY_CUT, "the body did not arrive as it was announced");
-		break;
-	case HTTP_BODY_BAD_LENGTH:
-		call_problem(c, PROBLEM_BAD_REQUEST, "Content-Length is no number");
-		break;
-	case HTTP_BODY_SLOW:
-		call_problem(c, PROBLEM_TIMEOUT, "the body arrived too slowly");
-		break;
-	case HTTP_BODY_BUSY:
-		call_problem(c, PROBLEM_BUSY, "other large orders are being received; try again");
-		break;
-	case HTTP_BODY_NO_MEMORY:
-		log_err("no memory body_bytes=%zu", body->len);
-		call_problem(c, PROBLEM_BUSY, "there is no memory for this order at present");
-		break;
-	}
-	return -1;
-}
-
-static void tell_faults(struct call *c, const struct order_faults *faults)
-{
-	struct problem_fault list[LIMIT_FAULTS];
-
-	if (faults->class == ERR_LATER) {
-		call_problem(c, PROBLEM_BUSY, "there is no memory for this order at present");
-		return;
-	}
-	for (size_t i = 0; i < faults->count; i++)
-		list[i] = (struct problem_fault){.pointer = faults->list[i].pointer,
-						 .detail = faults->list[i].detail};
-	if (faults->malformed)
-		call_problem_faults(c, PROBLEM_BAD_REQUEST,
-				    "the body is not JSON as it is taken here", list,
-				    faults->count);
-	else
-		call_problem_faults(c, PROBLEM_INVALID,
-				    faults->more ? "the order is not valid; more faults than listed"
-						 : "the order is not valid",
-				    list, faults->count);
-}
 
 static int parse(struct call *c, const struct strbuf *body, struct order *order)
 {
@@ -81,50 +29,9 @@ static int parse(struct call *c, const struct strbuf *body, struct order *order)
 		abort();
 	rc = order_parse(body->data, body->len, &limits, order, faults);
 	if (rc < 0)
-		tell_faults(c, faults);
+		body_refuse(c, faults);
 	free(faults);
 	return rc;
-}
-
-static int refuse_deadline(struct call *c, const char *what, int64_t limit_us)
-{
-	struct problem_fault fault = {.pointer = "/deadline"};
-	char limit[32];
-	char detail[120];
-
-	duration_format(limit_us, limit, sizeof(limit));
-	snprintf(detail, sizeof(detail), "%s %s", what, limit);
-	fault.detail = detail;
-	call_problem_faults(c, PROBLEM_INVALID, "the order is not valid", &fault, 1);
-	return -1;
-}
-
-/* The deadline as an instant, by the database's clock. */
-static int fix_deadline(struct call *c, const struct order *order, struct order_terms *terms)
-{
-	const struct config *config = c->app->config;
-	int64_t span = config->job.deadline;
-	struct err err;
-
-	if (store_now(c->database->db, &terms->now, &err) < 0) {
-		call_fail(c, &err);
-		return -1;
-	}
-	if (order->deadline == ORDER_DEADLINE_DURATION)
-		span = order->deadline_us;
-	else if (order->deadline == ORDER_DEADLINE_INSTANT)
-		span = t_sub(order->deadline_us, terms->now);
-	if (span <= 0)
-		return refuse_deadline(c, "lies in the past; an order takes at least",
-				       config->job.min_deadline);
-	if (span < config->job.min_deadline)
-		return refuse_deadline(c, "is too soon; an order takes at least",
-				       config->job.min_deadline);
-	if (span > config->job.max_deadline)
-		return refuse_deadline(c, "is too late; an order may take at most",
-				       config->job.max_deadline);
-	terms->deadline_at = t_add(terms->now, span);
-	return 0;
 }
 
 static void accept_order(struct call *c, const struct strbuf *status_json)
@@ -178,7 +85,7 @@ static void store(struct call *c, const struct order *order, struct order_terms 
 	int rc;
 
 	strbuf_init(&status_json, LIMIT_STATUS_BYTES);
-	if (fix_deadline(c, order, terms) == 0) {
+	if (body_deadline(c, order, &terms->now, &terms->deadline_at) == 0) {
 		rc = order_store(c, order, terms, &status_json);
 		if (rc == 0) {
 			log_info(
@@ -242,7 +149,7 @@ void api_order(struct call *c)
 		return;
 	}
 	strbuf_init(&body, (size_t)c->app->config->job.max_body);
-	if (read_body(c, &body) == 0)
+	if (body_read(c, &body) == 0)
 		take_order(c, &body, again);
 	strbuf_clear(&body);
 }

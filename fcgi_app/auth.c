@@ -90,8 +90,10 @@ static int look_up(struct call *c, const struct apikey *key)
 	return 0;
 }
 
-/* Count the call against its account's rate, and tell what is left of it
- * (draft-ietf-httpapi-ratelimit-headers-10). */
+/*
+ * Count the call, once, against its account's rate, and tell what is left of it
+ * (draft-ietf-httpapi-ratelimit-headers-10).
+ */
 static int charge(struct call *c)
 {
 	struct quota *quota = &c->app->quota;
@@ -99,9 +101,9 @@ static int charge(struct call *c)
 	struct quota_verdict v;
 	long long wait_s;
 
-	if (quota->per_minute == 0 || c->resumed) /* what was parked is charged already */
+	if (quota->per_minute == 0)
 		return 0;
-	v = quota_take(quota, c->caller.account_id, now);
+	v = quota_take(quota, c->caller.account_id, c->resumed ? 0 : 1, now);
 	wait_s = (v.next_at - now + T_S - 1) / T_S;
 	http_keep_header(&c->response, "RateLimit-Policy", "\"account\";q=%lld;w=60",
 			 (long long)quota->per_minute);

@@ -191,12 +191,28 @@ static int close_overdue(struct call *c, struct job *job)
 	return job_status_is_terminal(job->status) ? 0 : view_closed(c, job);
 }
 
-int job_load(struct call *c, struct job *job)
+/* What is overdue is closed. 0, or -1 and the 503 is prepared. */
+static int see_to_end(struct call *c, struct job *job)
 {
 	int trusted;
 
+	if (!is_overdue(c, job))
+		return 0;
+	trusted = clock_is_trusted(c);
+	if (trusted <= 0)
+		return trusted;
+	return close_overdue(c, job);
+}
+
+static void begin(struct job *job)
+{
 	*job = (struct job){0};
 	strbuf_init(&job->text, LIMIT_STATUS_BYTES);
+}
+
+int job_load(struct call *c, struct job *job)
+{
+	begin(job);
 	if (follower_is_fresh(c->app->follower, clock_boot()) && take_cached(c, job))
 		return 0;
 	if (job_read(c, job) < 0) {
@@ -206,12 +222,13 @@ int job_load(struct call *c, struct job *job)
 		http_response_reset(&c->response);
 		return 0;
 	}
-	if (!is_overdue(c, job))
-		return 0;
-	trusted = clock_is_trusted(c);
-	if (trusted <= 0)
-		return trusted;
-	return close_overdue(c, job);
+	return see_to_end(c, job);
+}
+
+int job_load_anew(struct call *c, struct job *job)
+{
+	begin(job);
+	return job_read(c, job) < 0 ? -1 : see_to_end(c, job);
 }
 
 void job_clear(struct job *job)

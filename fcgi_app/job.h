@@ -37,6 +37,8 @@ struct job {
  * any case. What memory holds is not older than a second, but where the database cannot be asked.
  */
 int job_load(struct call *c, struct job *job);
+/* The same from the database alone, for what changed just now. */
+int job_load_anew(struct call *c, struct job *job);
 void job_clear(struct job *job);
 /* The id as the cache and the park know it. */
 void job_uuid(const struct call *c, uint8_t out[16]);

@@ -57,109 +57,160 @@ static const char *code_of(const struct lot_page *p, const struct db_rows *answe
 		       : NULL;
 }
 
-static int render_large_value(const struct lot_page *p, const struct db_rows *answers,
-			      struct strbuf *out)
+/* A value that was too large to be read with the others. */
+static int read_large(const struct lot_page *p, const struct db_rows *answers,
+		      struct lot_item *item)
 {
-	struct db_rows *rows;
-	const char *value;
-	size_t n;
-	int rc = 0;
-
 	if (call_query(p->c, STMT_FRONT_VALUE,
 		       DB_P(db_int(db_get_int(answers, ITEM_ID)),
 			    db_int(db_get_int(answers, ATTEMPT_NO))),
-		       &rows) < 0)
+		       &item->large) < 0)
 		return -1;
-	if (db_next(rows)) {
-		value = db_get_text(rows, 0, &n);
-		strbuf_add(out, value, n);
-		call_progress(p->c);
-	} else {
+	if (!db_next(item->large)) {
+		db_rows_free(&item->large);
 		call_problem(p->c, PROBLEM_NOT_FOUND, "the job was deleted meanwhile");
-		rc = -1;
-	}
-	db_rows_free(&rows);
-	return rc;
-}
-
-/* The value goes through byte for byte (I5). */
-static int render_answer(const struct lot_page *p, const struct db_rows *answers,
-			 struct strbuf *out)
-{
-	size_t n;
-	const char *value = db_get_text(answers, VALUE, &n);
-
-	strbuf_adds(out, "{\"value\":");
-	if (value)
-		strbuf_add(out, value, n);
-	else if (render_large_value(p, answers, out) < 0)
 		return -1;
-	strbuf_adds(out, ",\"source\":");
-	strbuf_adds_json(out, db_get_text(answers, SOURCE, NULL));
-	strbuf_adds(out, ",\"repaired\":");
-	strbuf_adds_json(out, db_get_text(answers, REPAIRED, NULL));
-	if (strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0)
-		strbuf_adds(out, ",\"salvaged\":true");
-	strbuf_addc(out, '}');
+	}
+	item->value = db_get_text(item->large, 0, &item->value_n);
+	call_progress(p->c);
 	return 0;
 }
 
-static void render_error(const char *tag, const char *code, struct strbuf *errors)
+static int read_item(const struct lot_page *p, const struct db_rows *answers, struct lot_item *item)
+{
+	const int64_t no = db_get_int(answers, LANG_NO);
+
+	*item = (struct lot_item){.tag = no >= 0 && (size_t)no < p->n_tags ? p->tags[no] : ""};
+	if (db_is_null(answers, GRADE)) {
+		item->code = code_of(p, answers);
+		return 0;
+	}
+	item->value = db_get_text(answers, VALUE, &item->value_n);
+	item->source = db_get_text(answers, SOURCE, NULL);
+	item->repaired = db_get_text(answers, REPAIRED, NULL);
+	item->salvaged =
+		strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0;
+	return item->value ? 0 : read_large(p, answers, item);
+}
+
+/*
+ * The next item of the lot `seq`, in place of the one before: 1 and *item, 0 after the last, -1 and
+ * the error answer is prepared. *more: `answers` stands at a row.
+ */
+static int next_item(const struct lot_page *p, int64_t seq, struct db_rows *answers, bool *more,
+		     struct lot_item *item)
+{
+	db_rows_free(&item->large);
+	if (!*more || db_get_int(answers, LOT_SEQ) != seq)
+		return 0;
+	if (read_item(p, answers, item) < 0)
+		return -1;
+	*more = db_next(answers);
+	return 1;
+}
+
+/* The value goes through byte for byte (I5). */
+static void render_answer(const struct lot_item *item, struct strbuf *out)
+{
+	strbuf_adds(out, "{\"value\":");
+	strbuf_add(out, item->value, item->value_n);
+	strbuf_adds(out, ",\"source\":");
+	strbuf_adds_json(out, item->source);
+	strbuf_adds(out, ",\"repaired\":");
+	strbuf_adds_json(out, item->repaired);
+	if (item->salvaged)
+		strbuf_adds(out, ",\"salvaged\":true");
+	strbuf_addc(out, '}');
+}
+
+static void render_error(const struct lot_item *item, struct strbuf *errors)
 {
 	if (errors->len > 0)
 		strbuf_addc(errors, ',');
 	strbuf_adds(errors, "{\"language\":");
-	strbuf_adds_json(errors, tag);
+	strbuf_adds_json(errors, item->tag);
 	strbuf_adds(errors, ",\"code\":");
-	strbuf_adds_json(errors, code);
+	strbuf_adds_json(errors, item->code);
 	strbuf_adds(errors, ",\"message\":");
-	strbuf_adds_json(errors, item_code_message(code));
+	strbuf_adds_json(errors, item_code_message(item->code));
 	strbuf_addc(errors, '}');
 }
 
-static int render_item(const struct lot_page *p, const struct db_rows *answers, const char *comma,
-		       struct strbuf *out, struct strbuf *errors)
+static void render_item(const struct lot_item *item, const char *comma, struct strbuf *out,
+			struct strbuf *errors)
 {
-	const int64_t no = db_get_int(answers, LANG_NO);
-	const char *tag = no >= 0 && (size_t)no < p->n_tags ? p->tags[no] : "";
-	const char *code;
-
 	strbuf_adds(out, comma);
-	strbuf_adds_json(out, tag);
+	strbuf_adds_json(out, item->tag);
 	strbuf_addc(out, ':');
-	if (!db_is_null(answers, GRADE))
-		return render_answer(p, answers, out);
-	strbuf_adds(out, "null");
-	code = code_of(p, answers);
-	if (code)
-		render_error(tag, code, errors);
-	return 0;
+	if (item->value)
+		render_answer(item, out);
+	else
+		strbuf_adds(out, "null");
+	if (item->code)
+		render_error(item, errors);
 }
 
-/* One lot with its items, which `answers` stands at (*more: it stands at a row). */
-static int render_lot(const struct lot_page *p, const struct db_rows *lots, struct db_rows *answers,
-		      bool *more, struct strbuf *out)
+static int render_json(const struct lot_page *p, const struct db_rows *lots,
+		       struct db_rows *answers, bool *more, struct strbuf *out)
 {
-	const int64_t seq = db_get_int(lots, 0);
 	const char *comma = "";
+	struct lot_item item = {0};
 	struct strbuf errors;
-	int rc = 0;
+	int found;
 
 	strbuf_init(&errors, 1u << 20);
-	strbuf_adds(out, p->any ? ",{\"id\":" : "{\"id\":");
+	strbuf_adds(out, "{\"id\":");
 	strbuf_adds_json(out, db_get_text(lots, 1, NULL));
 	strbuf_adds(out, ",\"title\":");
 	strbuf_adds_json(out, db_get_text(lots, 2, NULL));
 	strbuf_adds(out, ",\"descriptions\":{");
-	while (rc == 0 && *more && db_get_int(answers, LOT_SEQ) == seq) {
-		rc = render_item(p, answers, comma, out, &errors);
+	while ((found = next_item(p, db_get_int(lots, 0), answers, more, &item)) == 1) {
+		render_item(&item, comma, out, &errors);
 		comma = ",";
-		*more = db_next(answers);
 	}
 	strbuf_adds(out, "},\"errors\":[");
 	strbuf_add(out, errors.data, errors.len);
 	strbuf_adds(out, "]}");
 	strbuf_clear(&errors);
+	return found;
+}
+
+/* In JSON a line end is never part of a string: a space in its place is the same value. */
+static void flatten(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] == '\n' || text[i] == '\r')
+			text[i] = ' ';
+}
+
+static int render_rows(const struct lot_page *p, const struct db_rows *lots,
+		       struct db_rows *answers, bool *more, struct strbuf *out)
+{
+	struct lot_item item = {0};
+	int found;
+
+	while ((found = next_item(p, db_get_int(lots, 0), answers, more, &item)) == 1)
+		lot_csv_row(p->csv, db_get_text(lots, 1, NULL), db_get_text(lots, 2, NULL), &item,
+			    out);
+	return found;
+}
+
+/* One lot with its items. 0, or -1 and the error answer is prepared. */
+static int render_lot(const struct lot_page *p, const struct db_rows *lots, struct db_rows *answers,
+		      bool *more, struct strbuf *out)
+{
+	const size_t begin = out->len;
+	int rc;
+
+	if (p->format == LOT_CSV)
+		return render_rows(p, lots, answers, more, out);
+	if (p->any && p->format == LOT_JSON)
+		strbuf_addc(out, ',');
+	rc = render_json(p, lots, answers, more, out);
+	if (p->format == LOT_NDJSON) {
+		flatten(out->data + begin, out->len - begin);
+		strbuf_addc(out, '\n');
+	}
 	return rc;
 }
 

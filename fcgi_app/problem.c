@@ -17,6 +17,8 @@ static const struct {
 	[PROBLEM_TIMEOUT] = {408, "body_too_slow"},
 	[PROBLEM_IN_PROGRESS] = {409, "order_in_progress"},
 	[PROBLEM_DELETED] = {409, "job_deleted"},
+	[PROBLEM_JOB_RUNNING] = {409, "job_running"},
+	[PROBLEM_IMAGES_EXPIRED] = {409, "images_expired"},
 	[PROBLEM_TOO_LARGE] = {413, "body_too_large"},
 	[PROBLEM_URI_TOO_LONG] = {414, "target_too_long"},
 	[PROBLEM_MEDIA_TYPE] = {415, "unsupported_media_type"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * quota: see quota.h. A bucket is kept as the moment at which it is full:
+ * quota: see rate.h. A bucket is kept as the moment at which it is full:
  * nothing has to be refilled.
  */
 #include "fcgi_app/quota.h"
@@ -40,7 +40,7 @@ static struct quota_bucket *find(struct quota *r, int64_t account_id)
 	return fullest;
 }
 
-struct quota_verdict quota_take(struct quota *r, int64_t account_id, int64_t now)
+struct quota_verdict quota_take(struct quota *r, int64_t account_id, int64_t requests, int64_t now)
 {
 	struct quota_verdict v = {.allowed = true};
 	struct quota_bucket *b;
@@ -52,9 +52,9 @@ struct quota_verdict quota_take(struct quota *r, int64_t account_id, int64_t now
 	pthread_mutex_lock(&r->lock);
 	b = find(r, account_id);
 	taken = t_max(0, b->full_at - now);
-	v.allowed = taken <= (r->per_minute - 1) * r->step;
+	v.allowed = taken <= (r->per_minute - requests) * r->step;
 	if (v.allowed) {
-		taken += r->step;
+		taken += requests * r->step;
 		b->full_at = now + taken;
 	}
 	pthread_mutex_unlock(&r->lock);

@@ -34,7 +34,7 @@ struct quota_verdict {
 
 void quota_init(struct quota *r, int64_t per_minute);
 void quota_clear(struct quota *r);
-/* Take a request of the account at `now`, us of a clock that never goes back. */
-struct quota_verdict quota_take(struct quota *r, int64_t account_id, int64_t now);
+/* Take so many requests (0: only look) at `now`, us of a clock that never goes back. */
+struct quota_verdict quota_take(struct quota *r, int64_t account_id, int64_t requests, int64_t now);
 
 #endif

@@ -36,14 +36,19 @@ struct route {
 
 /* clang-format off */
 static const struct route routes[] = {
-	{ HTTP_POST,             { "api", "v1", "jobs" },                ACCESS_SUBMIT, api_order },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs" },                ACCESS_READ,   api_list },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*" },           ACCESS_PUBLIC, api_job },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "status" }, ACCESS_PUBLIC, api_status },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "jobs", "*", "events" }, ACCESS_PUBLIC, api_events },
-	{ HTTP_GET | HTTP_HEAD,  { "api", "v1", "openapi.json" },        ACCESS_OPEN,   api_openapi },
-	{ HTTP_GET | HTTP_HEAD,  { "healthz" },                          ACCESS_OPEN,   api_healthz },
-	{ HTTP_GET | HTTP_HEAD,  { "readyz" },                           ACCESS_HEALTH, api_readyz },
+	{ HTTP_GET | HTTP_HEAD, { "api", "v1", "jobs" },                   ACCESS_READ,   api_list },
+	{ HTTP_POST,            { "api", "v1", "jobs" },                   ACCESS_SUBMIT, api_order },
+	{ HTTP_GET | HTTP_HEAD, { "api", "v1", "jobs", "*" },              ACCESS_PUBLIC, api_job },
+	{ HTTP_DELETE,          { "api", "v1", "jobs", "*" },              ACCESS_SUBMIT, api_delete },
+	{ HTTP_GET | HTTP_HEAD, { "api", "v1", "jobs", "*", "status" },    ACCESS_PUBLIC, api_status },
+	{ HTTP_GET | HTTP_HEAD, { "api", "v1", "jobs", "*", "events" },    ACCESS_PUBLIC, api_events },
+	{ HTTP_POST,            { "api", "v1", "jobs", "*", "cancel" },    ACCESS_SUBMIT, api_cancel },
+	{ HTTP_POST,            { "api", "v1", "jobs", "*", "finish" },    ACCESS_SUBMIT, api_finish },
+	{ HTTP_POST,            { "api", "v1", "jobs", "*", "retry" },     ACCESS_SUBMIT, api_retry },
+	{ HTTP_POST,            { "api", "v1", "jobs", "*", "languages" }, ACCESS_SUBMIT, api_languages },
+	{ HTTP_GET | HTTP_HEAD, { "api", "v1", "openapi.json" },           ACCESS_OPEN,   api_openapi },
+	{ HTTP_GET | HTTP_HEAD, { "healthz" },                             ACCESS_OPEN,   api_healthz },
+	{ HTTP_GET | HTTP_HEAD, { "readyz" },                              ACCESS_HEALTH, api_readyz },
 };
 /* clang-format on */
 

@@ -11,7 +11,8 @@ ALTER TABLE job
 	ADD COLUMN changed_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)
 		COMMENT 'of this row; front ends follow it',
 	ADD KEY by_change (changed_at, public_id, version, visible),
-	ADD KEY by_list (account_id, visible, id);
+	ADD KEY by_list (account_id, visible, id),
+	ADD KEY by_list_status (account_id, visible, status, id);
 
 UPDATE job
 SET opened_at = created_at;
@@ -36,6 +37,10 @@ CREATE TABLE request (
 	KEY by_done (done_at, id),
 	KEY by_job (job_id, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- The lines of a job that is deleted are emptied.
+ALTER TABLE batch_line
+	ADD KEY by_item (item_id);
 
 -- Orders by their Idempotency-Key, or by their body where they came without one. Writes: front end. Deletes: batchd, a day
 -- after at the earliest, when the job is gone.

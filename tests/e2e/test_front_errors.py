@@ -41,7 +41,7 @@ def problem(answer, status, code):
 
 @pytest.mark.parametrize("uri", [
     "/", "/api", "/api/v1", "/api/v1/", "/api/v1/jobs/", "/api/v2/jobs", "/api/v1/job", f"{JOBS}/{UNKNOWN}/",
-    f"{JOBS}/{UNKNOWN}/cancel", f"{JOBS}/{UNKNOWN}/status/x", "/healthz/x", "/API/v1/jobs", "/favicon.ico",
+    f"{JOBS}/{UNKNOWN}/start", f"{JOBS}/{UNKNOWN}/status/x", "/healthz/x", "/API/v1/jobs", "/favicon.ico",
     "/a/b/c/d/e/f/g/h/i/j"])
 def test_nothing_else_is_served(front, uri):
     problem(front.get(uri), 404, "not_found")
@@ -56,11 +56,12 @@ def test_a_malformed_address_is_refused(front, uri, status):
 
 
 READ = "GET, HEAD, OPTIONS"
+JOB = "GET, HEAD, DELETE, OPTIONS"
 
 
 @pytest.mark.parametrize("method, uri, allow", [
-    ("PUT", JOBS, "GET, HEAD, POST, OPTIONS"), ("POST", f"{JOBS}/{UNKNOWN}", READ),
-    ("POST", f"{JOBS}/{UNKNOWN}/status", READ),
+    ("PUT", JOBS, "GET, HEAD, POST, OPTIONS"), ("POST", f"{JOBS}/{UNKNOWN}", JOB),
+    ("HEAD", f"{JOBS}/{UNKNOWN}/cancel", "POST, OPTIONS"), ("POST", f"{JOBS}/{UNKNOWN}/status", READ),
     ("PATCH", f"{JOBS}/{UNKNOWN}/events", READ),
     ("POST", "/healthz", READ), ("POST", "/readyz", READ), ("get", "/healthz", READ), ("options", "/healthz", READ)])
 def test_a_wrong_method_is_told_the_right_ones(front, method, uri, allow):
@@ -73,7 +74,7 @@ def test_a_wrong_method_is_told_the_right_ones(front, method, uri, allow):
 
 
 @pytest.mark.parametrize("uri, allow", [
-    (JOBS, "GET, HEAD, POST, OPTIONS"), (f"{JOBS}/{UNKNOWN}", READ), (f"{JOBS}/{UNKNOWN}/status?x=1", READ),
+    (JOBS, "GET, HEAD, POST, OPTIONS"), (f"{JOBS}/{UNKNOWN}", JOB), (f"{JOBS}/{UNKNOWN}/status?x=1", READ),
     (f"{JOBS}/{UNKNOWN}/events", READ), ("/healthz", READ), ("/readyz", READ)])
 def test_every_address_tells_its_methods(front, uri, allow):
     answer = front.raw("OPTIONS", uri)

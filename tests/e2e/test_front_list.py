@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 import fcgi_client
-from front_end import DESCRIPTION, UNKNOWN, breakable, front, lots, mariadb, order, own  # noqa: F401
+from front_end import (DESCRIPTION, UNKNOWN, breakable, front, installation, lots, mariadb, order,  # noqa: F401
+                       own)
 
 pytestmark = pytest.mark.front_end
 
@@ -189,3 +190,46 @@ def test_without_a_database_it_is_503(own):  # noqa: F811
     answer = own.get(JOBS, key=own.key)
     assert (answer.status, answer.json()["code"]) == (503, "database_unavailable")
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_page_costs_the_same_however_many_jobs_there_are(breakable):  # noqa: F811
+    """Rows that the server reads for a page of 5: those, and a few; among 12,000 jobs of two accounts."""
+    with installation("front-list-cost", breakable, overrides={"http": {"workers": 1}}) as made:
+        for _ in range(6):
+            made.take(order(1, []))
+        made.sql("INSERT INTO account (name, created_at) VALUES ('crowd', UTC_TIMESTAMP(6))")
+        for account, status in (("demo", "failed"), ("crowd", "failed"), ("crowd", "queued"), ("demo", "failed")):
+            made.sql("INSERT INTO job (public_id, account_id, visible, status, name, lots, describe_recipe,"
+                     " translate_recipe, created_at, opened_at, updated_at, deadline_at, completed_at, status_json)"
+                     " SELECT UUID(), (SELECT id FROM account WHERE name = %s), 1, %s, name, lots, describe_recipe,"
+                     " translate_recipe, created_at, opened_at, updated_at, deadline_at,"
+                     " IF(%s = 'queued', NULL, created_at), status_json"
+                     " FROM (SELECT * FROM job LIMIT 1) one JOIN seq_1_to_3000", account, status, status)
+        made.sql("ANALYZE TABLE job")
+        connection = made.stack.mariadb.connect()
+
+        def rows_read():
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW GLOBAL STATUS LIKE 'Handler_read%'")
+                return sum(int(row["Value"]) for row in cursor.fetchall())
+
+        middle = made.sql("SELECT CAST(public_id AS CHAR) AS id FROM job WHERE status = 'failed' AND account_id ="
+                          " (SELECT id FROM account WHERE name = 'demo') ORDER BY job.id LIMIT 2000, 1")[0]["id"]
+        for query in ("", "&status=queued", "&status=failed", "&status=cancelled", f"&after={middle}",
+                      f"&status=failed&after={middle}"):
+            listed(made, made.key, f"?limit=5{query}")
+            idle, before = rows_read(), rows_read()
+            listed(made, made.key, f"?limit=5{query}")
+            assert rows_read() - before - (before - idle) < 60, query
+        connection.close()
+
+
+def test_what_a_list_shows_is_not_older_in_a_poll(mariadb):  # noqa: F811
+    """Polls are answered from memory, which learns of a change by and by."""
+    with installation("front-list-memory", mariadb, memory=True) as made:
+        job = made.take(order(1, []))
+        for version in range(2, 22):
+            assert made.get(f"{JOBS}/{job}/status").status == 200
+            made.sql("UPDATE job SET version = %s WHERE public_id = %s", version, job)
+            listed(made, made.key)
+            assert made.get(f"{JOBS}/{job}/status").headers["etag"] == f'"{job[:8]}-{version}"'

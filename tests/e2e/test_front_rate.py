@@ -86,3 +86,13 @@ def test_zero_is_no_limit(limited):
 
 def test_the_default_leaves_room(front):
     assert front.raw("POST", JOBS, order(1), front.key).headers["ratelimit-policy"] == '"account";q=1200;w=60'
+
+
+def test_a_poll_that_waited_is_counted_once(mariadb):  # noqa: F811
+    """Its key is looked at when it comes and when it is answered."""
+    overrides = {"http": {"rate": QUOTA, "public_read": False}}
+    with installation("front-rate-wait", mariadb, memory=True, overrides=overrides) as made:
+        job = made.take(order(1, []))
+        answer = made.get(f"{JOBS}/{job}/status", key=made.key, headers={"Prefer": "wait=1"})
+        assert answer.headers["preference-applied"] == "wait=1"
+        assert left(answer)[0] == QUOTA - 2

@@ -107,6 +107,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_order(&order);
 		order_clear(&order);
 	}
+	for (int change = ORDER_CHANGE_NOTHING; change <= ORDER_CHANGE_LANGUAGES; change++) {
+		if (order_parse_change(body, size, (enum order_change)change, &order, &faults) != 0)
+			check_faults(&faults);
+		else
+			assert(order.lot_count == 0);
+		order_clear(&order);
+	}
 	if (json_parse(body, size, &json_rules_request, &tree, NULL) != 0)
 		abort();
 	json_object_put(tree);

@@ -149,7 +149,7 @@ class Document:
         try:
             text = body.decode()
             value = json.loads(text) if kind.endswith("json") and "x-line" not in media else text
-            lines = [json.loads(line) for line in text.splitlines()] if "x-line" in media else []
+            lines = [json.loads(line) for line in text.split("\n") if line] if "x-line" in media else []
         except ValueError as error:
             yield f"the body is not {kind}: {error}"
             return

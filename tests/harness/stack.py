@@ -14,6 +14,7 @@ Does not: contain assertions; tests make them.
 import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -59,23 +60,24 @@ class Answer:
         return json.loads(self.body)
 
 
-# http.base_path of the front ends behind sockets.
-_base_paths: Dict[str, str] = {}
+# Configurations of the front ends behind sockets.
+_configs: Dict[str, Path] = {}
 
 
 def base_path_of(socket: str) -> str:
     """http.base_path of the front end that listens on this socket."""
-    return _base_paths.get(socket, "")
+    found = re.search(r'base_path = "(.*)"', _configs[socket].read_text()) if socket in _configs else None
+    return found.group(1) if found else ""
 
 
 class FrontEnd(Process):
     """lotscribe.fcgi behind a Unix socket, or HOST:PORT."""
 
     def __init__(self, program: Path, config: Path, socket: str, log: Path,
-                 env: Optional[Dict[str, str]] = None, base_path: str = "") -> None:
+                 env: Optional[Dict[str, str]] = None) -> None:
         self.config = config
         self.socket = socket
-        _base_paths[socket] = base_path
+        _configs[socket] = config
         super().__init__("lotscribe.fcgi", [program, "-c", config, "-l", socket], log, env)
 
     def start(self) -> "FrontEnd":
@@ -190,10 +192,10 @@ class Stack:
                       env: Optional[Dict[str, str]] = None) -> FrontEnd:
         """Start one more front end; lighttpd serves those started before itself."""
         name = f"web{len(self.front_ends) + 1}"
-        own = conf.merged(self.config("web"), overrides or {})
-        front = FrontEnd(find_program(self.build, "lotscribe.fcgi"), conf.write(self._folder("conf") / f"{name}.conf", own),
-                         socket_path(self._folder("run"), f"{name}.sock"), self.logs / f"{name}.log", env,
-                         own["http"].get("base_path", ""))
+        config = conf.write(self._folder("conf") / f"{name}.conf",
+                            conf.merged(self.config("web"), overrides or {}))
+        front = FrontEnd(find_program(self.build, "lotscribe.fcgi"), config,
+                         socket_path(self._folder("run"), f"{name}.sock"), self.logs / f"{name}.log", env)
         self.front_ends.append(front)
         front.start()
         return front

@@ -50,6 +50,7 @@ struct row {
 static const struct row rows[] = {
 	{"a batch left filling by a dead batchd is sealed as it is", AT(BATCH_FILLING), T0, ACT_SEAL, WHY_DUE, 0},
 	{"a sealed batch is uploaded", AT(BATCH_SEALED), T0, ACT_UPLOAD, WHY_DUE, 0},
+	{"a sealed batch whose jobs were all cancelled is dropped", AT(BATCH_SEALED, .n_wanted = 0, .all_cancelled = true), T0, ACT_DROP, WHY_ALL_CANCELLED, 0},
 	{"a sealed batch that nobody waits for is dropped", AT(BATCH_SEALED, .n_wanted = 0), T0, ACT_DROP, WHY_NOBODY_WAITS, 0},
 	{"a failed upload waits for its back-off", AT(BATCH_SEALED, .next_at = T0 + T_S), T0, ACT_WAIT, WHY_BACKOFF, 0},
 	{"an upload that was interrupted is repeated", AT(BATCH_UPLOADING), T0, ACT_UPLOAD, WHY_DUE, 0},
@@ -77,6 +78,7 @@ static const struct row rows[] = {
 	{"validating has a clock of its own", RUNNING(.remote = REMOTE_VALIDATING), T0 + T_H, ACT_CANCEL, WHY_VALIDATING_LONG, WARN_STALLED},
 	{"finalizing is never cancelled, its results exist", RUNNING(.remote = REMOTE_FINALIZING), T0 + 3 * T_H, ACT_POLL, WHY_RUNNING, WARN_OLD | WARN_FINALIZING},
 	{"an unknown status is not final", RUNNING(.remote = REMOTE_UNKNOWN), T0, ACT_POLL, WHY_RUNNING, 0},
+	{"all were cancelled: cancel, and say so", RUNNING(.n_wanted = 0, .all_cancelled = true), T0, ACT_CANCEL, WHY_ALL_CANCELLED, 0},
 	{"nobody waits: cancel, what is done is still harvested", RUNNING(.n_wanted = 0), T0, ACT_CANCEL, WHY_NOBODY_WAITS, 0},
 	{"nobody waits but it is finalizing: let it end", RUNNING(.n_wanted = 0, .remote = REMOTE_FINALIZING), T0, ACT_POLL, WHY_RUNNING, 0},
 	{"a cancel is asked for until the provider heeds it", RUNNING(.cancel_at = T0), T0 + T_MIN, ACT_CANCEL, WHY_CANCELLING, 0},

@@ -30,7 +30,7 @@ static int allowed(int64_t account_id, int n, int64_t now)
 	int count = 0;
 
 	while (n-- > 0)
-		count += quota_take(&rate, account_id, now).allowed;
+		count += quota_take(&rate, account_id, 1, now).allowed;
 	return count;
 }
 
@@ -38,13 +38,13 @@ static void a_minutes_worth_may_come_at_once(void **state)
 {
 	(void)state;
 	for (int i = 1; i <= QUOTA; i++) {
-		struct quota_verdict v = quota_take(&rate, 1, NOW);
+		struct quota_verdict v = quota_take(&rate, 1, 1, NOW);
 
 		assert_true(v.allowed);
 		assert_int_equal(v.remaining, QUOTA - i);
 		assert_int_equal(v.next_at, NOW + STEP);
 	}
-	assert_false(quota_take(&rate, 1, NOW).allowed);
+	assert_false(quota_take(&rate, 1, 1, NOW).allowed);
 }
 
 static void what_is_refused_costs_nothing_and_says_when(void **state)
@@ -54,13 +54,13 @@ static void what_is_refused_costs_nothing_and_says_when(void **state)
 	(void)state;
 	allowed(1, QUOTA, NOW);
 	for (int i = 0; i < 1000; i++) {
-		v = quota_take(&rate, 1, NOW + STEP / 4);
+		v = quota_take(&rate, 1, 1, NOW + STEP / 4);
 		assert_false(v.allowed);
 		assert_int_equal(v.remaining, 0);
 		assert_int_equal(v.next_at, NOW + STEP);
 	}
-	assert_false(quota_take(&rate, 1, v.next_at - 1).allowed);
-	v = quota_take(&rate, 1, v.next_at);
+	assert_false(quota_take(&rate, 1, 1, v.next_at - 1).allowed);
+	v = quota_take(&rate, 1, 1, v.next_at);
 	assert_true(v.allowed);
 	assert_int_equal(v.remaining, 0);
 }
@@ -88,8 +88,22 @@ static void a_full_table_gives_up_what_is_nearest_to_full(void **state)
 	(void)state;
 	allowed(1, QUOTA, NOW);
 	for (int64_t id = 2; id < 100 * QUOTA_SETS * QUOTA_WAYS; id++)
-		assert_true(quota_take(&rate, id, NOW).allowed);
-	assert_false(quota_take(&rate, 1, NOW).allowed);
+		assert_true(quota_take(&rate, id, 1, NOW).allowed);
+	assert_false(quota_take(&rate, 1, 1, NOW).allowed);
+}
+
+static void a_look_takes_nothing(void **state)
+{
+	(void)state;
+	allowed(1, 10, NOW);
+	for (int i = 0; i < 2 * QUOTA; i++) {
+		struct quota_verdict v = quota_take(&rate, 1, 0, NOW);
+
+		assert_true(v.allowed);
+		assert_int_equal(v.remaining, QUOTA - 10);
+		assert_int_equal(v.next_at, NOW + STEP);
+	}
+	assert_int_equal(quota_take(&rate, 2, 0, NOW).remaining, QUOTA);
 }
 
 static void zero_is_no_limit(void **state)
@@ -120,6 +134,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(accounts_do_not_disturb_one_another, begin, end),
 		cmocka_unit_test_setup_teardown(a_full_table_gives_up_what_is_nearest_to_full,
 						begin, end),
+		cmocka_unit_test_setup_teardown(a_look_takes_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(zero_is_no_limit, begin, end),
 		cmocka_unit_test_setup_teardown(odd_quotas_are_kept_too, begin, end),
 	};

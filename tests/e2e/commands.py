@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: ISC
+"""What the tests of commands share: asking, waiting until batchd has carried it out, what was sent meanwhile."""
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Set
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
+
+from jobs import Sales, wait_until  # noqa: E402
+
+# A request that asking again does not mend: its item fails for good.
+BAD_REQUEST = {"do": "http_error_lines", "code": 400, "error": {"code": "invalid_value"}}
+
+
+def ask(site: Sales, job: str, what: str, *options: str) -> Dict[str, Any]:
+    """An operator's command, and the job's status object right after it."""
+    site.stack.batchctl(what, job, *options)
+    return site.stack.status(job)
+
+
+def call(site: Sales, job: str, what: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    """A client's command, which is taken, and the job's status object right after it."""
+    answer = site.stack.request("POST", f"/api/v1/jobs/{job}/{what}", body, key=site.stack.key)
+    assert answer.status == 202, answer.body
+    return site.stack.status(job)
+
+
+def row(site: Sales, job: str) -> Dict[str, Any]:
+    return site.sql("SELECT * FROM job WHERE public_id = %s", job)[0]
+
+
+def carried_out(site: Sales) -> List[Dict[str, Any]]:
+    """Every request, once batchd is done with it."""
+    wait_until(lambda: not site.sql("SELECT 1 FROM request WHERE done_at IS NULL"), 30, "the requests to be done",
+               alive=site.stack.batchds)
+    return site.sql("SELECT * FROM request ORDER BY id")
+
+
+def seen_finalizing(site: Sales, task: str) -> Dict[str, Any]:
+    """The remote batch of a task that hangs there, once batchd has seen it."""
+    remote = site.wait_remote(task, "finalizing")
+    wait_until(lambda: site.sql("SELECT 1 FROM batch WHERE remote_id = %s AND remote_status = 'finalizing'", remote["id"]),
+               20, "batchd to see it")
+    return remote
+
+
+def codes(site: Sales, job: str) -> Dict[str, Set[str]]:
+    """Why what is not there is not there: language -> the codes of its lots."""
+    found: Dict[str, Set[str]] = {}
+    for lot in site.stack.result(job)["lots"]:
+        for error in lot["errors"]:
+            found.setdefault(error["language"], set()).add(error["code"])
+    return found
+
+
+def lines_sent(site: Sales, task: str) -> List[int]:
+    """How many requests of a task each remote batch has. Needs KEEP_FILES."""
+    return [len(site.content(b["input_file_id"]).splitlines()) for b in site.remote() if b["task"] == task]
