@@ -169,7 +169,7 @@ def seen(method="GET", target=f"/api/v1/jobs/{JOB}/status", status=200, sent=Non
     if body is None:
         body = json.dumps(ROOT["components"]["examples"]["Stalled"]["value"]).encode()
     headers = {**HEADERS, "etag": '"e0bb8ce2-36"', **{k.replace("_", "-"): v for k, v in more.items()}}
-    api_check.observe(method, target, sent, status, {k: v for k, v in headers.items() if v is not None}, body, base)
+    api_check.check(method, target, sent, status, {k: v for k, v in headers.items() if v is not None}, body, base)
 
 
 def problem(status, code, **more):

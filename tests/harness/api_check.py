@@ -2,7 +2,7 @@
 """Answers of the front end against api/openapi.json.
 
 Owns: the question whether the document describes an answer, and the record of what was seen of it.
-Promises: `observe()` raises ApiFault for a status, header, media type or body that the document does not describe,
+Promises: `check()` raises ApiFault for a status, header, media type or body that the document does not describe,
 and for a request that was taken although the document forbids it. Whether each documented route is served is not asked
 here: an address or method that the router does not know is answered as the document's x-elsewhere has it.
 Does not: send anything. Errors that the web server makes itself are no answers of ours and are let through.
@@ -22,7 +22,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 import jsonschema
 
-__all__ = ["ApiFault", "Document", "document", "observe"]
+__all__ = ["ApiFault", "Document", "check", "document", "observe"]
 
 TOP = Path(__file__).resolve().parents[2]
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
@@ -190,15 +190,25 @@ def document() -> Document:
 
 def observe(method: str, target: str, sent: Optional[bytes], status: int, headers: Mapping[str, str], body: bytes,
             base: str = "") -> None:
-    """Check an answer and note that it was seen. Header names are lower case; base: http.base_path; sent: the
-    request's body as far as it is known."""
+    """check(), and note what was seen for the end of the run."""
+    try:
+        seen = check(method, target, sent, status, headers, body, base)
+    except ApiFault as fault:
+        _note("api-faults", str(fault))
+        raise
+    if seen:
+        _note("api-seen", seen)
+
+
+def check(method: str, target: str, sent: Optional[bytes], status: int, headers: Mapping[str, str], body: bytes,
+          base: str = "") -> Optional[str]:
+    """Check an answer; returns what was seen, as missing() takes it, or None for one that is not ours. Header names
+    are lower case; base: http.base_path; sent: the request's body as far as it is known."""
     if status >= 400 and OURS not in headers:
-        return
+        return None
     path = target.partition("?")[0]
-    if base and path.startswith(base + "/"):
-        path = path[len(base):]
-    elif base:
-        path = ""
+    if base:
+        path = path[len(base):] if path.startswith(base + "/") else ""
     if headers.get("content-encoding") == "gzip":
         body = gzip.decompress(body) if body else body
     known = document()
@@ -208,10 +218,8 @@ def observe(method: str, target: str, sent: Optional[bytes], status: int, header
         fault = known.request_fault(operation, sent)
         faults += [f"it was taken, and is forbidden: {fault}"] if fault else []
     if faults:
-        text = f"{method} {target[:200]} {status} ({' '.join(operation)}): {'; '.join(faults)}"
-        _note("api-faults", text)
-        raise ApiFault(text)
-    _note("api-seen", " ".join([*operation, str(status), *_particulars(headers, body)]))
+        raise ApiFault(f"{method} {target[:200]} {status} ({' '.join(operation)}): {'; '.join(faults)}")
+    return " ".join([*operation, str(status), *_particulars(headers, body)])
 
 
 def _particulars(headers: Mapping[str, str], body: bytes) -> Tuple[str, str]:

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: ISC
+"""A job that is deleted: gone at once for its client; its content goes with its last open attempt, its ledger stays."""
+import base64
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from commands import ask, carried_out, row, seen_finalizing  # noqa: E402
+from jobs import KEEP_FILES, lots, sales, wait_until  # noqa: E402
+
+LOTS = 3
+SECRET = "hallmark of Hester Bateman"
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=")
+
+
+@pytest.fixture
+def site():
+    with sales("delete") as made:
+        made.rules(KEEP_FILES)
+        made.batchd()
+        yield made
+        made.stack.batchd.kill()
+
+
+def image(no):
+    return "data:image/png;base64," + base64.b64encode(PNG + bytes([no])).decode()
+
+
+def confidential(site, *images):
+    """An order whose every text can be found again."""
+    return site.stack.order({
+        "name": SECRET, "instructions": SECRET, "metadata": {"sale": SECRET}, "languages": ["fr"],
+        "callback_url": "https://example.com/" + SECRET.replace(" ", "-"),
+        "lots": [{**lot, "title": SECRET, "notes": SECRET, "images": [image(no) for no in images]}
+                 for lot in lots(LOTS)]})["job_id"]
+
+
+def delete(site, job):
+    return site.stack.request("DELETE", f"/api/v1/jobs/{job}", key=site.stack.key).status
+
+
+def ledger(site):
+    return site.sql("SELECT item_id, attempt_no, grade, source, model, request_id, input_tokens, output_tokens, cost,"
+                    " created_at FROM answer ORDER BY item_id, attempt_no")
+
+
+def texts_left(site):
+    """Tables in which a text of the order, or of an answer to it, can be found."""
+    found = set()
+    for table in ("job", "lot", "answer", "batch_line", "event", "request"):
+        for one in site.sql(f"SELECT * FROM {table}"):
+            if any("Bateman" in (v.decode(errors="replace") if isinstance(v, bytes) else str(v)) for v in one.values()):
+                found.add(table)
+    return found
+
+
+def test_a_deleted_job_leaves_its_ledger_and_no_content(site):
+    job = confidential(site, 1)
+    site.wait_full(job)
+    site.wait_closed()
+    before, paid = row(site, job), ledger(site)
+    assert texts_left(site) == {"job", "lot", "answer"}
+    assert delete(site, job) == 204
+    assert site.stack.get(f"/api/v1/jobs/{job}/status").status == 404
+    assert site.stack.get(f"/api/v1/jobs/{job}").status == 404
+    carried_out(site)
+    assert texts_left(site) == set()
+    for table in ("lot", "lot_image", "image"):
+        assert site.sql(f"SELECT * FROM {table}") == []
+    assert ledger(site) == paid and {a["raw"] for a in site.sql("SELECT raw FROM answer")} == {b""}
+    after = row(site, job)
+    for column in ("cost", "input_tokens", "output_tokens", "status", "outcome", "lots", "created_at", "completed_at"):
+        assert after[column] == before[column]
+    assert len(site.sql("SELECT 1 FROM item")) == len(site.sql("SELECT 1 FROM attempt")) == 2 * LOTS
+    site.check()
+    assert delete(site, job) == 404
+
+
+def test_a_running_job_is_not_deleted(site):
+    site.rules(KEEP_FILES, {"do": "stuck"})
+    job = site.take(LOTS)
+    site.wait_remote("describe", "in_progress")
+    assert delete(site, job) == 409
+    assert site.stack.status(job)["status"] == "describing"
+    assert not site.sql("SELECT 1 FROM request")
+
+
+def test_photographs_that_another_job_names_stay(site):
+    first, second = confidential(site, 1, 2), confidential(site, 2, 3)
+    site.wait_full(first)
+    site.wait_full(second)
+    site.wait_closed()
+    assert delete(site, first) == 204
+    carried_out(site)
+    assert len(site.sql("SELECT 1 FROM image")) == 2
+    site.check()
+    assert delete(site, second) == 204
+    carried_out(site)
+    assert site.sql("SELECT 1 FROM image") == []
+    site.check()
+
+
+def test_a_deleted_job_is_removed_when_its_last_attempt_is_closed(site):
+    site.rules(KEEP_FILES, {"match": {"task": "translate"}, "do": "stuck", "status": "finalizing"})
+    job = confidential(site)
+    remote = seen_finalizing(site, "translate")
+    ask(site, job, "cancel")
+    wait_until(lambda: site.sql("SELECT 1 FROM request WHERE kind = 'cancel' AND done_at IS NOT NULL"), 20,
+               "the cancel to be carried out")
+    assert delete(site, job) == 204
+    assert site.stack.get(f"/api/v1/jobs/{job}/status").status == 404
+    site.check()
+    other = site.take(1, languages=())
+    site.wait_full(other)       # requests that come later are not held up
+    assert site.sql("SELECT done_at FROM request WHERE kind = 'delete'")[0]["done_at"] is None
+    assert "lot" in texts_left(site)
+    site.force(remote["id"], "resume")
+    site.wait_closed()
+    carried_out(site)
+    assert texts_left(site) == set()
+    assert site.sql("SELECT 1 FROM lot WHERE job_id = 1") == []
+    assert row(site, job)["outcome"] == "full"
+    site.check()
+
+
+def test_a_large_job_is_deleted_in_slices_and_its_deletion_survives_a_kill(site):
+    """A lock on a row holds up the slice in the middle; batchd dies there."""
+    job = site.take(300, languages=())
+    site.wait_full(job)
+    site.wait_closed()
+    holder = site.stack.mariadb.connect(site.stack.database)
+    holder.begin()
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT * FROM lot WHERE job_id = 1 AND seq = 250 FOR UPDATE")
+            assert delete(site, job) == 204
+            wait_until(lambda: site.sql("SELECT 1 FROM request WHERE place = 240"), 20, "the slices before")
+            site.bury(site.stack.batchd)
+    finally:
+        holder.close()
+    assert site.sql("SELECT MIN(seq) AS first, COUNT(*) AS n FROM lot") == [{"first": 240, "n": 60}]
+    site.check()
+    site.stack.batchd.start()
+    carried_out(site)
+    assert site.sql("SELECT 1 FROM lot") == [] and texts_left(site) == set()
+    site.check()
+
+
+def test_keys_of_deleted_jobs_are_kept_for_a_day(site):
+    job, gone = site.take(1, languages=()), site.take(1, languages=())
+    for one in (job, gone):
+        site.wait_full(one)
+    assert delete(site, gone) == 204
+    carried_out(site)
+    for name, public_id, hours in (("k:old", job, 25), ("k:gone", gone, 25), ("k:new", gone, 23), ("b:body", job, 25),
+                                   ("k:never", "11111111-1111-4111-8111-111111111111", 25)):
+        site.sql("INSERT INTO idempotency (account_id, name, body_sha256, public_id, progress_at, created_at) VALUES"
+                 " (1, %s, REPEAT('x', 32), %s, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) - INTERVAL %s HOUR)", name, public_id,
+                 hours)
+    site.bury(site.stack.batchd)        # it looks on start, then every hour
+    site.stack.batchd.start()
+    wait_until(lambda: len(site.sql("SELECT 1 FROM idempotency")) == 2, 20, "the keys to go")
+    assert {k["name"] for k in site.sql("SELECT name FROM idempotency")} == {b"k:old", b"k:new"}
