@@ -111,6 +111,8 @@ class Process:
         self.log = Path(log)
         self.env = env
         self.cwd = cwd
+        # What the program has as descriptor 0; a front end takes a listening socket there.
+        self.stdin: Union[int, socket.socket] = subprocess.DEVNULL
         self._child: Optional[subprocess.Popen] = None
 
     def start(self) -> "Process":
@@ -123,7 +125,7 @@ class Process:
                 # A session of its own: Ctrl-C on the terminal reaches the harness only, which stops
                 # the parts in order.
                 self._child = subprocess.Popen(
-                    self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.cwd,
+                    self.argv, stdin=self.stdin, stdout=log, stderr=log, cwd=self.cwd,
                     env={**os.environ, **(self.env or {})}, start_new_session=True,
                     preexec_fn=_die_with_parent)
             except OSError as exc:

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ class MariaDB(Process):
         self.tmpdir = self.work / "tmp"
         self.tmpdir.mkdir(exist_ok=True)
         super().__init__("mariadbd", [
-            _program("mariadbd"), *self._options(self.datadir), f"--socket={self.socket}", "--skip-networking",
+            program_path("mariadbd"), *self._options(self.datadir), f"--socket={self.socket}", "--skip-networking",
             f"--pid-file={self.work / 'mariadb.pid'}", "--innodb-buffer-pool-size=128M",
             "--performance-schema=OFF", "--max-connections=300", *options], self.work / "mariadb.log")
 
@@ -48,7 +49,7 @@ class MariaDB(Process):
         fresh = self.work / "data.new"
         for folder in (fresh, self.datadir):
             shutil.rmtree(folder, ignore_errors=True)
-        run([_program("mariadb-install-db"), *self._options(fresh), "--auth-root-authentication-method=normal",
+        run([program_path("mariadb-install-db"), *self._options(fresh), "--auth-root-authentication-method=normal",
              "--skip-test-db"], timeout=120)
         fresh.rename(self.datadir)
 
@@ -110,7 +111,7 @@ class Lighttpd(Process):
         self.sockets = list(sockets)
         self.port = port or free_port()
         self.config = self.work / "lighttpd.conf"
-        super().__init__("lighttpd", [_program("lighttpd"), "-D", "-f", str(self.config)],
+        super().__init__("lighttpd", [program_path("lighttpd"), "-D", "-f", str(self.config)],
                          log or self.work / "lighttpd.log")
 
     def start(self) -> "Lighttpd":
@@ -134,17 +135,8 @@ fastcgi.server = ( "/" => (
 ))
 """)
         super().start()
-        wait_until(self._listens, 20, f"lighttpd to listen on port {self.port}", alive=[self])
+        wait_until(lambda: listens(self.port), 20, f"lighttpd to listen on port {self.port}", alive=[self])
         return self
-
-    def _listens(self) -> bool:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-            connection.connect()
-            connection.close()
-        except OSError:
-            return False
-        return True
 
 
 class StandIn(Process):
@@ -203,7 +195,13 @@ class StandIn(Process):
             return ""
 
 
-def _program(name: str) -> str:
+def listens(port: int) -> bool:
+    """Whether something accepts connections on this loopback port."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def program_path(name: str) -> str:
     """The path of a server's program; Debian keeps some outside the PATH of ordinary users."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
     if not found:

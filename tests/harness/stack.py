@@ -21,7 +21,9 @@ import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from socket import AF_UNIX
+from socket import socket as Socket
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Type
 
 from . import api_check
 from . import config as conf
@@ -83,6 +85,26 @@ class FrontEnd(Process):
     def start(self) -> "FrontEnd":
         super().start()
         wait_until(lambda: connects(self.socket), 30, "the front end's socket", alive=[self])
+        return self
+
+
+class ActivatedFrontEnd(FrontEnd):
+    """lotscribe.fcgi on a socket that is held for it, as systemd does: the harness listens, the program gets the
+    socket as descriptor 3. While it does not run, connections wait."""
+
+    SHELL = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&0 </dev/null'
+
+    def __init__(self, program: Path, config: Path, socket: str, log: Path,
+                 env: Optional[Dict[str, str]] = None) -> None:
+        super().__init__(program, config, socket, log, env)
+        self.argv = ["/bin/sh", "-c", self.SHELL, "sh", str(program), "-c", str(config)]
+
+    def start(self) -> "ActivatedFrontEnd":
+        if not isinstance(self.stdin, Socket):
+            self.stdin = Socket(AF_UNIX)
+            self.stdin.bind(self.socket)
+            self.stdin.listen(4096)
+        Process.start(self)
         return self
 
 
@@ -188,13 +210,12 @@ class Stack:
     def __exit__(self, *_exc: object) -> None:
         self.stop()
 
-    def add_front_end(self, overrides: Optional[conf.Config] = None,
-                      env: Optional[Dict[str, str]] = None) -> FrontEnd:
+    def add_front_end(self, overrides: Optional[conf.Config] = None, env: Optional[Dict[str, str]] = None,
+                      kind: Type[FrontEnd] = FrontEnd) -> FrontEnd:
         """Start one more front end; lighttpd serves those started before itself."""
         name = f"web{len(self.front_ends) + 1}"
-        config = conf.write(self._folder("conf") / f"{name}.conf",
-                            conf.merged(self.config("web"), overrides or {}))
-        front = FrontEnd(find_program(self.build, "lotscribe.fcgi"), config,
+        config = self.web_config(name, overrides or {})
+        front = kind(find_program(self.build, "lotscribe.fcgi"), config,
                          socket_path(self._folder("run"), f"{name}.sock"), self.logs / f"{name}.log", env)
         self.front_ends.append(front)
         front.start()
@@ -255,6 +276,10 @@ class Stack:
         if self.standin:
             base["openai"]["base_url"] = self.standin.base_url
         return conf.merged(base, FAST, self.overrides)
+
+    def web_config(self, name: str, overrides: conf.Config) -> Path:
+        """The file of a front end's configuration, written."""
+        return conf.write(self._folder("conf") / f"{name}.conf", conf.merged(self.config("web"), overrides))
 
     def write_configs(self) -> None:
         """The secrets and the operator's configuration (conf/admin.conf)."""
