@@ -58,7 +58,7 @@ def test_a_job_through_each_and_its_result_through_all(webs):
         assert status["links"]["status"] == f"{web.base}{JOBS}/{job}/status"
     assert unchanged > 0
     for job in jobs.values():
-        for target in ("", "?download=1", "?language=fr", "/status", "/events"):
+        for target in ("", "?download=1", "?format=csv", "?format=ndjson", "?language=fr", "/status", "/events"):
             wait_until(lambda: len(seen_by_all(webs, job + target)) == 1, 10, f"{job}{target} to be the same everywhere")
 
 
