@@ -20,6 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 import fcgi_client  # noqa: E402
 from front_end import server  # noqa: E402
+from harness import api_check  # noqa: E402
 from harness import config as conf  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.stack import ActivatedFrontEnd, Answer, Stack, default_build, find_program, temporary_work  # noqa: E402
@@ -57,9 +58,13 @@ class Web:
         try:
             connection.request(method, self.base + target, body, sent)
             answer = connection.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            found = Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:
             connection.close()
+        if "x-robots-tag" in found.headers:  # else it is not ours: the host's own site, the server's own error
+            api_check.observe(method, self.base + target, body if isinstance(body, bytes) else None, found.status,
+                              found.headers, found.body, self.api_base)
+        return found
 
     def get(self, target: str, **headers: str) -> Answer:
         return self.ask("GET", target, headers={k.replace("_", "-"): v for k, v in headers.items()})
