@@ -39,7 +39,7 @@ class Web:
         self.stack = stack
         self.name = server.name
         self.key = stack.key if stack else ""
-        self.base = server.base_path
+        self.base = self.api_base = server.base_path
 
     def wait_ready(self) -> "Web":
         wait_until(lambda: self.get("/readyz").status == 200, 30, f"{self.name} to serve", alive=[self.server])
