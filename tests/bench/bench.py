@@ -1,96 +1,63 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""Speed as ratios within one run: what each answer of the front end costs beside the cheapest one.
+"""Speed as ratios within one run, side by side with other ways of doing the same.
 
-`./dev bench` runs it; the figures are printed, ratios first, and written to a file that can be compared with an
-earlier one. The load comes from threads of this program, so that the ratios count, not the rates.
+`./dev bench` runs it; the figures are printed, ratios first, and written to a file that a later run is compared with.
 """
 import argparse
-import http.client
-import json
+import shutil
 import sys
-import threading
-import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
-from harness.stack import TOP, Stack  # noqa: E402
+import bench_poll  # noqa: E402
+import report  # noqa: E402
 
-THREADS = 4
-SECONDS = 4.0
-
-
-def rate(port: int, path: str, headers: Dict[str, str], wanted: int) -> float:
-    """Answers a second, each of them looked at; the connection to the web server is kept."""
-    end = time.monotonic() + SECONDS
-    counts: List[int] = [0] * THREADS
-    wrong: List[int] = []
-
-    def load(k: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        while time.monotonic() < end:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status != wanted:
-                wrong.append(answer.status)
-                return
-            counts[k] += 1
-
-    threads = [threading.Thread(target=load, args=(k,)) for k in range(THREADS)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    if wrong:
-        raise SystemExit(f"{path}: {wrong[0]} where {wanted} was wanted")
-    return sum(counts) / SECONDS
+MEASURES = {"poll": bench_poll.run}
 
 
-def seconds(action: Callable[[], Any]) -> float:
-    start = time.monotonic()
-    action()
-    return time.monotonic() - start
+@dataclass
+class Bench:
+    """What every measure is told."""
+    build: Path
+    work: Path
+    quick: bool
 
+    @property
+    def rounds(self) -> int:
+        return 3 if self.quick else 7
 
-def measure(stack: Stack) -> Dict[str, float]:
-    sale = json.loads((TOP / "tests/data/sale-20.json").read_text(encoding="utf-8"))
-    job = stack.order(sale)["job_id"]
-    stack.wait_ended(job)
-    path = f"/api/v1/jobs/{job}"
-    etag = stack.get(path + "/status").headers["etag"]
-    port = stack.lighttpd.port
-    rates = {
-        "health, no database": rate(port, "/healthz", {}, 200),
-        "status, whole": rate(port, path + "/status", {}, 200),
-        "status, 304": rate(port, path + "/status", {"If-None-Match": etag}, 304),
-        "result of 20 lots": rate(port, path, {}, 200),
-    }
-    base = rates["health, no database"]
-    figures = {f"{name} / health": value / base for name, value in rates.items()}
-    large = {**sale, "lots": [{"id": str(i), "title": f"Lot {i}"} for i in range(5000)]}
-    figures["intake of 5,000 lots / of 20, by lot"] = (
-        seconds(lambda: stack.order(large)) / 5000) / (seconds(lambda: stack.order({**sale, "name": "again"})) / 20)
-    figures.update({f"{name}, answers/s": value for name, value in rates.items()})
-    return figures
+    @property
+    def seconds(self) -> float:
+        return 1.0 if self.quick else 2.0
+
+    @property
+    def jobs(self) -> int:
+        return 100000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--build", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="figures of an earlier run, beside the new ones")
+    parser.add_argument("--quick", action="store_true", help="few, short rounds, and no table of 1,000,000 jobs")
+    parser.add_argument("--only", action="append", choices=MEASURES, help="this measure; may be given several times")
     options = parser.parse_args()
-    with Stack(options.build, options.work / "stack") as stack:
-        stack.add_batchd()
-        figures = measure(stack)
-    for name, value in figures.items():
-        print(f"{value:10.2f}  {name}")
-    out = options.work / time.strftime("bench-%Y%m%dT%H%M%SZ.json", time.gmtime())
-    out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {out}")
+    earlier = report.read(options.compare) if options.compare else None
+    found = report.Report()
+    bench = Bench(options.build.resolve(), options.work.resolve(), options.quick)
+    for name in options.only or MEASURES:
+        print(f"--- {name}", flush=True)
+        shutil.rmtree(bench.work / name, ignore_errors=True)
+        MEASURES[name](bench, found)
+        shutil.rmtree(bench.work / name, ignore_errors=True)
+    print(found.text(earlier))
+    print(f"written to {found.write(bench.work)}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: ISC
+"""Load by wrk: one short run, its figures, and a mistake told as such."""
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CONNECTIONS = 32
+# More would start one after the other, each after reading its ids, and the first ones' answers count from their own
+# start: a rate that is too high.
+THREADS = 1
+
+
+@dataclass
+class Target:
+    """What wrk asks: ids come from a file of lines "ID ETAG"."""
+    port: int
+    prefix: str  # before the id
+    suffix: str
+    ids: Path
+    with_etag: bool = False
+
+
+@dataclass
+class Figures:
+    rate: float  # answers a second
+    p50_ms: float
+    p99_ms: float
+    answer_bytes: float
+
+
+def run(target: Target, seconds: float, seed: int) -> Figures:
+    """One run of wrk; any answer above 399, time-out or broken connection ends the bench."""
+    command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "10s",
+               "-s", str(HERE / "poll.lua"), f"http://127.0.0.1:{target.port}", "--", str(target.ids),
+               target.prefix, target.suffix, "1" if target.with_etag else "0", str(seed)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    if figures["errors"]:
+        raise SystemExit(f"bench: {figures['errors']} errors of {figures['requests']} at {target.prefix}\n{done.stdout}")
+    return Figures(figures["requests"] / figures["seconds"], figures["p50_ms"], figures["p99_ms"],
+                   figures["bytes"] / max(1, figures["requests"]))
