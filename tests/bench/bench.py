@@ -14,10 +14,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
+import bench_harvest  # noqa: E402
+import bench_intake  # noqa: E402
 import bench_poll  # noqa: E402
 import report  # noqa: E402
 
-MEASURES = {"poll": bench_poll.run}
+MEASURES = {"poll": bench_poll.run, "harvest": bench_harvest.run, "intake": bench_intake.run}
 
 
 @dataclass
@@ -36,8 +38,18 @@ class Bench:
         return 1.0 if self.quick else 2.0
 
     @property
+    def few(self) -> int:
+        """Rounds of what takes many seconds."""
+        return 1 if self.quick else 3
+
+    @property
     def jobs(self) -> int:
         return 100000
+
+    @property
+    def lots(self) -> int:
+        """Of a large order."""
+        return 50000
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ from harness.stack import TOP, Stack
 
 RESULT_NAME = "Sale with a result"
 POLL_NAME = "Sale 1204"
-MOST_IDS = 200000
+MOST_IDS = 100000
+CHUNK = 100000
 
 JOB_COLUMNS = ("account_id, visible, status, outcome, lots, describe_recipe, translate_recipe, instructions, metadata,"
                " callback_url, created_at, updated_at, deadline_at, completed_at, cost, wasted, input_tokens,"
@@ -36,13 +37,18 @@ def make_templates(stack: Stack) -> Tuple[str, str]:
 
 def copy_jobs(stack: Stack, template: str, count: int, name: str, database: str) -> None:
     """`count` jobs like the template, into `database`, which may be another than the template's."""
+    for first in range(1, count + 1, CHUNK):
+        copy_chunk(stack, template, first, min(count, first + CHUNK - 1), name, database)
+
+
+def copy_chunk(stack: Stack, template: str, first: int, last: int, name: str, database: str) -> None:
     stack.sql(f"""
         INSERT INTO `{database}`.job (public_id, version, name, status_json, {JOB_COLUMNS})
         SELECT s.id, 1 + s.seq MOD 40, %s,
             REPLACE(REPLACE(t.status_json, t.public_id, s.id), '"percent":33', CONCAT('"percent":', s.seq MOD 100)),
             {JOB_COLUMNS}
         FROM (SELECT seq, {UUID_OF_HASH} AS id
-              FROM (SELECT seq, MD5(CONCAT(%s, seq)) AS h FROM seq_1_to_{count}) numbered) s
+              FROM (SELECT seq, MD5(CONCAT(%s, seq)) AS h FROM seq_{first}_to_{last}) numbered) s
         JOIN job t ON t.public_id = %s""", (name, name, template))
 
 

@@ -81,15 +81,15 @@ php_admin_value[opcache.validate_timestamps] = 0
 
 
 class Flask(Process):
-    """Flask under gunicorn, on a port of its own; connections are kept."""
+    """Flask under gunicorn, on a port of its own; connections are kept. `app` is a module beside this one."""
 
-    def __init__(self, stack: Stack, work: Path) -> None:
+    def __init__(self, stack: Stack, work: Path, app: str = "peer:app") -> None:
         work.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         super().__init__("gunicorn", [
             "/usr/bin/gunicorn", "--workers", str(FLASK_PROCESSES), "--worker-class", "gthread",
             "--threads", str(FLASK_THREADS), "--bind", f"127.0.0.1:{self.port}", "--chdir", str(HERE),
-            "--keep-alive", "60", "--log-level", "warning", "peer:app"], work / "gunicorn.log",
+            "--keep-alive", "60", "--log-level", "warning", "--timeout", "300", app], work / "gunicorn.log",
             {**database_env(stack), "PYTHONDONTWRITEBYTECODE": "1"})
 
     def start(self) -> "Flask":
