@@ -17,9 +17,10 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 import bench_harvest  # noqa: E402
 import bench_intake  # noqa: E402
 import bench_poll  # noqa: E402
+import bench_watch  # noqa: E402
 import report  # noqa: E402
 
-MEASURES = {"poll": bench_poll.run, "harvest": bench_harvest.run, "intake": bench_intake.run}
+MEASURES = {"poll": bench_poll.run, "harvest": bench_harvest.run, "intake": bench_intake.run, "watch": bench_watch.run}
 
 
 @dataclass

@@ -136,6 +136,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query)
         batches, limit = self.server.batches, int(query.get("limit", ["20"])[0])
         after = query.get("after")
+        self.server.calls["first page"] += not after
         end = self.server.place[after[0]] if after else len(batches)
         data = batches[max(0, end - limit):end][::-1]
         return {"object": "list", "data": data, "first_id": data[0]["id"] if data else None,
