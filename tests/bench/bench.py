@@ -9,6 +9,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import List
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -16,11 +17,14 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
 import bench_harvest  # noqa: E402
 import bench_intake  # noqa: E402
+import bench_parked  # noqa: E402
 import bench_poll  # noqa: E402
 import bench_watch  # noqa: E402
 import report  # noqa: E402
+from harness.process import HarnessError  # noqa: E402
 
-MEASURES = {"poll": bench_poll.run, "harvest": bench_harvest.run, "intake": bench_intake.run, "watch": bench_watch.run}
+MEASURES = {"poll": bench_poll.run, "parked": bench_parked.run, "harvest": bench_harvest.run,
+            "intake": bench_intake.run, "watch": bench_watch.run}
 
 
 @dataclass
@@ -63,14 +67,21 @@ def main() -> None:
     options = parser.parse_args()
     earlier = report.read(options.compare) if options.compare else None
     found = report.Report()
+    failed: List[str] = []
     bench = Bench(options.build.resolve(), options.work.resolve(), options.quick)
     for name in options.only or MEASURES:
         print(f"--- {name}", flush=True)
         shutil.rmtree(bench.work / name, ignore_errors=True)
-        MEASURES[name](bench, found)
-        shutil.rmtree(bench.work / name, ignore_errors=True)
+        try:
+            MEASURES[name](bench, found)
+        except (SystemExit, HarnessError, OSError) as exc:
+            failed.append(name)
+            found.note(f"{name} was not measured to its end, its folder is kept: {exc}")
+        else:
+            shutil.rmtree(bench.work / name, ignore_errors=True)
     print(found.text(earlier))
     print(f"written to {found.write(bench.work)}")
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
