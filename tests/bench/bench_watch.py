@@ -64,7 +64,7 @@ class Watch:
     def warm_up(self) -> None:
         """The first pass reconciles; then every batch is looked at once, so many a tick."""
         wait_until(lambda: not self.stack.sql("SELECT 1 FROM batch WHERE next_at < %s LIMIT 1", (self.began,)),
-                   120, "every batch to be scheduled", alive=[self.batchd])
+                   600, "every batch to be scheduled", alive=[self.batchd])
 
     def cycle(self) -> Dict[str, float]:
         """Calls and processor seconds of one poll_interval in which some batches make progress."""

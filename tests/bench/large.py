@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """What the measures of batchd share: a large order, a stack with the bench's provider, copies of its database."""
 import json
-import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -9,7 +8,10 @@ from harness.config import Config
 from harness.servers import MariaDB
 from harness.stack import TOP, Stack
 
+from load import cpu_seconds
 from provider import Provider
+
+__all__ = ["ENGINE", "Snapshot", "connect_options", "cpu_seconds", "lot_lines", "order_body", "stack_with"]
 
 ENGINE = ["--innodb-buffer-pool-size=1G"]
 # One batch for the whole order, whatever it is estimated to cost.
@@ -46,12 +48,6 @@ def stack_with(bench: Any, work: Path, mariadb: MariaDB, provider: Provider,
                    "describe": {"prompt_file": str(work / "describe.prompt"),
                                 "schema_file": str(work / "lot.schema.json")}}
     return Stack(bench.build, work, mariadb, standin=False, overrides=own)
-
-
-def cpu_seconds(pid: int) -> float:
-    """What the process has used of the processors so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Snapshot:
