@@ -72,7 +72,7 @@ class Site:
         assert (status["status"], status["outcome"]) == ("completed", "full"), status
         return status
 
-    def wait_swept(self, timeout: float = 30) -> None:
+    def wait_swept(self, timeout: float = 90) -> None:
         """Every batch is closed and its remote files are deleted."""
         wait_until(lambda: not self.sql("SELECT id FROM batch WHERE phase <> 'closed' OR swept_at IS NULL"), timeout,
                    "all batches to be closed and swept")
