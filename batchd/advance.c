@@ -133,8 +133,9 @@ static void execute(struct daemon *d, struct batch_row *b, const struct decision
 		close_lost(d, b);
 		break;
 	case ACT_LOOK:
-	case ACT_POLL:
 		watch_want(d->watch);
+		__attribute__((fallthrough));
+	case ACT_POLL: /* the list is read at every interval anyway */
 		sleep_until(d, b,
 			    t_min(next->then_at > daemon_now(d) ? next->then_at : T_NEVER,
 				  t_add(daemon_now(d), d->config->batch.poll_interval)));
