@@ -66,7 +66,8 @@ void api_status(struct call *c)
 	if (job_load(c, &job) == 0) {
 		job_etag(c, &job, etag);
 		if (wait_s > 0 && should_wait(c, &job, etag)) {
-			c->park_until = t_add(clock_boot(), wait_s * T_S);
+			c->park_until =
+				t_add(clock_boot(), t_min(wait_s * T_S, job_open_for(c, &job)));
 			c->park_version = job.version;
 		} else {
 			answer(c, &job, etag, c->resumed ? wait_s : 0);

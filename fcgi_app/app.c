@@ -6,8 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "common/log.h"
 #include "core/json_schema.h"
+#include "core/timemath.h"
+
+#define RESERVED_DESCRIPTORS  64
+#define DESCRIPTORS_OF_WORKER 4 /* its request, its database, and what these open for a moment */
 
 /* public_url without its final slashes, then base_path. */
 static char *link_base(const struct config *config)
@@ -27,6 +33,29 @@ static char *link_base(const struct config *config)
 	return base;
 }
 
+/*
+ * Places for polls that wait: each holds a descriptor, so the soft limit is raised as far as it goes,
+ * and what the workers and the rest of the process need is kept free.
+ */
+static size_t places(const struct config *config)
+{
+	const int64_t wished = config->http.max_waiting;
+	int64_t room = wished;
+	struct rlimit limit;
+
+	if (wished == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		room = t_max(0, (int64_t)limit.rlim_cur - RESERVED_DESCRIPTORS -
+					DESCRIPTORS_OF_WORKER * config->http.workers);
+	if (room < wished)
+		log_warning("descriptors bound the polls that wait max_waiting=%lld places=%lld",
+			    (long long)wished, (long long)room);
+	return (size_t)t_min(wished, room);
+}
+
 int app_init(struct app *app, const struct config *config, struct err *err)
 {
 	const char *schema = config->describe.schema;
@@ -39,7 +68,7 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 	gate_init(&app->gate, config->http.workers);
 	quota_init(&app->quota, config->http.rate);
 	app->cache = cache_new((size_t)config->http.cache);
-	app->park = park_new((size_t)config->http.max_waiting);
+	app->park = park_new(places(config));
 	heads_init(&app->heads, (size_t)config->http.workers);
 	app->link_base = link_base(config);
 	return 0;

@@ -51,11 +51,16 @@ static int refuse_unknown(struct call *c)
 	return -1;
 }
 
-static bool is_overdue(const struct call *c, const struct job *job)
+int64_t job_open_for(const struct call *c, const struct job *job)
 {
 	const int64_t grace = t_mul(c->app->config->daemon.tick, JOB_OVERDUE_TICKS);
 
-	return !job_status_is_terminal(job->status) && job->now >= t_add(job->deadline_at, grace);
+	return t_max(0, t_sub(t_add(job->deadline_at, grace), job->now));
+}
+
+static bool is_overdue(const struct call *c, const struct job *job)
+{
+	return !job_status_is_terminal(job->status) && job_open_for(c, job) == 0;
 }
 
 /*
@@ -91,7 +96,6 @@ static void take_row(struct job *job)
 {
 	const int status =
 		name_find(job_status_names, JOB_STATUS_COUNT, db_get_text(job->rows, 3, NULL));
-
 	const int end = db_is_null(job->rows, 8) ? END_DEADLINE
 						 : name_find(job_end_codes, JOB_END_COUNT,
 							     db_get_text(job->rows, 8, NULL));

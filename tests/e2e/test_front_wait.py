@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+import fcgi_client
 from front_end import breakable, installation, mariadb, order  # noqa: F401
 from harness.process import wait_until
+from harness.stack import FrontEnd
 
 pytestmark = pytest.mark.front_end
 
@@ -176,3 +178,24 @@ def test_a_poll_waits_through_an_outage_of_the_database(breakable, pool):  # noq
         wait_until(lambda: front.get("/readyz").status == 200, 30, "the database to be found again")
         move(front, job)
         assert held.result(40).json()["name"] == "moved"
+
+
+class Limited(FrontEnd):
+    """A front end with few descriptors: 64 for the rest, 4 for each of its 2 workers, and 5 places."""
+
+    def __init__(self, *args, **how):
+        super().__init__(*args, **how)
+        self.argv = ["prlimit", "--nofile=77:77", *self.argv]
+
+
+def test_descriptors_bound_the_polls_that_wait(front, pool):
+    few = front.stack.add_front_end({"http": {"workers": 2}}, kind=Limited)
+    job = front.take(order(1, []))
+    ask = {"Prefer": "wait=25", "If-None-Match": plain(front, job).headers["etag"]}
+    held = [pool.submit(fcgi_client.request, few.socket, "GET", f"{JOBS}/{job}/status", None, ask, timeout=40)
+            for _ in range(6)]
+    at_once = next(concurrent.futures.as_completed(held)).result()
+    assert at_once.status == 304 and "preference-applied" not in at_once.headers
+    move(front, job)
+    assert sorted(one.result(40).status for one in held) == [200] * 5 + [304]
+    assert few.running
