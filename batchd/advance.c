@@ -181,7 +181,7 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 			close_lost(d, &b);
 		return;
 	}
-	policy = daemon_policy(d, b.n_items);
+	policy = batch_policy(d->config, b.n_items);
 	view = batch_row_view(&b);
 	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
 	view.looked_at = watch_looked_at(d->watch);

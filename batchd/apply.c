@@ -97,7 +97,7 @@ static int add_line(struct run *r, const struct apply_line *l, enum line_kind ki
 	v[5] = f ? db_int(f->attempt) : db_null();
 	v[6] = db_text(res->code);
 	v[7] = db_int(l->size);
-	v[8] = db_bytes(l->text, head);
+	v[8] = db_bytes(l->text, f && f->is_deleted ? 0 : head);
 	v[9] = db_int(s.input_tokens);
 	v[10] = db_int(s.output_tokens);
 	v[11] = db_int(s.cost);
@@ -144,7 +144,7 @@ static void add_answer(struct run *r, const struct result *res, const struct fou
 	v[2] = db_int(f->job);
 	v[3] = db_text(grade_names[res->grade]);
 	v[4] = db_text(res->code);
-	v[5] = db_bytes(res->text ? res->text : "", res->text_n);
+	v[5] = f->is_deleted || !res->text ? db_text("") : db_bytes(res->text, res->text_n);
 	v[6] = db_null();
 	v[7] = db_text("batch");
 	v[8] = db_text(res->model);
@@ -225,7 +225,7 @@ static int settle(struct run *r, struct found *f, const struct result *res, stru
 
 static int apply_answer(struct run *r, struct found *f, const struct result *res, struct err *err)
 {
-	const bool unused = f->grade >= res->grade && f->grade >= GRADE_SALVAGED;
+	const bool unused = f->is_deleted || (f->grade >= res->grade && f->grade >= GRADE_SALVAGED);
 	const struct spent s = spent_on(r, res);
 
 	if (tally_lock(r->tally, r->c->d->db, f->job, NULL, err) < 0)

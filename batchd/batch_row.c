@@ -10,90 +10,6 @@
 #include "core/timemath.h"
 #include "core/utf8.h"
 
-static void copy_text(char *out, size_t size, const char *text)
-{
-	snprintf(out, size, "%s", text ? text : "");
-	utf8_trim(out); /* the database refuses half a character, and the whole row with it */
-}
-
-static void read_texts(const struct db_rows *r, struct batch_row *b)
-{
-	copy_text(b->key, sizeof(b->key), db_get_text(r, 0, NULL));
-	copy_text(b->model, sizeof(b->model), db_get_text(r, 4, NULL));
-	copy_text(b->base_url, sizeof(b->base_url), db_get_text(r, 5, NULL));
-	copy_text(b->key_fingerprint, sizeof(b->key_fingerprint), db_get_text(r, 6, NULL));
-	copy_text(b->input_file_id, sizeof(b->input_file_id), db_get_text(r, 15, NULL));
-	copy_text(b->remote_id, sizeof(b->remote_id), db_get_text(r, 16, NULL));
-	copy_text(b->output_file_id, sizeof(b->output_file_id), db_get_text(r, 17, NULL));
-	copy_text(b->error_file_id, sizeof(b->error_file_id), db_get_text(r, 18, NULL));
-	copy_text(b->remote_status, sizeof(b->remote_status), db_get_text(r, 19, NULL));
-	copy_text(b->remote_code, sizeof(b->remote_code), db_get_text(r, 23, NULL));
-	copy_text(b->last_error, sizeof(b->last_error), db_get_text(r, 38, NULL));
-	b->remote = remote_status_parse(b->remote_status);
-}
-
-static void read_numbers(const struct db_rows *r, struct batch_row *b)
-{
-	b->recipe_id = db_get_int(r, 1);
-	b->version = db_get_int(r, 7);
-	b->n_items = db_get_int(r, 8);
-	b->n_answered = db_get_int(r, 9);
-	b->n_failed = db_get_int(r, 10);
-	b->n_void = db_get_int(r, 11);
-	b->est_tokens = db_get_int(r, 12);
-	b->input_bytes = db_get_int(r, 13);
-	b->uploads = db_get_int(r, 14);
-	b->remote_total = db_get_int(r, 20);
-	b->remote_done = db_get_int(r, 21);
-	b->remote_failed = db_get_int(r, 22);
-	b->observed_at = db_get_time(r, 24);
-	b->missing_since = db_get_time(r, 25);
-	b->created_at = db_get_time(r, 26);
-	b->phase_at = db_get_time(r, 27);
-	b->submitted_at = db_get_time(r, 28);
-	b->progress_at = db_get_time(r, 29);
-	b->expires_at = db_get_time(r, 30);
-	b->cancel_at = db_get_time(r, 31);
-	b->ended_at = db_get_time(r, 32);
-	b->closed_at = db_get_time(r, 33);
-	b->next_at = db_get_time(r, 34);
-	b->harvest_file = db_get_int(r, 35);
-	b->harvest_offset = db_get_int(r, 36);
-	b->keep_files = db_get_int(r, 37) != 0;
-	b->tries = db_get_int(r, 39);
-	b->left_at = db_get_time(r, 40);
-	b->twin_of = db_get_int(r, 41);
-	b->is_adopted = db_get_int(r, 42) != 0;
-	b->n_wanted = db_get_int(r, 43);
-	b->wanted_until = db_get_time(r, 44);
-	b->late_files = db_get_int(r, 45);
-	b->all_cancelled = db_get_int(r, 46) != 0;
-}
-
-int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err)
-{
-	struct db_rows *r;
-	int phase, reason, found = 0;
-
-	if (db_query(db, STMT_BATCH_READ, DB_P(db_int(id)), &r, err) < 0)
-		return -1;
-	if (db_next(r)) {
-		memset(b, 0, sizeof(*b));
-		b->id = id;
-		phase = name_find(batch_phase_names, BATCH_PHASE_COUNT, db_get_text(r, 2, NULL));
-		reason = name_find(batch_reason_names, BATCH_REASON_COUNT, db_get_text(r, 3, NULL));
-		if (phase < 0 || reason < 0)
-			abort(); /* the table's CHECK lists the same names */
-		b->phase = (enum batch_phase)phase;
-		b->reason = (enum batch_reason)reason;
-		read_texts(r, b);
-		read_numbers(r, b);
-		found = 1;
-	}
-	db_rows_free(&r);
-	return found;
-}
-
 /* Empty texts are NULL in the database. */
 static struct db_val text_or_null(const char *s)
 {
@@ -161,14 +77,14 @@ void batch_row_backoff(struct batch_row *b, int64_t now, int64_t wait_us, const 
 {
 	b->tries++;
 	b->next_at = t_add(now, t_max(wait_us, backoff_us((unsigned)b->tries, (uint64_t)b->id)));
-	copy_text(b->last_error, sizeof(b->last_error), error);
+	utf8_copy(b->last_error, sizeof(b->last_error), error);
 }
 
 static bool set_id(char *out, size_t size, const char *text)
 {
 	if (!text || strcmp(out, text) == 0 || strlen(text) >= size)
 		return false;
-	copy_text(out, size, text);
+	utf8_copy(out, size, text);
 	return true;
 }
 
@@ -196,7 +112,7 @@ bool batch_row_observe(struct batch_row *b, const struct remote_batch *r, int64_
 		b->progress_at = observed_at;
 		changed = true;
 	}
-	copy_text(b->remote_status, sizeof(b->remote_status), r->status_text);
+	utf8_copy(b->remote_status, sizeof(b->remote_status), r->status_text);
 	b->remote = r->status;
 	b->remote_total = r->total;
 	b->remote_done = r->done;
@@ -204,38 +120,12 @@ bool batch_row_observe(struct batch_row *b, const struct remote_batch *r, int64_
 	if (r->expires_at)
 		b->expires_at = r->expires_at;
 	if (r->error_code)
-		copy_text(b->remote_code, sizeof(b->remote_code), r->error_code);
+		utf8_copy(b->remote_code, sizeof(b->remote_code), r->error_code);
 	if (r->error_message)
-		copy_text(b->last_error, sizeof(b->last_error), r->error_message);
+		utf8_copy(b->last_error, sizeof(b->last_error), r->error_message);
 	if (b->remote == REMOTE_CANCELLING && !b->cancel_at)
 		b->cancel_at = observed_at; /* from outside: the same clock runs */
 	if (remote_status_is_final(b->remote) && !b->ended_at)
 		b->ended_at = observed_at;
 	return changed;
-}
-
-struct batch_view batch_row_view(const struct batch_row *b)
-{
-	return (struct batch_view){
-		.phase = b->phase,
-		.remote = b->remote,
-		/* whose items an adopted batch holds shows only when it is read */
-		.n_wanted = b->is_adopted ? 1 : (uint32_t)b->n_wanted,
-		.all_cancelled = b->all_cancelled && b->n_items > 0 && !b->is_adopted,
-		.wanted_until = b->wanted_until ? b->wanted_until : T_NEVER,
-		.created_at = b->created_at,
-		.phase_at = b->phase_at,
-		.submitted_at = b->submitted_at,
-		.progress_at = b->progress_at ? b->progress_at : b->submitted_at,
-		.expires_at = b->expires_at,
-		.cancel_at = b->cancel_at,
-		.missing_since = b->missing_since,
-		.next_at = b->next_at,
-		.left = b->left_at != 0,
-		.awaits_answers =
-			!b->output_file_id[0] && (b->remote_done > 0 || !b->error_file_id[0]),
-		.awaits_errors = !b->error_file_id[0] && b->remote_failed > 0,
-		.is_empty = b->remote_done + b->remote_failed == 0,
-		.ended_at = b->ended_at,
-	};
 }

@@ -52,22 +52,6 @@ int daemon_tx(struct daemon *d, db_tx_fn *fn, void *arg, struct err *err)
 	return db_tx(d->db, guarded_tx, &g, err);
 }
 
-struct policy daemon_policy(const struct daemon *d, int64_t n_items)
-{
-	const struct config_policy *p = config_policy_for(d->config, n_items);
-
-	return (struct policy){
-		.alert_after = p->alert_after,
-		.stall_after = p->stall_after,
-		.cancel_after = p->cancel_after,
-		.cancel_grace = p->cancel_grace,
-		.validating_after = p->validating_after,
-		.finalizing_after = p->finalizing_after,
-		.poll_interval = d->config->batch.poll_interval,
-		.settle = d->config->batch.settle,
-	};
-}
-
 /* --- the loop --- */
 
 static void advance_due(struct daemon *d)

@@ -107,11 +107,6 @@ bool daemon_distrusts_clock(const struct daemon *d);
 bool daemon_may_send(struct daemon *d);
 /* A transaction that holds only while the lease is ours. */
 int daemon_tx(struct daemon *d, db_tx_fn *fn, void *arg, struct err *err);
-/* The policy's numbers for a batch of so many requests. */
-struct policy daemon_policy(const struct daemon *d, int64_t n_items);
-/* The latest start (core/policy.h) of a job with so many open items. */
-int64_t daemon_latest_start(const struct daemon *d, int64_t created_at, int64_t deadline_at,
-			    int64_t n_open);
 /*
  * Read the batch, ask the policy, carry out what is due. Failures are logged:
  * the row says what is next.

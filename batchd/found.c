@@ -54,6 +54,7 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->instructions = instructions ? strdup(instructions) : NULL;
 	found_set_code(f, db_get_text(rows, 15, NULL));
 	f->is_answered = request_id != NULL;
+	f->is_deleted = db_get_int(rows, 17) != 0;
 	snprintf(f->request_id, sizeof(f->request_id), "%s", request_id ? request_id : "");
 }
 

@@ -29,6 +29,7 @@ struct found {
 	int64_t translate_recipe;
 	char *instructions; /* owned; for descriptions */
 	char code[33];      /* empty: none */
+	bool is_deleted;    /* its job was: it has no content any more, and needs none */
 	bool changed;
 };
 

@@ -82,8 +82,8 @@ static int read_candidates(struct daemon *d, int64_t now, struct err *err)
 			.recipe_id = db_get_int(r, 2),
 			.ready_since = db_get_time(r, 3),
 			.n_ready = (uint32_t)db_get_int(r, 4),
-			.latest_start = daemon_latest_start(d, db_get_time(r, 5), db_get_time(r, 6),
-							    db_get_int(r, 7)),
+			.latest_start = batch_latest_start(d->config, db_get_time(r, 5),
+							   db_get_time(r, 6), db_get_int(r, 7)),
 		};
 	}
 	db_rows_free(&r);

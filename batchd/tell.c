@@ -55,7 +55,7 @@ struct tell {
 static void add_batch(struct daemon *d, const struct batch_row *b, int64_t now,
 		      struct job_patch *patch, struct strbuf *warnings)
 {
-	const struct policy p = daemon_policy(d, b->n_items);
+	const struct policy p = batch_policy(d->config, b->n_items);
 	const struct batch_view v = batch_row_view(b);
 	const struct decision next = batch_decide(&v, &p, now);
 
@@ -206,7 +206,7 @@ void tell_jobs_of(struct daemon *d, int64_t batch_id)
 
 	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
 		return;
-	p = daemon_policy(d, b.n_items);
+	p = batch_policy(d->config, b.n_items);
 	v = batch_row_view(&b);
 	next = batch_decide(&v, &p, daemon_now(d));
 	tell_jobs(d, &b, &next);

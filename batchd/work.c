@@ -40,21 +40,6 @@ void work_free(struct work *w)
 	free(w);
 }
 
-int64_t daemon_latest_start(const struct daemon *d, int64_t created_at, int64_t deadline_at,
-			    int64_t n_open)
-{
-	const struct config *c = d->config;
-	const struct latest_start_view v = {
-		.created_at = created_at,
-		.deadline_at = deadline_at,
-		.reserve = c->fallback.reserve,
-		.needed = time_needed((uint64_t)n_open, c->fallback.concurrency,
-				      c->fallback.estimate),
-	};
-
-	return latest_start(&v);
-}
-
 int64_t work_latest_start(struct work *w)
 {
 	struct db_rows *r;
@@ -70,8 +55,8 @@ int64_t work_latest_start(struct work *w)
 	}
 	while (db_next(r))
 		w->latest_start = t_min(w->latest_start,
-					daemon_latest_start(w->d, db_get_time(r, 0),
-							    db_get_time(r, 1), db_get_int(r, 2)));
+					batch_latest_start(w->d->config, db_get_time(r, 0),
+							   db_get_time(r, 1), db_get_int(r, 2)));
 	db_rows_free(&r);
 	return w->latest_start;
 }

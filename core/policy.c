@@ -341,11 +341,11 @@ int64_t time_needed(uint64_t items, int64_t concurrency, int64_t call_us)
 
 int64_t latest_start(const struct latest_start_view *v)
 {
-	const int64_t span = t_sub(v->deadline_at, v->created_at);
+	const int64_t span = t_sub(v->deadline_at, v->opened_at);
 	const int64_t reserve = t_min(v->reserve, span / 10);
 	const int64_t start = t_sub(t_sub(v->deadline_at, reserve), v->needed);
 
-	return t_max(start, t_add(v->created_at, span / 2));
+	return t_max(start, t_add(v->opened_at, span / 2));
 }
 
 enum item_verdict item_decide(const struct item_view *i)

@@ -113,7 +113,7 @@ struct decision batch_decide(const struct batch_view *b, const struct policy *p,
  * after), never before half of the job's span; the reserve counts as at most a tenth of the span.
  */
 struct latest_start_view {
-	int64_t created_at, deadline_at;
+	int64_t opened_at, deadline_at; /* its span */
 	int64_t reserve;
 	/* microseconds that the open items of this and later stages take synchronously */
 	int64_t needed;

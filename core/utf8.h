@@ -57,6 +57,17 @@ static inline void utf8_trim(char *s)
 	s[utf8_whole(s, strlen(s))] = '\0';
 }
 
+/* As much of a text (NULL: none) as fits, cut before a character: databases refuse half of one. */
+static inline void utf8_copy(char *out, size_t size, const char *text)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	n = text ? utf8_whole(text, n < size ? n : size - 1) : 0;
+	if (n > 0)
+		memcpy(out, text, n);
+	out[n] = '\0';
+}
+
 /* Write the code point (below U+110000, no surrogate) to out; the length, 1 to 4. */
 static inline size_t utf8_encode(uint32_t c, char out[4])
 {

@@ -434,3 +434,12 @@ FROM batch_line l
 WHERE l.kind IN ('duplicate', 'stranger', 'broken', 'unstorable', 'too_large')
 GROUP BY l.batch_id, l.kind
 LIMIT 100;
+
+-- name: booked: answers of jobs that had been deleted
+SELECT j.public_id AS job, COUNT(*) AS answers, SUM(a.cost) AS micro_usd
+FROM request r
+JOIN job j ON j.id = r.job_id
+JOIN answer a ON a.job_id = r.job_id AND a.unused = 1 AND a.created_at >= r.created_at
+WHERE r.kind = 'delete'
+GROUP BY j.id, j.public_id
+LIMIT 100;

@@ -104,6 +104,7 @@ def test_photographs_that_another_job_names_stay(site):
 
 
 def test_a_deleted_job_is_removed_when_its_last_attempt_is_closed(site):
+    """What comes meanwhile was paid for and is of no use to anyone: it is booked as wasted."""
     site.rules(KEEP_FILES, {"match": {"task": "translate"}, "do": "stuck", "status": "finalizing"})
     job = confidential(site)
     remote = seen_finalizing(site, "translate")
@@ -122,7 +123,30 @@ def test_a_deleted_job_is_removed_when_its_last_attempt_is_closed(site):
     carried_out(site)
     assert texts_left(site) == set()
     assert site.sql("SELECT 1 FROM lot WHERE job_id = 1") == []
-    assert row(site, job)["outcome"] == "full"
+    after = row(site, job)
+    late = site.sql("SELECT SUM(a.cost) AS c FROM answer a JOIN item i ON i.id = a.item_id WHERE i.lang_no = 1")[0]["c"]
+    assert after["wasted"] == late > 0 and after["outcome"] == "full"
+    assert "BOOKED  answers of jobs that had been deleted" in site.stack.batchctl("check").stdout
+
+
+def test_what_comes_when_the_content_is_gone_is_counted_and_not_kept(site):
+    """Result files that are named after their batch was closed, and its job deleted."""
+    site.rules(KEEP_FILES, {"match": {"task": "describe"}, "do": "no_file_yet", "reads": 1000000},
+               {"match": {"task": "describe"}, "do": "refusal_lines", "n": 1})
+    job = confidential(site)
+    wait_until(lambda: site.sql("SELECT 1 FROM batch WHERE remote_status = 'completed'"), 20, "batchd to see its end")
+    ask(site, job, "finish")
+    site.sql("UPDATE batch SET ended_at = ended_at - INTERVAL 11 MINUTE, next_at = UTC_TIMESTAMP(6), version = version + 1")
+    batch = site.wait_closed()[0]
+    assert delete(site, job) == 204
+    carried_out(site)
+    assert texts_left(site) == set() and ledger(site) == []
+    site.force(batch["remote_id"], "name_files")
+    wait_until(lambda: site.sql("SELECT 1 FROM event WHERE kind = 'late_harvested'"), 20, "the late files to be read")
+    assert {a["raw"] for a in site.sql("SELECT raw FROM answer")} == {b""}
+    assert texts_left(site) == set()
+    after = row(site, job)
+    assert after["wasted"] == after["cost"] == sum(a["cost"] for a in ledger(site)) > 0
     site.check()
 
 

@@ -206,6 +206,9 @@ BREAKS = {
         *(f"UPDATE batch_line SET kind = '{kind}'"
           for kind in ("duplicate", "stranger", "broken", "unstorable", "too_large")),
     ],
+    "booked: answers of jobs that had been deleted": [
+        f"{_request(1, 'delete', NOW)};\nUPDATE answer SET unused = 1 WHERE job_id = 1",
+    ],
 }
 
 FSYNC = "warning: a commit is on disk before it is answered (innodb_flush_log_at_trx_commit = 1)"

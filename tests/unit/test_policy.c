@@ -240,7 +240,7 @@ static void a_later_clock_never_turns_doing_into_waiting(void **state)
 
 static void latest_start_keeps_reserve_and_half(void **state)
 {
-	const struct latest_start_view usual = {.created_at = T0,
+	const struct latest_start_view usual = {.opened_at = T0,
 						.deadline_at = T0 + 6 * T_H,
 						.reserve = 15 * T_MIN,
 						.needed = T_MIN};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * batch: a batch as the database holds it, and what the policy (core/policy.h) is told of it and of
+ * the configuration: batchd acts by that, batchctl explains it. Reads only.
+ */
+#ifndef COMMON_BATCH_H
+#define COMMON_BATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/db.h"
+#include "core/err.h"
+#include "core/limits.h"
+#include "core/model.h"
+#include "core/policy.h"
+
+/* Of late_files, by the number of the file. */
+#define LATE_OUTPUT 1
+#define LATE_ERRORS 2
+
+struct batch_row {
+	int64_t id, recipe_id, version;
+	int64_t twin_of; /* 0: none */
+	bool is_adopted;
+	char key[33];
+	char model[129];
+	enum batch_phase phase;
+	enum batch_reason reason;
+	char base_url[256], key_fingerprint[17];
+	int64_t n_items, n_answered, n_failed, n_void;
+	int64_t est_tokens, input_bytes, uploads, tries;
+	char input_file_id[LIMIT_REMOTE_ID_BYTES], remote_id[LIMIT_REMOTE_ID_BYTES]; /* "" = none */
+	char output_file_id[LIMIT_REMOTE_ID_BYTES], error_file_id[LIMIT_REMOTE_ID_BYTES];
+	char remote_status[33], remote_code[65];
+	enum remote_status remote;
+	int64_t remote_total, remote_done, remote_failed;
+	int64_t observed_at, missing_since, created_at, phase_at, submitted_at, progress_at,
+		expires_at;
+	int64_t cancel_at, left_at, ended_at, closed_at, next_at;
+	int64_t harvest_file, harvest_offset;
+	int64_t late_files; /* named after it was closed, and being read */
+	bool keep_files;
+	char last_error[241];
+	/* of its jobs, read with the row */
+	int64_t n_wanted, wanted_until;
+	bool all_cancelled;
+};
+
+/* 1 and the row, 0 where there is none, -1. */
+int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err);
+struct batch_view batch_row_view(const struct batch_row *b);
+/* The policy's numbers for a batch of so many requests. */
+struct policy batch_policy(const struct config *config, int64_t n_items);
+/* The latest start of a stage of a job: n_open items of it and of those after it are open. */
+int64_t batch_latest_start(const struct config *config, int64_t opened_at, int64_t deadline_at,
+			   int64_t n_open);
+
+#endif
