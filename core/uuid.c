@@ -56,7 +56,7 @@ void uuid_bytes(const char *uuid_text, uint8_t out[16])
 	for (size_t i = 0; i < 16; i++) {
 		if (*p == '-')
 			p++;
-		out[i] = (uint8_t)(ascii_hex(p[0]) << 4 | ascii_hex(p[1]));
+		out[i] = (uint8_t)(ascii_hex(p[0]) * 16 + ascii_hex(p[1]));
 		p += 2;
 	}
 }

@@ -32,6 +32,27 @@ void heads_clear(struct heads *h)
 	free(h->list);
 }
 
+/* Records of the FastCGI specification, 3.3: version, type, id (2), length (2), padding, reserved. */
+#define RECORD_HEADER 8
+#define RECORD_PARAMS 4
+
+bool heads_is_whole(const uint8_t *bytes, size_t n)
+{
+	size_t at = 0;
+
+	while (n - at >= RECORD_HEADER) {
+		const uint8_t *r = bytes + at;
+		const size_t length = (size_t)r[4] << 8 | r[5];
+
+		if (r[1] == RECORD_PARAMS && length == 0)
+			return true; /* the one that ends the parameters */
+		if (length + r[6] > n - at - RECORD_HEADER)
+			return false;
+		at += RECORD_HEADER + length + r[6];
+	}
+	return false;
+}
+
 void heads_begin(struct heads *h, size_t worker, int fd)
 {
 	const struct head head = {

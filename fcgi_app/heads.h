@@ -30,7 +30,12 @@ struct heads {
 
 void heads_init(struct heads *h, size_t workers);
 void heads_clear(struct heads *h);
-/* Around the reading of a head, by the worker of that number. */
+/*
+ * Do the first bytes of a connection hold a whole head, so that nothing is waited for while libfcgi
+ * reads it? Web servers connect when they have it at hand, so nearly all do.
+ */
+bool heads_is_whole(const uint8_t *bytes, size_t n);
+/* Around the reading of any other, by the worker of that number. */
 void heads_begin(struct heads *h, size_t worker, int fd);
 void heads_end(struct heads *h, size_t worker);
 /* The main thread's: break off the overdue ones. In how many milliseconds to look again; -1: when

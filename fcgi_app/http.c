@@ -20,9 +20,11 @@
 #include "core/timemath.h"
 #include "fcgi_app/problem.h"
 
-#define HEADERS_LIMIT 8192
-#define KEPT_LIMIT    2048
-#define READ_CHUNK    65536
+#define HEADERS_LIMIT  8192
+#define KEPT_LIMIT     2048
+#define READ_CHUNK     65536
+#define SMALL_BODY     8192 /* with its head a new connection takes it at once */
+#define PEER_TIMEOUT_S 30
 
 enum http_method http_method_parse(const char *text)
 {
@@ -83,6 +85,16 @@ static int read_some(FCGX_Stream *in, char *out, int size)
 	return FCGX_GetStr(out, buffered <= 0 ? 1 : buffered < size ? (int)buffered : size, in);
 }
 
+/*
+ * How long a peer may take for a part of a body, or of an answer that is more than the socket takes by itself.
+ */
+static void bear(const struct http_request *r, int option)
+{
+	const struct timeval limit = {.tv_sec = PEER_TIMEOUT_S};
+
+	setsockopt(r->fcgx->ipcFd, SOL_SOCKET, option, &limit, sizeof(limit));
+}
+
 enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 			      struct gate_pass *pass, struct strbuf *out)
 {
@@ -94,6 +106,7 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 	int error;
 	int n;
 
+	bear(r, SO_RCVTIMEO);
 	if (announced == -2)
 		return HTTP_BODY_BAD_LENGTH;
 	if (announced >= 0 && (uint64_t)announced > out->limit)
@@ -310,6 +323,8 @@ int http_send(struct http_response *a)
 	struct strbuf head;
 	int rc;
 
+	if (a->body.len > SMALL_BODY)
+		bear(a->request, SO_SNDTIMEO);
 	strbuf_init(&head, 2 * HEADERS_LIMIT);
 	render_head(a, (int64_t)a->body.len, &head);
 	rc = strbuf_failed(&head) ? -1 : write_all(a, head.data, head.len);
@@ -324,6 +339,7 @@ int http_stream_begin(struct http_response *a)
 	struct strbuf head;
 	int rc;
 
+	bear(a->request, SO_SNDTIMEO);
 	strbuf_init(&head, 2 * HEADERS_LIMIT);
 	render_head(a, -1, &head);
 	rc = strbuf_failed(&a->headers) || strbuf_failed(&head) ? -1

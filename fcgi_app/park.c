@@ -8,6 +8,7 @@
 #include <fcgiapp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,7 +27,8 @@ struct park {
 	struct parked *waiting;
 	size_t n_waiting, max_waiting;
 	struct FCGX_Request **due; /* a ring: those that wait and those that are due fit in it */
-	size_t first_due, n_due;
+	size_t first_due;
+	atomic_size_t n_due;
 	struct pollfd *peers;
 };
 
@@ -69,6 +71,11 @@ void park_free(struct park **p)
 int park_ready_fd(const struct park *p)
 {
 	return p->ready_fd;
+}
+
+bool park_is_ready(struct park *p)
+{
+	return atomic_load(&p->n_due) > 0;
 }
 
 static bool has_room(const struct park *p, const uint8_t uuid[16])

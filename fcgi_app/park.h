@@ -28,6 +28,7 @@ void park_free(struct park **p);
 
 /* Readable (an eventfd that counts, one a read) while a request is to be taken back. */
 int park_ready_fd(const struct park *p);
+bool park_is_ready(struct park *p);
 
 /* Is there room for one more of this job? */
 bool park_has_room(struct park *p, const uint8_t uuid[16]);

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -31,7 +32,6 @@
 #include "core/timemath.h"
 #include "fcgi_app/router.h"
 
-#define PEER_TIMEOUT_S 30
 /* Web servers connect when they have the whole head at hand. */
 #define HEAD_TIMEOUT_S 2
 #define NO_LISTENER    -1
@@ -41,15 +41,36 @@ enum step {
 	STEP_SERVE,
 	STEP_RESUME, /* a request that was parked */
 	STEP_AGAIN,
+	STEP_WAIT, /* nobody asks at the moment */
 	STEP_STOP,
 };
 
-static void set_timeouts(int fd, int seconds)
+/* libfcgi reads the head from a connection that is there. It closes it where that fails. */
+static int read_head(FCGX_Request *fcgx, int fd)
 {
-	const struct timeval limit = {.tv_sec = seconds};
+	fcgx->ipcFd = fd;
+	fcgx->keepConnection = 1;
+	return FCGX_Accept_r(fcgx);
+}
+
+static int watch_head(struct worker *w, FCGX_Request *fcgx, int fd)
+{
+	const struct timeval limit = {.tv_sec = HEAD_TIMEOUT_S};
+	int rc;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	heads_begin(&w->app->heads, w->number, fd);
+	rc = read_head(fcgx, fd);
+	heads_end(&w->app->heads, w->number);
+	return rc;
+}
+
+static bool head_is_here(int fd)
+{
+	uint8_t bytes[8192];
+	const ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+	return n > 0 && heads_is_whole(bytes, (size_t)n);
 }
 
 static void nap(void)
@@ -82,18 +103,12 @@ static enum step accept_request(struct worker *w, FCGX_Request *fcgx)
 			log_warning("accept failed errno=%d", errno);
 			nap();
 		}
-		return STEP_AGAIN; /* or another worker took it */
+		return STEP_WAIT; /* or another worker took it */
 	}
-	set_timeouts(fd, HEAD_TIMEOUT_S);
-	fcgx->ipcFd = fd;
-	fcgx->keepConnection = 1;
-	heads_begin(&w->app->heads, w->number, fd);
-	rc = FCGX_Accept_r(fcgx);
-	heads_end(&w->app->heads, w->number);
+	rc = head_is_here(fd) ? read_head(fcgx, fd) : watch_head(w, fcgx, fd);
 	if (rc != 0)
-		return STEP_AGAIN; /* it has closed the connection */
+		return STEP_AGAIN;
 	fcgx->keepConnection = 0;
-	set_timeouts(fd, PEER_TIMEOUT_S);
 	return STEP_SERVE;
 }
 
@@ -113,7 +128,7 @@ static enum step resume_request(const struct app *app, FCGX_Request **fcgx)
  * After the stop only what waits already is taken: polls that were parked, and, from a socket of
  * our own, what it holds: one of systemd's keeps it for the next process.
  */
-static enum step next_request(struct worker *w, FCGX_Request **fcgx)
+static enum step wait_for_request(struct worker *w, FCGX_Request **fcgx)
 {
 	struct app *app = w->app;
 	struct pollfd p[3] = {
@@ -134,6 +149,16 @@ static enum step next_request(struct worker *w, FCGX_Request **fcgx)
 	return accept_request(w, *fcgx);
 }
 
+/* Under load the next one is there already, and poll has nothing to tell. */
+static enum step next_request(struct worker *w, FCGX_Request **fcgx)
+{
+	enum step step = STEP_WAIT;
+
+	if (!atomic_load(&w->app->stopping) && !park_is_ready(w->app->park))
+		step = accept_request(w, *fcgx);
+	return step == STEP_WAIT ? wait_for_request(w, fcgx) : step;
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
@@ -141,7 +166,7 @@ static void *run(void *arg)
 	enum step step;
 
 	while ((step = next_request(w, &fcgx)) != STEP_STOP) {
-		if (step == STEP_AGAIN)
+		if (step == STEP_AGAIN || step == STEP_WAIT)
 			continue;
 		if (router_serve(w->app, &w->database, fcgx, step == STEP_RESUME))
 			FCGX_Finish_r(fcgx);

@@ -39,6 +39,11 @@ class Bench:
         return 3 if self.quick else 7
 
     @property
+    def warm_up(self) -> float:
+        """Long enough for every id at least once, on a machine as slow as 4,000 first polls a second."""
+        return 25.0
+
+    @property
     def seconds(self) -> float:
         return 1.0 if self.quick else 2.0
 

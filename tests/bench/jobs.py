@@ -15,7 +15,7 @@ MOST_IDS = 100000
 CHUNK = 100000
 
 JOB_COLUMNS = ("account_id, visible, status, outcome, lots, describe_recipe, translate_recipe, instructions, metadata,"
-               " callback_url, created_at, updated_at, deadline_at, completed_at, cost, wasted, input_tokens,"
+               " callback_url, created_at, opened_at, updated_at, deadline_at, completed_at, cost, wasted, input_tokens,"
                " output_tokens, wait_what, wait_since, wait_progress_at, wait_action, wait_action_at, warnings")
 UUID_OF_HASH = ("CONCAT(SUBSTR(h, 1, 8), '-', SUBSTR(h, 9, 4), '-4', SUBSTR(h, 14, 3), '-8', SUBSTR(h, 18, 3), '-',"
                 " SUBSTR(h, 21, 12))")

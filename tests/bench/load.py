@@ -5,7 +5,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence
+from typing import List, Sequence, Union
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 32
@@ -45,8 +45,8 @@ class Figures:
     cpu_us: float  # the servers' processor time for one answer
 
 
-def run(target: Target, seconds: float, seed: int) -> Figures:
-    """One run of wrk; any answer above 399, time-out or broken connection ends the bench."""
+def run(target: Target, seconds: float, seed: Union[int, str]) -> Figures:
+    """One run of wrk over random ids, or with "walk" as the seed over one after the other; any answer above 399, time-out or broken connection ends the bench."""
     command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "10s",
                "-s", str(HERE / "poll.lua"), f"http://127.0.0.1:{target.port}", "--", str(target.ids),
                target.prefix, target.suffix, "1" if target.with_etag else "0", str(seed)]

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: ISC
 -- wrk's script: random ids from a file of lines "ID ETAG", the figures of the run as one line of JSON at its end.
 --
---     wrk ... -s poll.lua URL -- IDS-FILE PREFIX SUFFIX WITH-ETAG(0|1) SEED
+--     wrk ... -s poll.lua URL -- IDS-FILE PREFIX SUFFIX WITH-ETAG(0|1) SEED|walk
 
 local requests = {}
 local n = 0
+local walk = false
+local at = 0
 
 function init(arguments)
 	local with_etag = arguments[4] == "1"
@@ -16,10 +18,17 @@ function init(arguments)
 		n = n + 1
 		requests[n] = wrk.format("GET", arguments[2] .. id .. arguments[3], headers)
 	end
-	math.randomseed(tonumber(arguments[5]))
+	walk = arguments[5] == "walk"
+	if not walk then
+		math.randomseed(tonumber(arguments[5]))
+	end
 end
 
 function request()
+	if walk then
+		at = at % n + 1
+		return requests[at]
+	end
 	return requests[math.random(n)]
 end
 
