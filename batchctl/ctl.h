@@ -47,6 +47,7 @@ int ctl_job(struct ctl *ctl);
 int ctl_batches(struct ctl *ctl);
 int ctl_batch(struct ctl *ctl);
 int ctl_events(struct ctl *ctl);
+int ctl_explain(struct ctl *ctl);
 int ctl_installation(struct ctl *ctl);
 int ctl_installation_keep(struct ctl *ctl);
 int ctl_installation_new(struct ctl *ctl);

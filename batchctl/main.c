@@ -64,6 +64,7 @@ static const struct verb verbs[] = {
 	{"batches", NULL,     0, 0, OPT_OPEN | OPT_LIMIT,	NEED_SCHEMA,	    ctl_batches},
 	{"batch",   NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_batch},
 	{"events",  NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_events},
+	{"explain", NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_explain},
 	{"adopt",   NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_adopt},
 	{"installation", "keep", 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_keep},
 	{"installation", "new",	 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_new},
@@ -96,6 +97,8 @@ static const char help[] =
 	"      --open, --limit N       only those that are not closed; so many, 20 without\n"
 	"  batch ID                  one batch: its phase here and at the provider, its counts, its jobs\n"
 	"  events ID                 the timeline of a job or a batch\n"
+	"  explain ID                what happens next to a job or a batch, why and when: the verdict of the\n"
+	"                              policy, as far as the database tells (not: which calls are under way)\n"
 	"  cancel ID                 end a job at once; what was paid for is still harvested\n"
 	"  finish ID                 end a job at once with what is there, as at its deadline\n"
 	"  retry ID                  run an ended job again for what it lacks\n"

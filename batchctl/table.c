@@ -106,6 +106,23 @@ void table_load(struct table *t, struct db_rows *rows)
 			load_cell(t, rows, col);
 }
 
+void table_add(struct table *t, const struct table_value *values)
+{
+	for (size_t col = 0; col < t->n_columns; col++) {
+		const enum table_kind kind = t->columns[col].kind;
+		struct cell *cell = add_cell(t);
+
+		cell->i = values[col].i;
+		if (kind == TABLE_TEXT || kind == TABLE_JSON)
+			cell->is_null = values[col].text == NULL;
+		else
+			cell->is_null = (kind == TABLE_TIME || kind == TABLE_AGE) &&
+					(cell->i == 0 || cell->i == T_NEVER);
+		if (values[col].text)
+			cell->text = must(strdup(values[col].text));
+	}
+}
+
 struct table *table_from_rows(struct db_rows *rows, int64_t now)
 {
 	const unsigned n = db_rows_columns(rows);

@@ -9,14 +9,14 @@
 
 #define PROGRESS_EVERY (60 * T_S)
 
-static void add_warning(struct strbuf *out, unsigned set, enum warning w, const char *code,
-			const char *message, int64_t since)
+static void add_warning(struct strbuf *out, unsigned set, enum warning w, const char *message,
+			int64_t since)
 {
 	if (!(set & w))
 		return;
 	if (out->len)
 		strbuf_addc(out, ',');
-	strbuf_addf(out, "{\"code\":\"%s\",\"message\":", code);
+	strbuf_addf(out, "{\"code\":\"%s\",\"message\":", warning_code(w));
 	strbuf_adds_json(out, message);
 	strbuf_adds(out, ",\"since\":");
 	strbuf_add_time(out, since);
@@ -28,18 +28,15 @@ static void render_warnings(const struct batch_row *b, const struct policy *p, u
 {
 	const struct batch_view v = batch_row_view(b);
 
-	add_warning(out, set, WARN_OLD, "batch_old",
-		    "the batch has been at the provider for unusually long",
+	add_warning(out, set, WARN_OLD, "the batch has been at the provider for unusually long",
 		    t_add(v.created_at, p->alert_after));
-	add_warning(out, set, WARN_STALLED, "batch_stalled",
-		    "the batch makes no progress at the provider",
+	add_warning(out, set, WARN_STALLED, "the batch makes no progress at the provider",
 		    t_add(v.progress_at, p->stall_after));
-	add_warning(out, set, WARN_FINALIZING, "batch_finalizing",
-		    "the provider takes long to write the results",
+	add_warning(out, set, WARN_FINALIZING, "the provider takes long to write the results",
 		    t_add(v.progress_at, p->finalizing_after));
-	add_warning(out, set, WARN_MISSING, "batch_missing",
-		    "the provider does not know the batch at the moment", b->missing_since);
-	add_warning(out, set, WARN_UNKNOWN_CREATE, "create_unknown",
+	add_warning(out, set, WARN_MISSING, "the provider does not know the batch at the moment",
+		    b->missing_since);
+	add_warning(out, set, WARN_UNKNOWN_CREATE,
 		    "it is being found out whether the batch was created", b->phase_at);
 }
 

@@ -64,6 +64,20 @@ int store_job_close_overdue(struct db *db, int64_t job_id, struct err *err);
 int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct strbuf *out,
 			    struct err *err);
 
+/* A job's verdict now, and what it is drawn from. */
+struct job_look {
+	enum job_status status;
+	enum job_outcome outcome;
+	enum job_end end;
+	bool reopening;
+	int64_t opened_at, deadline_at;
+	uint64_t items, open, open_descriptions;
+	struct job_verdict verdict;
+};
+/* 0, or -1 (ERR_NEVER where there is no such job). */
+int store_job_look(struct db *db, int64_t job_id, int64_t now, struct job_look *look,
+		   struct err *err);
+
 /* What a client or an operator asks of a job. Texts are borrowed. */
 struct job_command {
 	int64_t job_id;

@@ -354,3 +354,32 @@ int store_job_render_closed(struct db *db, int64_t job_id, int64_t now, struct s
 	job_row_clear(&j);
 	return rc;
 }
+
+int store_job_look(struct db *db, int64_t job_id, int64_t now, struct job_look *look,
+		   struct err *err)
+{
+	struct job_row j;
+	const int rc = job_row_read(db, STMT_JOB_READ, job_id, &j, err);
+
+	if (rc == 0) {
+		*look = (struct job_look){
+			.status = j.view.status,
+			.outcome = j.view.outcome,
+			.end = j.view.end,
+			.reopening = j.view.reopening,
+			.opened_at = j.view.opened_at,
+			.deadline_at = j.view.deadline_at,
+			.verdict = job_decide(&j.view, now),
+		};
+		for (size_t i = 0; i < j.view.n_languages; i++) {
+			const struct language_counts *l = &j.languages[i];
+			const uint64_t open = (uint64_t)l->total - l->done - l->failed;
+
+			look->items += l->total;
+			look->open += open;
+			look->open_descriptions += i == 0 ? open : 0;
+		}
+	}
+	job_row_clear(&j);
+	return rc;
+}

@@ -65,6 +65,25 @@ const char *const why_words[WHY_COUNT] = {
 	[WHY_EXPIRED_LONG] = "it expired long ago and no end was seen",
 };
 
+const char *warning_code(enum warning w)
+{
+	switch (w) {
+	case WARN_OLD:
+		return "batch_old";
+	case WARN_STALLED:
+		return "batch_stalled";
+	case WARN_FINALIZING:
+		return "batch_finalizing";
+	case WARN_MISSING:
+		return "batch_missing";
+	case WARN_UNKNOWN_CREATE:
+		return "create_unknown";
+	case WARN_NONE:
+		break;
+	}
+	return "";
+}
+
 static struct decision decide(enum action action, enum why why, int64_t at)
 {
 	return (struct decision){.action = action,

@@ -139,6 +139,9 @@ enum item_verdict {
 };
 enum item_verdict item_decide(const struct item_view *i);
 
+/* The code that clients are told, "batch_stalled"; of one warning. */
+const char *warning_code(enum warning w);
+
 extern const char *const action_names[ACTION_COUNT]; /* "cancel", ... for logs */
 extern const char *const action_words[ACTION_COUNT]; /* for clients: "cancel and retry", ... */
 extern const char *const why_words[WHY_COUNT];

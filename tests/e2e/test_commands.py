@@ -275,6 +275,24 @@ def test_a_retry_of_a_running_or_a_full_job_changes_nothing(site):
     site.check()
 
 
+def test_what_was_asked_before_a_cancel_sends_nothing_after_it(idle):
+    """Asked while no batchd is there: a retry, then a cancel of what it opened."""
+    site = idle
+    job = site.take(LOTS)
+    ask(site, job, "finish")
+    assert ask(site, job, "retry")["status"] == "describing"
+    assert ask(site, job, "cancel")["status"] == "cancelled"
+    site.check()
+    site.batchd()
+    assert [r["kind"] for r in carried_out(site)] == ["finish", "retry", "cancel"]
+    site.wait_full(site.take(1, languages=()))      # the planner has had its turn
+    site.wait_closed()
+    site.check()
+    assert lines_sent(site, "describe") == [1]
+    assert (row(site, job)["status"], row(site, job)["reopening"]) == ("cancelled", 0)
+    assert codes(site, job) == {"en": {"cancelled"}, "fr": {"cancelled"}}
+
+
 def image(no):
     """A photograph as a data URL: the smallest PNG, and a byte of its own behind it."""
     png = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=")
