@@ -12,7 +12,7 @@
 
 #include "core/utf8.h"
 
-#define FIRST_CAP 64
+#define FIRST_CAP 256
 
 /* What an empty buffer's data points to. Never written: cap is 0 as long as data is this. */
 static char empty[1];
@@ -101,26 +101,40 @@ int strbuf_addc(struct strbuf *b, char c)
 	return strbuf_add(b, &c, 1);
 }
 
-int strbuf_addf(struct strbuf *b, const char *fmt, ...)
+/* Printed in place; once more only where there was not enough room. */
+int strbuf_addv(struct strbuf *b, const char *fmt, va_list ap)
 {
-	va_list ap;
+	const size_t room = b->failed || b->cap == 0 ? 0 : b->cap - b->len;
+	va_list again;
 	char *to;
 	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0) {
-		b->failed = true;
-		return -1;
+	va_copy(again, ap);
+	n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, ap);
+	if (n >= 0 && (size_t)n < room) {
+		va_end(again);
+		return finish(b, (size_t)n);
 	}
-	to = reserve(b, (size_t)n);
-	if (to == NULL)
-		return -1;
+	if (room)
+		b->data[b->len] = '\0';
+	if (n < 0)
+		b->failed = true;
+	to = n < 0 ? NULL : reserve(b, (size_t)n);
+	if (to)
+		vsnprintf(to, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return to ? finish(b, (size_t)n) : -1;
+}
+
+int strbuf_addf(struct strbuf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
 	va_start(ap, fmt);
-	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	rc = strbuf_addv(b, fmt, ap);
 	va_end(ap);
-	return finish(b, (size_t)n);
+	return rc;
 }
 
 int strbuf_addi(struct strbuf *b, int64_t v)

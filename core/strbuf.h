@@ -41,6 +41,8 @@ int strbuf_add(struct strbuf *b, const void *bytes, size_t n);
 int strbuf_adds(struct strbuf *b, const char *s);
 int strbuf_addc(struct strbuf *b, char c);
 int strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int strbuf_addv(struct strbuf *b, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 int strbuf_addi(struct strbuf *b, int64_t v);
 int strbuf_addu(struct strbuf *b, uint64_t v);
 

@@ -249,10 +249,10 @@ void http_response_reset(struct http_response *a)
 
 static void add_line(struct strbuf *lines, const char *name, const char *fmt, va_list ap)
 {
-	char value[HEADERS_LIMIT]; /* what would be cut fails the answer below */
-
-	vsnprintf(value, sizeof(value), fmt, ap);
-	strbuf_addf(lines, "%s: %s\r\n", name, value);
+	strbuf_adds(lines, name);
+	strbuf_adds(lines, ": ");
+	strbuf_addv(lines, fmt, ap); /* what does not fit fails the answer */
+	strbuf_adds(lines, "\r\n");
 }
 
 void http_add_header(struct http_response *a, const char *name, const char *fmt, ...)
