@@ -4,6 +4,7 @@
 After each of them the process is the same, all its workers answer, nothing was stored, and the invariants hold.
 """
 import json
+import os
 import random
 import socket
 import struct
@@ -14,12 +15,13 @@ import fcgi_client
 from fcgi_client import BEGIN, PARAMS, STDIN
 from front_end import DESCRIPTION, JSON, installation, lots, mariadb, order  # noqa: F401
 
-pytestmark = pytest.mark.front_end
+pytestmark = pytest.mark.main_job       # under ASan and UBSan, too
 
 JOBS = "/api/v1/jobs"
+INSTRUMENTED = os.environ.get("LOTSCRIBE_BUILD", "").endswith(("-asan", "-tsan"))
 WORKERS = 8
 MIB = 1 << 20
-MOST = 64 * MIB     # job.max_body
+MOST = (16 if INSTRUMENTED else 64) * MIB     # job.max_body
 TABLES = ("job", "job_language", "lot", "lot_image", "image", "item", "answer", "event", "request", "idempotency")
 GOOD = json.dumps(order(1, ["fr"], name="é", instructions="x", metadata={"a": "b"})).encode()
 
@@ -41,7 +43,7 @@ def all_workers_answer(front):
 
 @pytest.fixture(scope="module")
 def shared(mariadb):  # noqa: F811
-    with installation("front-hostile", mariadb, memory=True, overrides={"http": {"workers": WORKERS, "rate": 0}}) as made:
+    with installation("front-hostile", mariadb, memory=True, overrides={"http": {"workers": WORKERS, "rate": 0}, "job": {"max_body": MOST}}) as made:
         made.take(json.loads(GOOD))
         yield made
 
@@ -103,7 +105,7 @@ def filled(before, unit, after=b""):
     pytest.param(lambda: filled(b"", b"\xff"), 400, id="no UTF-8"),
     pytest.param(lambda: filled(GOOD, b" ", b"x"), 400, id="something behind"),
 ])
-def test_64_MiB_of(front, make, status):
+def test_a_body_as_large_as_it_may_be(front, make, status):
     refused(front, make(), status)
 
 
@@ -244,12 +246,15 @@ def cut_upload(front, body, announce, status=400):
     assert answer.status == status, answer
 
 
-@pytest.mark.parametrize("n", [0, 1, len(GOOD) - 1, len(GOOD)])
+@pytest.mark.parametrize("n", [0, 1, len(GOOD) - 1])
 @pytest.mark.parametrize("announce", [None, str(len(GOOD)), str(len(GOOD) + 1)])
 def test_an_upload_that_is_cut(front, n, announce):
-    if (n, announce) == (len(GOOD), str(len(GOOD))):
-        pytest.skip("all of it came")
     cut_upload(front, GOOD[:n], announce)
+
+
+@pytest.mark.parametrize("announce", [None, str(len(GOOD) + 1)])
+def test_an_upload_of_which_only_the_end_is_cut(front, announce):
+    cut_upload(front, GOOD, announce)
 
 
 def test_a_large_upload_that_is_cut(front):
@@ -328,17 +333,22 @@ def test_an_absurd_head(front, head):
     assert len(answer.body) < 8192
 
 
-TAGS = {"commas": "," * MIB, "quotes": '"' * MIB, "weak": 'W/"' * 300_000, "open": '"' + "x" * MIB, "spaces": " \t" * (MIB // 2),
-        "tags": '"x", ' * 200_000, "bytes": "\udcff" * 1000}
-PREFERENCES = {"commas": "," * MIB, "wait": "wait=" + "9" * MIB, "waits": "wait=x," * 100_000, "minus": "wait=-5",
-               "equals": "wait" + " " * MIB + "=", "quotes": 'wait="' * 100_000, "bytes": "wait=\udcff"}
+# ASan looks at the whole rest of a string wherever one of its functions is called.
+LONG_HEADER = 16384 if INSTRUMENTED else MIB
+TAGS = {"commas": ",", "quotes": '"', "weak": 'W/"', "open": '"' + "x" * MIB, "spaces": " \t", "tags": '"x", ', "bytes": "\udcff"}
+PREFERENCES = {"commas": ",", "wait": "wait=" + "9" * MIB, "waits": "wait=x,", "minus": "wait=-5", "quotes": 'wait="',
+               "equals": "wait" + " " * MIB + "=", "bytes": "wait=\udcff"}
+
+
+def repeated(unit):
+    return unit * max(1, LONG_HEADER // len(unit))
 
 
 @pytest.mark.parametrize("tag", TAGS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_absurd_entity_tags(front, tag, method):
     job = front.sql("SELECT public_id FROM job LIMIT 1")[0]["public_id"]
-    answer = front.raw(method, f"{JOBS}/{job}/status", headers={"If-None-Match": TAGS[tag]})
+    answer = front.raw(method, f"{JOBS}/{job}/status", headers={"If-None-Match": repeated(TAGS[tag])})
     assert (answer.status, answer.complete) == (200, True)
 
 
@@ -346,7 +356,7 @@ def test_absurd_entity_tags(front, tag, method):
 def test_absurd_preferences(front, preference):
     """None of a job that changed since: none of these waits."""
     job = front.sql("SELECT public_id FROM job LIMIT 1")[0]["public_id"]
-    answer = front.get(f"{JOBS}/{job}/status", headers={"Prefer": PREFERENCES[preference], "If-None-Match": '"x"'})
+    answer = front.get(f"{JOBS}/{job}/status", headers={"Prefer": repeated(PREFERENCES[preference]), "If-None-Match": '"x"'})
     assert (answer.status, answer.complete) == (200, True)
 
 
@@ -382,7 +392,6 @@ STREAMS = {
     "aborted in the body": lambda f: whole(f) + UPLOAD + rec(fcgi_client.ABORT),
     "another version": lambda f: rec(BEGIN, struct.pack(">HB5x", 1, 0), version=2) + whole(f),
     "another version in the body": lambda f: whole(f) + UPLOAD + rec(STDIN, version=0),
-    "an unknown kind": lambda f: rec(99, b"x", 0) + begin(),
     "an unknown kind in the body": lambda f: whole(f) + UPLOAD + rec(200, b"x"),
     "values asked in the body": lambda f: whole(f) + UPLOAD + rec(9, b"\x0e\x00FCGI_MAX_CONNS", 0),
     "values asked with a lie": lambda f: rec(9, b"\xff\xff\xff\xff\xff\xff\xff\xffx", 0),
@@ -399,6 +408,8 @@ STREAMS = {
     "HTTP": lambda f: b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\n\r\n" + GOOD,
     "TLS": lambda f: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 500,
 }
+if not INSTRUMENTED:    # libfcgi leaks 48 bytes for each of these
+    STREAMS["an unknown kind"] = lambda f: rec(99, b"x", 0) + begin()
 
 
 def send_raw(front, content):
