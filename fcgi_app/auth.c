@@ -4,7 +4,6 @@
 
 #include <openssl/crypto.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -38,15 +37,6 @@ static void hint_at_apache(struct call *c)
 	    !atomic_exchange(&c->app->told_about_authorization, true))
 		log_warning(
 			"authorization absent hint=\"Apache passes it on with: CGIPassAuth On\"");
-}
-
-/* The key in "Bearer KEY", or NULL. */
-static const char *bearer(const char *authorization)
-{
-	if (strncasecmp(authorization, "Bearer ", 7) != 0)
-		return NULL;
-	authorization += 7;
-	return authorization + strspn(authorization, " ");
 }
 
 /* Compare with the stored hash; where there is no such key with a dummy, in the same time. */
@@ -120,7 +110,7 @@ static int charge(struct call *c)
 int auth_require(struct call *c, enum role least)
 {
 	const char *authorization = http_variable(&c->request, "HTTP_AUTHORIZATION");
-	const char *text = authorization ? bearer(authorization) : NULL;
+	const char *text = authorization ? http_bearer(authorization) : NULL;
 	struct apikey key;
 	int rc;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * http: see http.h. Web servers differ in what they pass: chunked uploads arrive without
- * CONTENT_LENGTH through Apache, compressors change entity tags, and a client that went away is
- * seen in the byte count alone; so nothing here trusts one sign only.
+ * CONTENT_LENGTH through Apache, and a client that went away is seen in the byte count alone; so
+ * nothing here trusts one sign only.
  */
 #include "fcgi_app/http.h"
 
@@ -11,9 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "common/clock.h"
@@ -61,22 +59,6 @@ const char *http_variable(const struct http_request *r, const char *name)
 	return value && value[0] != '\0' ? value : NULL;
 }
 
-/* -1: absent, -2: no number. */
-static int64_t content_length(const struct http_request *r)
-{
-	const char *text = http_variable(r, "CONTENT_LENGTH");
-	char *end;
-	long long n;
-
-	if (!text)
-		return -1;
-	if (text[0] < '0' || text[0] > '9')
-		return -2;
-	errno = 0;
-	n = strtoll(text, &end, 10);
-	return errno != 0 || *end != '\0' ? -2 : n;
-}
-
 /* Waits for one byte, takes what is there: so that a trickle is seen as such. */
 static int read_some(FCGX_Stream *in, char *out, int size)
 {
@@ -99,7 +81,7 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 			      struct gate_pass *pass, struct strbuf *out)
 {
 	FCGX_Stream *in = r->fcgx->in;
-	int64_t announced = content_length(r);
+	const int64_t announced = http_content_length(http_variable(r, "CONTENT_LENGTH"));
 	int64_t last = clock_boot();
 	struct rate rate = {0};
 	char chunk[READ_CHUNK];
@@ -107,7 +89,7 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 	int n;
 
 	bear(r, SO_RCVTIMEO);
-	if (announced == -2)
+	if (announced == HTTP_LENGTH_BAD)
 		return HTTP_BODY_BAD_LENGTH;
 	if (announced >= 0 && (uint64_t)announced > out->limit)
 		return HTTP_BODY_TOO_LARGE;
@@ -132,95 +114,6 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 	if (error != 0 || (announced >= 0 && (uint64_t)announced != out->len))
 		return HTTP_BODY_CUT;
 	return HTTP_BODY_OK;
-}
-
-/* Length of a tag's inner text without a compressor's suffix. */
-static size_t etag_stem(const char *inner, size_t n)
-{
-	static const char *const suffixes[] = {"-gzip", "-br", "-deflate", "-zstd"};
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		size_t k = strlen(suffixes[i]);
-
-		if (n > k && memcmp(inner + n - k, suffixes[i], k) == 0)
-			return n - k;
-	}
-	return n;
-}
-
-bool http_etag_matches(const char *if_none_match, const char *etag)
-{
-	const char *p = if_none_match;
-	size_t own = strlen(etag) - 2;
-	const char *end;
-
-	if (!p)
-		return false;
-	for (;;) {
-		p += strspn(p, " \t,");
-		if (*p == '*')
-			return true;
-		if (strncmp(p, "W/", 2) == 0)
-			p += 2;
-		if (*p != '"')
-			return false;
-		p++;
-		end = strchr(p, '"');
-		if (!end)
-			return false;
-		if (etag_stem(p, (size_t)(end - p)) == own && memcmp(p, etag + 1, own) == 0)
-			return true;
-		p = end + 1;
-	}
-}
-
-/*
- * RFC 7240: preferences are separated by commas, each may have parameters,
- * the first of a name counts.
- */
-int64_t http_prefer_wait_s(const char *prefer)
-{
-	const char *p = prefer;
-
-	while (p && *p) {
-		p += strspn(p, " \t,");
-		if (strncasecmp(p, "wait", 4) == 0 && p[4 + strspn(p + 4, " \t")] == '=') {
-			p += 4 + strspn(p + 4, " \t");
-			p += 1 + strspn(p + 1, " \t\"");
-			return strspn(p, "0123456789") > 9 ? INT32_MAX : strtol(p, NULL, 10);
-		}
-		p = strchr(p, ',');
-	}
-	return 0;
-}
-
-int http_idempotency_key(const char *header, const char **key, size_t *n)
-{
-	*key = header;
-	*n = strlen(header);
-	if (*n >= 2 && header[0] == '"' && header[*n - 1] == '"') {
-		*key += 1;
-		*n -= 2;
-	}
-	if (*n < 1 || *n > HTTP_KEY_BYTES)
-		return -1;
-	for (size_t i = 0; i < *n; i++)
-		if ((*key)[i] <= ' ' || (*key)[i] > '~')
-			return -1;
-	return 0;
-}
-
-bool http_is_json(const char *content_type)
-{
-	size_t n;
-
-	if (!content_type)
-		return true;
-	n = strcspn(content_type, "; \t");
-	if (n == 16 && strncasecmp(content_type, "application/json", n) == 0)
-		return true;
-	return n > 17 && strncasecmp(content_type, "application/", 12) == 0 &&
-	       strncasecmp(content_type + n - 5, "+json", 5) == 0;
 }
 
 void http_response_init(struct http_response *a, struct http_request *r, size_t body_limit)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/rate.h"
+#include "core/http_header.h"
 #include "core/strbuf.h"
 #include "fcgi_app/gate.h"
 
@@ -56,26 +57,6 @@ const char *http_variable(const struct http_request *r, const char *name);
  */
 enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 			      struct gate_pass *pass, struct strbuf *out);
-
-/*
- * True where If-None-Match (NULL: absent) names the entity tag (with its quotes), compared weakly.
- * What compressing web servers append to a tag (-gzip, -br, -deflate, -zstd) is no difference.
- */
-bool http_etag_matches(const char *if_none_match, const char *etag);
-/*
- * Seconds of the preference wait=N in Prefer (NULL: absent), 0 where there
- * is none or it is no number.
- */
-int64_t http_prefer_wait_s(const char *prefer);
-/*
- * The key in Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07), bare or quoted: 0 and
- * its text without quotes, borrowed from the header; -1 where it has no visible ASCII characters
- * alone, or too few or many.
- */
-#define HTTP_KEY_BYTES 255
-int http_idempotency_key(const char *header, const char **key, size_t *n);
-/* True where Content-Type is absent, application/json or application/...+json. */
-bool http_is_json(const char *content_type);
 
 struct http_response {
 	struct http_request *request;

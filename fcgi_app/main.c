@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcgiapp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@
 #include "fcgi_app/worker.h"
 
 #define DEFAULT_CONFIG LOTSCRIBE_SYSCONFDIR "/lotscribe.conf"
+/* What is larger goes back to the system as soon as it is freed. */
+#define KEPT_BLOCK_BYTES (512 << 10)
 
 struct options {
 	const char *config;
@@ -155,6 +158,16 @@ static int serve(struct app *app, const struct options *o, int signal_fd)
 	return EX_OK;
 }
 
+/*
+ * Else the allocator, once it has seen a large block freed, keeps such blocks for the thread that
+ * had them: 17 MiB for each worker that ever took a photograph.
+ */
+static void bound_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BLOCK_BYTES);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -166,6 +179,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	bound_memory();
 	log_init("lotscribe.fcgi", LOG_LEVEL_INFO);
 	/* Before any thread: libfcgi's own handlers then never run. */
 	signal_fd = service_signals();
