@@ -89,12 +89,12 @@ int64_t items_release(struct daemon *d, struct batch_row *b, const struct releas
 
 		p[0] = db_text(attempt_outcome_names[rel->outcome]);
 		p[1] = db_text(rel->code);
-		p[2] = db_int(open[i].item);
-		p[3] = db_int(open[i].no);
+		p[2] = db_int(open[i].no);
+		p[3] = db_int(open[i].item);
 		if (open[i].is_here && release_item(run, d->db, &open[i], rel, err) < 0)
 			goto out;
 	}
-	if (n > 0 && db_bulk(d->db, STMT_ATTEMPT_CLOSE, run->attempts, n, err) < 0)
+	if (n > 0 && db_bulk_sets(d->db, STMT_ATTEMPT_CLOSE, run->attempts, n, err) < 0)
 		goto out;
 	if (run->n_items > 0 &&
 	    db_bulk(d->db, STMT_ITEM_RELEASE, run->items, run->n_items, err) < 0)

@@ -16,6 +16,8 @@ struct tally *tally_new(const struct daemon *d);
 void tally_free(struct tally **t);
 /* Lock the job's row, once per tally. 0 and whether it still runs (may be NULL), or -1. */
 int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struct err *err);
+/* Of a job that is locked: how many languages it is translated into. */
+int64_t tally_translations(const struct tally *t, int64_t job);
 /* What an item of it counts as that is not answered: the code of its end. */
 const char *tally_end_code(const struct tally *t, int64_t job);
 /* One or n items of a language moved. */

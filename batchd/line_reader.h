@@ -18,6 +18,8 @@ struct line_reader {
 	int64_t offset; /* of the next line */
 	size_t limit, head;
 	struct strbuf buf;
+	char block[16384]; /* read from the file; bytes from at to end are still to be looked at */
+	size_t at, end;
 };
 
 struct file_line {

@@ -79,6 +79,11 @@ const char *tally_end_code(const struct tally *t, int64_t job)
 	return job_end_codes[held(t, job)->end];
 }
 
+int64_t tally_translations(const struct tally *t, int64_t job)
+{
+	return held(t, job)->n_translations;
+}
+
 int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struct err *err)
 {
 	struct job_tally *j = find(t, job);

@@ -108,6 +108,15 @@ uint64_t db_insert_id(const struct db *db);
 int64_t db_bulk(struct db *db, enum stmt s, const struct db_val *vals, size_t n_rows,
 		struct err *err);
 
+/*
+ * As db_bulk, of a statement that ends with DB_SET_IDS places for ids: rows that differ in nothing
+ * but their last value, the id, are sent as one row of up to so many (free places repeat one), in
+ * no certain order.
+ */
+#define DB_SET_IDS 100
+int64_t db_bulk_sets(struct db *db, enum stmt s, const struct db_val *vals, size_t n_rows,
+		     struct err *err);
+
 /* Run a query and store its result on the client. 0 and *rows (free with db_rows_free), or -1. */
 int db_query(struct db *db, enum stmt s, const struct db_val *params, size_t n,
 	     struct db_rows **rows, struct err *err);

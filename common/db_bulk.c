@@ -5,6 +5,9 @@
  * The connector wants column arrays: integers lie side by side, texts and times by pointer. A chunk
  * ends at 2,000 rows or at half of the server's max_allowed_packet, above which the server hangs
  * up; a row that fits no packet by itself is refused here.
+ *
+ * db_bulk_sets: the server runs a statement anew for each row of the arrays; rows that do the same
+ * to many ids are made one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -194,4 +197,67 @@ int64_t db_bulk(struct db *db, enum stmt s, const struct db_val *vals, size_t n_
 out:
 	columns_free(columns, width);
 	return total;
+}
+
+/* --- sets --- */
+
+static bool is_alike(const struct db_val *a, const struct db_val *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (a[i].type != b[i].type || a[i].i != b[i].i || a[i].n != b[i].n ||
+		    (a[i].n > 0 && memcmp(a[i].p, b[i].p, a[i].n) != 0))
+			return false;
+	}
+	return true;
+}
+
+struct sets {
+	struct db_val *vals; /* of each set: the head, then DB_SET_IDS ids */
+	size_t *filled;
+	size_t n, head;
+};
+
+static void sets_add(struct sets *sets, const struct db_val *row)
+{
+	const size_t width = sets->head + DB_SET_IDS;
+	size_t at = sets->n;
+	struct db_val *to;
+
+	while (at > 0 && (sets->filled[at - 1] == DB_SET_IDS ||
+			  !is_alike(&sets->vals[(at - 1) * width], row, sets->head)))
+		at--;
+	if (at == 0) {
+		at = ++sets->n;
+		to = &sets->vals[(at - 1) * width];
+		memcpy(to, row, sets->head * sizeof(*to));
+		for (size_t i = 0; i < DB_SET_IDS; i++)
+			to[sets->head + i] = row[sets->head];
+	}
+	sets->vals[(at - 1) * width + sets->head + sets->filled[at - 1]++] = row[sets->head];
+}
+
+int64_t db_bulk_sets(struct db *db, enum stmt s, const struct db_val *vals, size_t n_rows,
+		     struct err *err)
+{
+	struct sets sets = {0};
+	int64_t matched;
+	size_t width;
+
+	if (n_rows == 0)
+		return 0;
+	if (!db_statement(db, s, err))
+		return -1;
+	width = mysql_stmt_param_count(db->stmts[s]);
+	if (width < DB_SET_IDS)
+		return err_set(err, ERR_BUG, 0, "%s: no statement for sets", statements[s].name);
+	sets.head = width - DB_SET_IDS;
+	sets.vals = db_alloc(NULL, n_rows * width, sizeof(*sets.vals));
+	sets.filled = db_alloc(NULL, n_rows, sizeof(*sets.filled));
+	memset(sets.filled, 0, n_rows * sizeof(*sets.filled));
+	for (size_t r = 0; r < n_rows; r++)
+		sets_add(&sets, vals + r * (sets.head + 1));
+	matched = db_bulk(db, s, sets.vals, sets.n, err);
+	free(sets.vals);
+	free(sets.filled);
+	return matched;
 }

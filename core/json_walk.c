@@ -261,6 +261,11 @@ bool json_string_equals(struct json_span string, const char *s, size_t n)
 	char out[4];
 	size_t len;
 
+	/* an escape is longer than what it stands for */
+	if (string.n >= 2 && string.n - 2 < n)
+		return false;
+	if (string.n >= 2 && string.n - 2 == n && memchr(string.p, '\\', string.n) == NULL)
+		return memcmp(string.p + 1, s, n) == 0;
 	while ((len = json_string_next(string, &at, out)) != 0) {
 		if (len > n - done || memcmp(out, s + done, len) != 0)
 			return false;

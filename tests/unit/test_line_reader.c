@@ -12,6 +12,7 @@
 
 #define LIMIT 8
 #define HEAD  3
+#define BLOCK sizeof(((struct line_reader *)0)->block)
 
 struct expected {
 	int64_t offset, size;
@@ -122,6 +123,36 @@ static void a_large_line_without_an_end_is_its_head(void **state)
 	unlink(path);
 }
 
+static void lines_go_on_over_the_blocks_that_are_read(void **state)
+{
+	static const size_t sizes[] = {BLOCK - 1, BLOCK, 3 * BLOCK, 0, BLOCK - 3, 2, 5};
+	static char text[8 * BLOCK];
+	struct line_reader r;
+	struct file_line line;
+	struct err err;
+	size_t n = 0, at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (size_t k = 0; k < sizes[i]; k++)
+			text[n++] = (char)('a' + (i + k) % 26);
+		text[n++] = '\n';
+	}
+	write_file(text, n - 1);
+	assert_int_equal(line_reader_open(&r, path, 0, 2 * BLOCK, HEAD, &err), 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(line_reader_next(&r, &line, &err), 1);
+		assert_int_equal(line.offset, at);
+		assert_int_equal(line.size, sizes[i]);
+		assert_int_equal(line.n, line.too_large ? HEAD : sizes[i]);
+		assert_memory_equal(line.text, text + at, line.n);
+		at += sizes[i] + 1;
+	}
+	assert_int_equal(line_reader_next(&r, &line, &err), 0);
+	line_reader_close(&r);
+	unlink(path);
+}
+
 static void bytes_pass_as_they_are(void **state)
 {
 	static const char bytes[] = "\r\0\xff\xfe\r\n\xc3\n";
@@ -167,6 +198,7 @@ int main(void)
 		cmocka_unit_test(empty_lines_are_lines),
 		cmocka_unit_test(a_line_at_the_limit_is_whole_and_one_above_is_its_head),
 		cmocka_unit_test(a_large_line_without_an_end_is_its_head),
+		cmocka_unit_test(lines_go_on_over_the_blocks_that_are_read),
 		cmocka_unit_test(bytes_pass_as_they_are),
 		cmocka_unit_test(a_file_that_is_not_there_is_tried_later),
 	};
