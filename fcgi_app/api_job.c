@@ -82,7 +82,7 @@ static int read_wish(struct call *c, struct wish *w)
 static void render_next(const struct call *c, const struct wish *w, const struct lot_page *p,
 			struct strbuf *out)
 {
-	if (p->at_end) {
+	if (p->next_seq >= p->n_lots) {
 		strbuf_adds(out, ",\"next\":null");
 		return;
 	}
@@ -93,19 +93,6 @@ static void render_next(const struct call *c, const struct wish *w, const struct
 	if (p->language >= 0)
 		strbuf_addf(out, "&language=%s", p->tags[p->language]);
 	strbuf_addc(out, '"');
-}
-
-/* Is there a lot behind the last of a page that is full? */
-static int look_ahead(struct lot_page *p)
-{
-	struct db_rows *rows;
-
-	if (call_query(p->c, STMT_FRONT_LOTS,
-		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(1)), &rows) < 0)
-		return -1;
-	p->at_end = db_rows_count(rows) == 0;
-	db_rows_free(&rows);
-	return 0;
 }
 
 static int render_page(struct call *c, const struct job *job, const struct wish *w,
@@ -119,7 +106,7 @@ static int render_page(struct call *c, const struct job *job, const struct wish 
 	strbuf_adds(out, ",\"lots\":[");
 	while (left > 0 && out->len < LOT_PAGE_BYTES && (n = lot_page_next(p, left, out)) > 0)
 		left -= n;
-	if (n < 0 || (!p->at_end && look_ahead(p) < 0))
+	if (n < 0)
 		return -1;
 	strbuf_addc(out, ']');
 	render_next(c, w, p, out);

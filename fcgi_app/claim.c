@@ -8,7 +8,7 @@
 #include "fcgi_app/recipe.h"
 
 /* Columns of FRONT_CLAIM. */
-enum { BODY, JOB_ID, IS_FRESH, GOES_ON, VISIBLE, HAS_ENDED };
+enum { BODY, JOB_ID, IS_FRESH, GOES_ON, VISIBLE, HAS_ENDED, PROGRESS_AT };
 
 #define PROGRESS_S 60 /* as in FRONT_CLAIM */
 
@@ -79,6 +79,7 @@ static enum claim_state judge(struct claim *claim, struct call *c, const struct 
 	const char *body = db_get_text(row, BODY, NULL);
 
 	snprintf(claim->job_id, sizeof(claim->job_id), "%s", db_get_text(row, JOB_ID, NULL));
+	claim->progress_at = db_get_time(row, PROGRESS_AT);
 	if (memcmp(body, claim->body_sha256, sizeof(claim->body_sha256)) != 0) {
 		call_problem(c, PROBLEM_KEY_REUSED,
 			     "this Idempotency-Key came with another body before; an order of "
@@ -127,7 +128,7 @@ int claim_take(struct claim *claim, struct db *db, const char *public_id, struct
 	if (claim->job_id[0])
 		n = db_exec(db, STMT_FRONT_CLAIM_MOVE,
 			    DB_P(db_text(public_id), body, account, name_of(claim),
-				 db_text(claim->job_id)),
+				 db_text(claim->job_id), db_time(claim->progress_at)),
 			    err);
 	else
 		n = db_exec(db, STMT_FRONT_CLAIM_ADD,

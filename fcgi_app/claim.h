@@ -25,6 +25,7 @@ struct claim {
 	size_t name_n;
 	unsigned char body_sha256[32];
 	char job_id[UUID_TEXT_SIZE]; /* of the row as it was found; "" = there was none */
+	int64_t progress_at;         /* likewise */
 	bool lost;                   /* another was faster, or took it over */
 };
 

@@ -22,6 +22,7 @@ int lot_page_init(struct lot_page *p, struct call *c, const struct job *job, con
 		return -1;
 	while (p->n_tags <= LIMIT_LANGUAGES && db_next(p->tag_rows)) {
 		p->tags[p->n_tags] = db_get_text(p->tag_rows, 1, NULL);
+		p->n_lots = db_get_int(p->tag_rows, 2); /* each has an item of each */
 		if (language && strcasecmp(p->tags[p->n_tags], language) == 0)
 			p->language = (int)p->n_tags;
 		p->n_tags++;
@@ -57,6 +58,13 @@ static const char *code_of(const struct lot_page *p, const struct db_rows *answe
 		       : NULL;
 }
 
+/* batchd is removing what a deleted job had: what is left of it would pass for the whole. */
+static int refuse_removed(const struct lot_page *p)
+{
+	call_problem(p->c, PROBLEM_NOT_FOUND, "the job was deleted meanwhile");
+	return -1;
+}
+
 /* A value that was too large to be read with the others. */
 static int read_large(const struct lot_page *p, const struct db_rows *answers,
 		      struct lot_item *item)
@@ -68,8 +76,7 @@ static int read_large(const struct lot_page *p, const struct db_rows *answers,
 		return -1;
 	if (!db_next(item->large)) {
 		db_rows_free(&item->large);
-		call_problem(p->c, PROBLEM_NOT_FOUND, "the job was deleted meanwhile");
-		return -1;
+		return refuse_removed(p);
 	}
 	item->value = db_get_text(item->large, 0, &item->value_n);
 	call_progress(p->c);
@@ -90,7 +97,9 @@ static int read_item(const struct lot_page *p, const struct db_rows *answers, st
 	item->repaired = db_get_text(answers, REPAIRED, NULL);
 	item->salvaged =
 		strcmp(db_get_text(answers, GRADE, NULL), grade_names[GRADE_SALVAGED]) == 0;
-	return item->value ? 0 : read_large(p, answers, item);
+	if (!item->value && read_large(p, answers, item) < 0)
+		return -1;
+	return item->value_n > 0 ? 0 : refuse_removed(p);
 }
 
 /*
@@ -168,9 +177,11 @@ static int render_json(const struct lot_page *p, const struct db_rows *lots,
 		render_item(&item, comma, out, &errors);
 		comma = ",";
 	}
-	strbuf_adds(out, "},\"errors\":[");
-	strbuf_add(out, errors.data, errors.len);
-	strbuf_adds(out, "]}");
+	if (found == 0) { /* else *out may be the error answer */
+		strbuf_adds(out, "},\"errors\":[");
+		strbuf_add(out, errors.data, errors.len);
+		strbuf_adds(out, "]}");
+	}
 	strbuf_clear(&errors);
 	return found;
 }
@@ -207,7 +218,7 @@ static int render_lot(const struct lot_page *p, const struct db_rows *lots, stru
 	if (p->any && p->format == LOT_JSON)
 		strbuf_addc(out, ',');
 	rc = render_json(p, lots, answers, more, out);
-	if (p->format == LOT_NDJSON) {
+	if (rc == 0 && p->format == LOT_NDJSON) {
 		flatten(out->data + begin, out->len - begin);
 		strbuf_addc(out, '\n');
 	}
@@ -255,19 +266,22 @@ int lot_page_next(struct lot_page *p, int64_t most, struct strbuf *out)
 	const int64_t per_lot = p->language >= 0 ? 1 : (int64_t)p->n_tags;
 	int64_t n = SLICE_ITEMS / per_lot;
 	struct db_rows *lots;
-	int rendered = 0;
-	int64_t found;
+	int64_t last;
+	int rendered;
 
 	n = n < most ? n : most;
 	n = n < 1 ? 1 : n;
-	if (call_query(p->c, STMT_FRONT_LOTS,
-		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(n)), &lots) < 0)
-		return -1;
 	/* Lots are numbered without gaps. */
-	found = (int64_t)db_rows_count(lots);
-	if (found > 0)
-		rendered = render_slice(p, lots, p->next_seq + found - 1, out);
-	p->at_end = found < n && rendered == (int)found;
+	last = (p->next_seq + n < p->n_lots ? p->next_seq + n : p->n_lots) - 1;
+	if (last < p->next_seq)
+		return 0;
+	if (call_query(p->c, STMT_FRONT_LOTS,
+		       DB_P(db_int(p->job->id), db_int(p->next_seq), db_int(last)), &lots) < 0)
+		return -1;
+	if ((int64_t)db_rows_count(lots) == last - p->next_seq + 1)
+		rendered = render_slice(p, lots, last, out);
+	else
+		rendered = refuse_removed(p);
 	db_rows_free(&lots);
 	return rendered;
 }

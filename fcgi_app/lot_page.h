@@ -32,9 +32,9 @@ struct lot_page {
 	struct db_rows *tag_rows;
 	enum lot_format format; /* LOT_JSON, until the caller sets another */
 	struct lot_csv *csv;    /* of LOT_CSV, the caller's */
+	int64_t n_lots;         /* of the job */
 	int64_t next_seq;       /* of the first lot that was not rendered yet */
 	bool any;               /* some lot was rendered: a comma is due */
-	bool at_end;            /* there are no more */
 };
 
 /*

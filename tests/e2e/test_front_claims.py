@@ -176,6 +176,22 @@ def test_an_order_without_progress_for_a_minute_is_taken_over(front):  # noqa: F
     assert send(front, order(2, name="m"), "key-11").json()["job_id"] == answer.json()["job_id"]
 
 
+def test_who_goes_on_while_it_is_being_taken_over_keeps_its_order(front):  # noqa: F811
+    """It stood still for a minute, and shows its job between the other's look and its take."""
+    document = order(2, name="n")
+    slow = unfinished(front, "key-12", document, 61)
+    connection = front.stack.mariadb.connect(front.stack.database)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("UPDATE idempotency SET progress_at = UTC_TIMESTAMP(6) WHERE public_id = %s", slow)
+        cursor.execute("UPDATE job SET visible = 1, version = version + 1 WHERE public_id = %s", slow)
+        other = pool.submit(send, front, document, "key-12")
+        wait_until(lambda: front.sql("SELECT 1 FROM information_schema.innodb_lock_waits"), 10, "the other to wait")
+        cursor.execute("COMMIT")
+        assert other.result().status == 202 and other.result().json()["job_id"] == slow
+    connection.close()
+
+
 def test_a_deleted_job_stays_known_by_its_key(mariadb):  # noqa: F811
     with installation("front-claims-deleted", mariadb) as front:  # noqa: F811
         document = order(1, [], deadline="PT1S")

@@ -246,6 +246,21 @@ def test_a_download_that_fails_does_not_look_whole(breakable, kind):  # noqa: F8
         assert get(front, job, f"format={kind}").complete
 
 
+@pytest.mark.parametrize("gone", ["lot", "answer"])
+def test_a_job_that_is_being_removed_does_not_look_whole(front, gone):
+    """Deleted after it was looked up: its first lots are gone already, or their texts are."""
+    job = front.take({"languages": ["fr"], "lots": lots(1100, description=PLAIN)})
+    if gone == "lot":
+        front.sql("DELETE FROM lot WHERE job_id = %s AND seq < 20", front.row(job)["id"])
+    else:
+        front.sql("UPDATE answer SET raw = '' WHERE job_id = %s AND item_id IN (SELECT id FROM item WHERE lot_seq < 20)",
+                  front.row(job)["id"])
+    for query in ("", "?limit=5", "?language=en"):
+        assert front.get(f"{JOBS}/{job}{query}").status == 404
+    for kind in TYPES:
+        assert not front.get(f"{JOBS}/{job}?format={kind}").complete
+
+
 def test_downloads_leave_workers_for_polls(front):
     """Of 8 workers half may stream; others are told to come again, and polls go on."""
     job = front.take({"lots": lots(200, description={**PLAIN, "title": "x" * 60_000})})
