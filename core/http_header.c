@@ -66,11 +66,12 @@ bool http_etag_matches(const char *if_none_match, const char *etag)
 /* A number that begins here; 0 where none does. */
 static int64_t seconds(const char *s)
 {
-	const size_t digits = strspn(s, "0123456789");
+	const char *number = s + strspn(s, "0");
+	const size_t digits = strspn(number, "0123456789");
 
 	if (digits == 0)
 		return 0;
-	return digits > 9 ? INT32_MAX : strtol(s, NULL, 10);
+	return digits > 9 ? INT32_MAX : strtol(number, NULL, 10);
 }
 
 /*
