@@ -177,6 +177,16 @@ def test_csv_bytes(front):
         b'"1","\'=1","en","a,""b""\r\nc",1,"x; -y","{""w"": 1.5}",,false,"x","","y","order",,\r\n')
 
 
+@pytest.mark.parametrize("kind", TYPES)
+def test_through_the_web_server(front, job, kind):
+    path, plain = f"{JOBS}/{job}?format={kind}&download=1", get(front, job, f"format={kind}")
+    for method, body in (("GET", plain.body), ("HEAD", b"")):
+        answer = front.stack.request(method, path)
+        assert (answer.status, answer.body) == (200, body)
+        assert answer.headers["content-type"] == TYPES[kind]
+        assert answer.headers["content-disposition"].startswith("attachment; ")
+
+
 def test_a_language_restricts_every_format(front, job):
     lines = get(front, job, "format=ndjson&language=FR").body.splitlines()
     assert [list(json.loads(line)["descriptions"]) for line in lines] == [["fr"]] * (len(AWKWARD) + 1)
