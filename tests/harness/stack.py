@@ -23,9 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_UNIX
 from socket import socket as Socket
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Type
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
 
-from . import api_check
 from . import config as conf
 from .process import HarnessError, Process, connects, free_port, run, socket_path, wait_until
 from .servers import Lighttpd, MariaDB, StandIn, path_of
@@ -144,6 +143,9 @@ class Stack:
     standin  True: start one; False: none (then `overrides` sets openai.base_url)
     overrides  configuration laid over the harness's own, see config.merged()
     """
+
+    # Told of every answer; the tests set it (tests/conftest.py). The demo needs no more than Python's own library.
+    observe: Optional[Callable[..., None]] = None
 
     def __init__(self, build: Path, work: Path, mariadb: Optional[MariaDB] = None, standin: bool = True,
                  overrides: Optional[conf.Config] = None, port: int = 0, standin_step: float = 0.1,
@@ -336,8 +338,9 @@ class Stack:
             answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
-        api_check.observe(method, path_of(target), body, answer.status, answer.headers, answer.body,
-                          base_path_of(self.front_end.socket) if self.front_ends else "")
+        if self.observe:
+            self.observe(method, path_of(target), body, answer.status, answer.headers, answer.body,
+                         base_path_of(self.front_end.socket) if self.front_ends else "")
         return answer
 
     def get(self, target: str, **kwargs: Any) -> Answer:
