@@ -258,7 +258,9 @@ def test_a_job_that_is_being_removed_does_not_look_whole(front, gone):
     for query in ("", "?limit=5", "?language=en"):
         assert front.get(f"{JOBS}/{job}{query}").status == 404
     for kind in TYPES:
-        assert not front.get(f"{JOBS}/{job}?format={kind}").complete
+        connection = fcgi_client.Connection(front.socket)
+        connection.begin(fcgi_client.params_of("GET", f"{JOBS}/{job}?format={kind}"))
+        assert not connection.answer().complete
 
 
 def test_downloads_leave_workers_for_polls(front):
