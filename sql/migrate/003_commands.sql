@@ -2,7 +2,7 @@
 -- Version 3: what clients and operators ask of a job that is there: cancel, finish, retry, added languages, removal.
 
 ALTER TABLE job
-	ADD COLUMN opened_at DATETIME(6) NULL COMMENT 'ordered, or last opened again: its span begins here' AFTER created_at,
+	ADD COLUMN opened_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) COMMENT 'ordered, or last opened again: its span begins here' AFTER created_at,
 	ADD COLUMN end_code VARCHAR(9) CHARACTER SET ascii COLLATE ascii_bin NULL
 		COMMENT 'a command ended it, and its open items count so; NULL: deadline'
 		CHECK (end_code IN ('finished', 'cancelled')) AFTER completed_at,
@@ -17,8 +17,9 @@ ALTER TABLE job
 UPDATE job
 SET opened_at = created_at;
 
+-- Until here an order that a program of version 2 still takes has its moment of opening.
 ALTER TABLE job
-	MODIFY COLUMN opened_at DATETIME(6) NOT NULL COMMENT 'ordered, or last opened again: its span begins here';
+	ALTER COLUMN opened_at DROP DEFAULT;
 
 -- What was asked of jobs. Writes: front end and batchctl (insert), batchd (carries out, slice by slice, oldest first).
 -- Deletes: nobody.

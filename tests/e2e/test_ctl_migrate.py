@@ -86,6 +86,17 @@ def test_version_2_knows_which_answers_were_of_no_use(empty):
         "SELECT item_id, attempt_no FROM answer WHERE unused = 1 ORDER BY 1, 2")] == [(1, 3), (1, 4)]
 
 
+def test_version_3_bears_an_order_that_comes_while_it_runs(empty):
+    """A front end of version 2 that has not looked again at the schema adds a job before the last statement."""
+    statements = [text for f in FILES[:3] for text in f.read_text().split(";\n") if text.strip()]
+    last = max(i for i, text in enumerate(statements) if "ALTER TABLE job\n" in text)
+    run_sql(empty, *statements[:last], "INSERT INTO account VALUES (1, 'house', UTC_TIMESTAMP(6))",
+            """INSERT INTO job (public_id, account_id, visible, status, name, lots, describe_recipe, translate_recipe,
+               created_at, updated_at, deadline_at) VALUES (UUID(), 1, 0, 'queued', '', 1, 1, 1, UTC_TIMESTAMP(6),
+               UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))""", *statements[last:])
+    assert empty.sql("SELECT TIMESTAMPDIFF(MINUTE, created_at, opened_at) AS n FROM job") == [{"n": 0}]
+
+
 def test_runs_at_once_apply_it_once(empty):
     argv = [str(find_program(empty.build, "batchctl")), "-c", str(empty.work / "conf" / "admin.conf"), "migrate"]
     runs = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(6)]
