@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ void heads_clear(struct heads *h)
 
 /* Records of the FastCGI specification, 3.3: version, type, id (2), length (2), padding, reserved. */
 #define RECORD_HEADER 8
+#define RECORD_BEGIN  1
 #define RECORD_PARAMS 4
 
 bool heads_is_whole(const uint8_t *bytes, size_t n)
@@ -44,6 +46,9 @@ bool heads_is_whole(const uint8_t *bytes, size_t n)
 		const uint8_t *r = bytes + at;
 		const size_t length = (size_t)r[4] << 8 | r[5];
 
+		/* libfcgi passes over those of other requests, and waits on */
+		if (bytes[1] != RECORD_BEGIN || memcmp(r + 2, bytes + 2, 2) != 0)
+			return false;
 		if (r[1] == RECORD_PARAMS && length == 0)
 			return true; /* the one that ends the parameters */
 		if (length + r[6] > n - at - RECORD_HEADER)

@@ -34,7 +34,7 @@
 
 /* Web servers connect when they have the whole head at hand. */
 #define HEAD_TIMEOUT_S 2
-#define NO_LISTENER    -1
+#define NO_LISTENER    (-1)
 #define DRAIN_US       (5 * T_S)
 
 enum step {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "fcgi_app/heads.h"
 
+#include <string.h>
+
 #include "tests/unit/check.h"
 
 /* Records: BEGIN_REQUEST of 8 bytes, PARAMS of 3 and 5 of padding, the PARAMS that ends them, STDIN. */
@@ -34,11 +36,23 @@ static void lengths_that_lie_end_the_look(void **state)
 	assert_false(heads_is_whole(bytes, sizeof(bytes)));
 }
 
+static void records_that_the_head_does_not_consist_of_end_the_look(void **state)
+{
+	uint8_t bytes[sizeof(request)];
+
+	(void)state;
+	assert_false(heads_is_whole(request + 32, 8)); /* an end without a beginning */
+	memcpy(bytes, request, sizeof(bytes));
+	bytes[35] = 2; /* the end of another request's */
+	assert_false(heads_is_whole(bytes, sizeof(bytes)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_head_is_whole_with_the_record_that_ends_it),
 		cmocka_unit_test(lengths_that_lie_end_the_look),
+		cmocka_unit_test(records_that_the_head_does_not_consist_of_end_the_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
