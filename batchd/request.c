@@ -16,7 +16,8 @@
 #define KEEP_KEYS  T_DAY /* DESIGN, issue 3: at least so long */
 
 struct requests {
-	bool look; /* there may be some */
+	bool look;  /* there may be some: a pass is under way */
+	bool again; /* another after it */
 	int64_t wake, look_at;
 	int64_t after_id;            /* the pass is there: those up to this one are done, or wait */
 	int64_t tidy_at, tidy_after; /* idempotency keys up to this age were looked at */
@@ -45,8 +46,8 @@ void requests_reset(struct requests *r)
 
 void requests_wake(struct requests *r)
 {
-	r->look = true;
-	r->after_id = 0;
+	/* A pass goes to its end, or those that wait at its beginning would hold up the others. */
+	r->again = true;
 }
 
 /* The end of a job by a command: its batches, which nobody may want any more, are looked at now. */
@@ -232,10 +233,16 @@ int requests_step(struct daemon *d, struct err *err)
 		r->look_at = t_add(daemon_now(d), LOOK_EVERY);
 		requests_wake(r);
 	}
-	if (!r->look)
+	if (!r->look && !r->again)
 		return tidy_when_due(d, err);
+	if (!r->look) {
+		r->look = true;
+		r->again = false;
+		r->after_id = 0;
+	}
 	rc = step(d, err);
-	if (rc == 0)
-		r->look = false;
-	return rc;
+	if (rc != 0)
+		return rc;
+	r->look = false;
+	return r->again;
 }
