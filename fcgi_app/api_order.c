@@ -45,14 +45,20 @@ static void accept_order(struct call *c, const struct strbuf *status_json)
 	status_render_links(c->job_id, c->app->link_base, &a->body);
 }
 
-/* It was ordered before: its job as it is now, and a warning where nothing but the body says so. */
-static void answer_known(struct call *c, const struct claim *claim)
+/*
+ * It was ordered before: its job as it is now, and a warning where nothing but the body says so.
+ * False: the job was deleted a moment ago.
+ */
+static bool answer_known(struct call *c, const struct claim *claim)
 {
 	struct http_response *a = &c->response;
+	bool is_there = true;
 	struct job job;
 
 	memcpy(c->job_id, claim->job_id, sizeof(c->job_id));
-	if (job_load(c, &job) == 0) {
+	if (job_load(c, &job) < 0) {
+		is_there = a->status != problem_status(PROBLEM_NOT_FOUND);
+	} else {
 		a->status = claim->by_key ? 202 : 200;
 		http_add_header(a, "Location", "%s/api/v1/jobs/%s", c->app->link_base, c->job_id);
 		http_add_header(a, "Retry-After", "%d", FIRST_RETRY_AFTER_S);
@@ -67,15 +73,20 @@ static void answer_known(struct call *c, const struct claim *claim)
 		log_info("order known job=%s by=%s", c->job_id, claim->by_key ? "key" : "body");
 	}
 	job_clear(&job);
+	return is_there;
 }
 
 /* True where the order is to be carried out. */
 static bool is_new(struct call *c, struct claim *claim)
 {
-	const enum claim_state state = claim_look(claim, c);
+	enum claim_state state = claim_look(claim, c);
 
-	if (state == CLAIM_DONE)
-		answer_known(c, claim);
+	if (state == CLAIM_DONE && !answer_known(c, claim)) {
+		http_response_reset(&c->response);
+		state = claim_look(claim, c);
+		if (state == CLAIM_DONE)
+			call_problem(c, PROBLEM_BUSY, "the job of this order is being removed");
+	}
 	return state == CLAIM_FREE;
 }
 
