@@ -97,6 +97,12 @@ bool json_walk_next(struct json_walk *w, struct json_member *m);
 size_t json_count(struct json_span container);
 /* The member whose key is `key`: true, and *m. */
 bool json_find(struct json_span object, const char *key, struct json_member *m);
+/*
+ * Several members in one walk: the first of each of n keys goes to its place in found. One that is
+ * not there has the kind JSON_KIND_COUNT, and an empty value.
+ */
+void json_find_each(struct json_span object, const char *const *keys, size_t n,
+		    struct json_member *found);
 
 /*
  * The characters of a string span, decoded, one at a time: how many bytes were written to out (1 to

@@ -178,6 +178,24 @@ bool json_find(struct json_span object, const char *key, struct json_member *m)
 	return false;
 }
 
+void json_find_each(struct json_span object, const char *const *keys, size_t n,
+		    struct json_member *found)
+{
+	struct json_member m;
+	struct json_walk w;
+
+	for (size_t i = 0; i < n; i++)
+		found[i] = (struct json_member){.value = {"", 0}, .kind = JSON_KIND_COUNT};
+	json_walk_begin(&w, object);
+	while (w.object && json_walk_next(&w, &m)) {
+		for (size_t i = 0; i < n; i++) {
+			if (found[i].kind == JSON_KIND_COUNT &&
+			    json_string_equals(m.key, keys[i], strlen(keys[i])))
+				found[i] = m;
+		}
+	}
+}
+
 /* The value of \uXXXX at s, of n bytes; -1 where it is none. */
 static int32_t unicode_escape(const char *s, size_t n)
 {

@@ -34,14 +34,10 @@ struct told {
 
 static const struct json_span nothing = {"", 0};
 
-/* The member of that kind, else nothing. */
-static struct json_span member(struct json_span object, const char *key, enum json_kind kind)
+/* The member's value where it is of that kind, else nothing. */
+static struct json_span value_of(const struct json_member *m, enum json_kind kind)
 {
-	struct json_member m;
-
-	if (json_find(object, key, &m) && m.kind == kind)
-		return m.value;
-	return nothing;
+	return m->kind == kind ? m->value : nothing;
 }
 
 /*
@@ -65,59 +61,57 @@ static bool copy_text(struct json_span string, char *out, size_t size)
 }
 
 /* A whole number that is not negative, or a string of its digits; -1 for anything else. */
-static int64_t whole_number(struct json_span object, const char *key)
+static int64_t whole_number(const struct json_member *m)
 {
-	struct json_member m;
+	struct json_span digits = m->value;
 	int64_t v = 0;
 	size_t n;
 
-	if (!json_find(object, key, &m))
-		return -1;
-	if (m.kind == JSON_KIND_STRING)
-		m.value = (struct json_span){m.value.p + 1, m.value.n - 2};
-	for (n = 0; n < m.value.n && ascii_is_digit(m.value.p[n]); n++)
+	if (m->kind == JSON_KIND_STRING)
+		digits = (struct json_span){digits.p + 1, digits.n - 2};
+	for (n = 0; n < digits.n && ascii_is_digit(digits.p[n]); n++)
 		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, m.value.p[n] - '0', &v))
+		    __builtin_add_overflow(v, digits.p[n] - '0', &v))
 			return -1;
-	return n > 0 && n == m.value.n ? v : -1;
+	return n > 0 && n == digits.n ? v : -1;
 }
 
 /* An HTTP status that can be, else 0. */
-static int http_status(struct json_span object, const char *key)
+static int http_status(const struct json_member *m)
 {
-	const int64_t v = whole_number(object, key);
+	const int64_t v = whole_number(m);
 
 	return v >= 100 && v <= 599 ? (int)v : 0;
 }
 
-static int64_t token_count(struct json_span object, const char *key)
+static int64_t token_count(const struct json_member *m)
 {
-	const int64_t v = whole_number(object, key);
+	const int64_t v = whole_number(m);
 
 	return v < 0 ? 0 : v > (int64_t)TOKENS_MAX ? (int64_t)TOKENS_MAX : v;
 }
 
 /* null, "", {} and an object of only such values are no error. */
-static void read_error(struct json_span holder, const char *key, struct told *e)
+static void read_error(const struct json_member *error, struct told *e)
 {
-	struct json_member m, part;
+	static const char *const keys[] = {"code", "type", "message"};
+	struct json_member parts[3], part;
 	struct json_walk w;
 
 	memset(e, 0, sizeof(*e));
-	if (!json_find(holder, key, &m))
+	if (error->kind == JSON_KIND_STRING)
+		e->present = copy_text(error->value, e->message, sizeof(e->message));
+	if (error->kind != JSON_KIND_OBJECT)
 		return;
-	if (m.kind == JSON_KIND_STRING) {
-		e->present = copy_text(m.value, e->message, sizeof(e->message));
-		return;
-	}
-	json_walk_begin(&w, m.value);
-	while (m.kind == JSON_KIND_OBJECT && json_walk_next(&w, &part))
+	json_walk_begin(&w, error->value);
+	while (json_walk_next(&w, &part))
 		e->present |= part.kind != JSON_KIND_NULL &&
 			      !(part.kind == JSON_KIND_STRING && part.value.n == 2);
-	e->status = http_status(m.value, "code");
-	copy_text(member(m.value, "code", JSON_KIND_STRING), e->code, sizeof(e->code));
-	copy_text(member(m.value, "type", JSON_KIND_STRING), e->type, sizeof(e->type));
-	copy_text(member(m.value, "message", JSON_KIND_STRING), e->message, sizeof(e->message));
+	json_find_each(error->value, keys, 3, parts);
+	e->status = http_status(&parts[0]);
+	copy_text(value_of(&parts[0], JSON_KIND_STRING), e->code, sizeof(e->code));
+	copy_text(value_of(&parts[1], JSON_KIND_STRING), e->type, sizeof(e->type));
+	copy_text(value_of(&parts[2], JSON_KIND_STRING), e->message, sizeof(e->message));
 }
 
 static void fail(struct result *out, int status, const struct told *e)
@@ -227,13 +221,21 @@ static void grade_text(struct result *out, const struct json_object *schema)
 static void read_choice(struct json_span choice, const struct json_object *schema,
 			struct result *out)
 {
-	const struct json_span message = member(choice, "message", JSON_KIND_OBJECT);
-	const struct json_span refusal = member(message, "refusal", JSON_KIND_STRING);
-	const struct json_span content = member(message, "content", JSON_KIND_STRING);
-	const struct json_span reason = member(choice, "finish_reason", JSON_KIND_STRING);
-	const bool cut = json_string_equals(reason, "length", 6);
-	const bool filtered = json_string_equals(reason, "content_filter", 14);
-	const char *code = cut ? "cut_off" : filtered ? "content_filter" : "empty";
+	static const char *const of_choice[] = {"message", "finish_reason"};
+	static const char *const of_message[] = {"refusal", "content"};
+	struct json_span refusal, content, reason;
+	struct json_member m[2];
+	bool cut, filtered;
+	const char *code;
+
+	json_find_each(choice, of_choice, 2, m);
+	reason = value_of(&m[1], JSON_KIND_STRING);
+	json_find_each(value_of(&m[0], JSON_KIND_OBJECT), of_message, 2, m);
+	refusal = value_of(&m[0], JSON_KIND_STRING);
+	content = value_of(&m[1], JSON_KIND_STRING);
+	cut = json_string_equals(reason, "length", 6);
+	filtered = json_string_equals(reason, "content_filter", 14);
+	code = cut ? "cut_off" : filtered ? "content_filter" : "empty";
 
 	if (refusal.n <= 2 && content.n <= 2)
 		read_nothing(out, code, filtered ? OUTCOME_NEVER : OUTCOME_LATER);
@@ -247,83 +249,112 @@ static void read_choice(struct json_span choice, const struct json_object *schem
 		grade_text(out, schema);
 }
 
-static void read_usage(struct json_span body, struct result *out)
+static void read_usage(struct json_span usage, struct result *out)
 {
-	const struct json_span usage = member(body, "usage", JSON_KIND_OBJECT);
-	const struct json_span details = member(usage, "prompt_tokens_details", JSON_KIND_OBJECT);
+	static const char *const keys[] = {"prompt_tokens", "completion_tokens",
+					   "prompt_tokens_details"};
+	struct json_member m[3], cached;
 
-	out->input_tokens = token_count(usage, "prompt_tokens");
-	out->output_tokens = token_count(usage, "completion_tokens");
-	out->cached_tokens = token_count(details, "cached_tokens");
+	json_find_each(usage, keys, 3, m);
+	out->input_tokens = token_count(&m[0]);
+	out->output_tokens = token_count(&m[1]);
+	if (json_find(value_of(&m[2], JSON_KIND_OBJECT), "cached_tokens", &cached))
+		out->cached_tokens = token_count(&cached);
 	if (out->cached_tokens > out->input_tokens)
 		out->cached_tokens = out->input_tokens;
 }
 
+/* What matters in a body: an answer, or an error, whose parts some providers put into it itself. */
+enum body_part {
+	BODY_MODEL,
+	BODY_TIER,
+	BODY_USAGE,
+	BODY_CHOICES,
+	BODY_ERROR,
+	BODY_CODE,
+	BODY_TYPE,
+	BODY_MESSAGE,
+	BODY_PARTS
+};
+
+static void find_body(struct json_span body, struct json_member *parts)
+{
+	static const char *const keys[BODY_PARTS] = {
+		[BODY_MODEL] = "model",     [BODY_TIER] = "service_tier", [BODY_USAGE] = "usage",
+		[BODY_CHOICES] = "choices", [BODY_ERROR] = "error",       [BODY_CODE] = "code",
+		[BODY_TYPE] = "type",       [BODY_MESSAGE] = "message",
+	};
+
+	json_find_each(body, keys, BODY_PARTS, parts);
+}
+
 /* The body of an answer of status 200. */
-static void read_body(struct json_span body, const struct json_object *schema, struct result *out)
+static void read_body(const struct json_member *body, const struct json_object *schema,
+		      struct result *out)
 {
 	struct json_walk w;
 	struct json_member choice;
 	struct told e;
 
-	copy_text(member(body, "model", JSON_KIND_STRING), out->model, sizeof(out->model));
-	copy_text(member(body, "service_tier", JSON_KIND_STRING), out->service_tier,
+	copy_text(value_of(&body[BODY_MODEL], JSON_KIND_STRING), out->model, sizeof(out->model));
+	copy_text(value_of(&body[BODY_TIER], JSON_KIND_STRING), out->service_tier,
 		  sizeof(out->service_tier));
-	read_usage(body, out);
-	read_error(body, "error", &e);
+	read_usage(value_of(&body[BODY_USAGE], JSON_KIND_OBJECT), out);
+	read_error(&body[BODY_ERROR], &e);
 	if (e.present) {
 		fail(out, 200, &e);
 		return;
 	}
-	json_walk_begin(&w, member(body, "choices", JSON_KIND_ARRAY));
+	json_walk_begin(&w, value_of(&body[BODY_CHOICES], JSON_KIND_ARRAY));
 	if (json_walk_next(&w, &choice))
 		read_choice(choice.value, schema, out);
 	else
 		read_nothing(out, "empty", OUTCOME_LATER);
 }
 
-/* Some providers put the error's parts into the body itself. */
-static void read_body_error(struct json_span body, const struct told *line_error, struct told *e)
+static void read_body_error(const struct json_member *body, const struct told *line_error,
+			    struct told *e)
 {
-	read_error(body, "error", e);
+	read_error(&body[BODY_ERROR], e);
 	if (e->present)
 		return;
 	*e = *line_error;
 	if (e->present)
 		return;
-	copy_text(member(body, "code", JSON_KIND_STRING), e->code, sizeof(e->code));
-	copy_text(member(body, "type", JSON_KIND_STRING), e->type, sizeof(e->type));
-	copy_text(member(body, "message", JSON_KIND_STRING), e->message, sizeof(e->message));
+	copy_text(value_of(&body[BODY_CODE], JSON_KIND_STRING), e->code, sizeof(e->code));
+	copy_text(value_of(&body[BODY_TYPE], JSON_KIND_STRING), e->type, sizeof(e->type));
+	copy_text(value_of(&body[BODY_MESSAGE], JSON_KIND_STRING), e->message, sizeof(e->message));
 }
 
-static void read_response(struct json_span line, struct json_span response,
+static void read_response(struct json_span response, const struct told *line_error,
 			  const struct json_object *schema, struct result *out)
 {
-	const struct json_span body = member(response, "body", JSON_KIND_OBJECT);
-	int status = http_status(response, "status_code");
-	struct told line_error, e;
+	static const char *const keys[] = {"status_code", "request_id", "body"};
+	struct json_member m[3], body[BODY_PARTS];
+	struct told e;
+	int status;
 
+	json_find_each(response, keys, 3, m);
+	find_body(value_of(&m[2], JSON_KIND_OBJECT), body);
+	status = http_status(&m[0]);
 	/* without a status, a body that answers is an answer */
-	if (status == 0 && member(body, "choices", JSON_KIND_ARRAY).n > 2)
+	if (status == 0 && value_of(&body[BODY_CHOICES], JSON_KIND_ARRAY).n > 2)
 		status = 200;
-
-	copy_text(member(response, "request_id", JSON_KIND_STRING), out->request_id,
-		  sizeof(out->request_id));
-	read_error(line, "error", &line_error);
-	if (status == 200 && !line_error.present) {
+	copy_text(value_of(&m[1], JSON_KIND_STRING), out->request_id, sizeof(out->request_id));
+	if (status == 200 && !line_error->present) {
 		read_body(body, schema, out);
 		return;
 	}
-	read_body_error(body, &line_error, &e);
+	read_body_error(body, line_error, &e);
 	fail(out, status != 0 ? status : e.status, &e);
 }
 
-static bool read_custom_id(struct json_span line, struct result *out)
+static bool read_custom_id(const struct json_member *id, struct result *out)
 {
 	/* what is cut off here is too long to be ours anyway */
 	char text[CUSTOM_ID_SIZE];
 
-	copy_text(member(line, "custom_id", JSON_KIND_STRING), text, sizeof(text));
+	copy_text(value_of(id, JSON_KIND_STRING), text, sizeof(text));
 	return custom_id_parse(text, &out->item, &out->attempt, out->mark) == 0;
 }
 
@@ -353,36 +384,37 @@ static void begin(struct result *out)
 
 void result_line_read(const char *line, size_t n, struct json_object *schema, struct result *out)
 {
+	static const char *const keys[] = {"custom_id", "response", "error"};
+	struct json_member m[3];
 	struct json_span object;
-	struct json_member response, error;
-	bool has_response, has_error;
+	struct told error;
 
 	begin(out);
 	object = object_of(line, n);
 	if (object.n == 0)
 		return;
-	if (!read_custom_id(object, out)) {
+	json_find_each(object, keys, 3, m);
+	if (!read_custom_id(&m[0], out)) {
 		out->kind = RESULT_STRANGER;
 		return;
 	}
-	has_response = json_find(object, "response", &response);
-	has_error = json_find(object, "error", &error);
-	if (!has_response && !has_error)
+	if (m[1].kind == JSON_KIND_COUNT && m[2].kind == JSON_KIND_COUNT)
 		return;
-	if (has_response && response.kind == JSON_KIND_OBJECT)
-		read_response(object, response.value, schema, out);
-	else
-		read_response(object, nothing, schema, out);
+	read_error(&m[2], &error);
+	read_response(value_of(&m[1], JSON_KIND_OBJECT), &error, schema, out);
 }
 
 void result_body_read(const char *body, size_t n, struct json_object *schema, struct result *out)
 {
+	struct json_member parts[BODY_PARTS];
 	struct json_span object;
 
 	begin(out);
 	object = object_of(body, n);
-	if (object.n != 0)
-		read_body(object, schema, out);
+	if (object.n == 0)
+		return;
+	find_body(object, parts);
+	read_body(parts, schema, out);
 }
 
 void result_clear(struct result *r)

@@ -278,6 +278,24 @@ static void members_come_one_by_one(void **state)
 	assert_false(json_find(span("[\"d\",1]"), "d", &m));
 }
 
+static void members_are_found_in_one_walk(void **state)
+{
+	static const char *const keys[] = {"b", "none", "a", "c"};
+	struct json_member m[COUNT(keys)];
+
+	(void)state;
+	json_find_each(span("{\"a\":1,\"b\":[2],\"a\":3,\"\\u0063\":null,\"bb\":4}"), keys,
+		       COUNT(keys), m);
+	assert_span(m[0].value, "[2]");
+	assert_int_equal(m[1].kind, JSON_KIND_COUNT);
+	assert_int_equal(m[1].value.n, 0);
+	assert_span(m[2].value, "1"); /* the first */
+	assert_int_equal(m[3].kind, JSON_KIND_NULL);
+	json_find_each(span("[\"a\",1]"), keys, COUNT(keys), m);
+	for (size_t i = 0; i < COUNT(keys); i++)
+		assert_int_equal(m[i].kind, JSON_KIND_COUNT);
+}
+
 static void elements_come_one_by_one(void **state)
 {
 	struct json_walk w;
@@ -468,6 +486,7 @@ int main(void)
 		cmocka_unit_test(a_pointer_that_is_too_long_ends_at_a_parent),
 		cmocka_unit_test(a_fault_becomes_an_error),
 		cmocka_unit_test(members_come_one_by_one),
+		cmocka_unit_test(members_are_found_in_one_walk),
 		cmocka_unit_test(elements_come_one_by_one),
 		cmocka_unit_test(a_walk_over_anything_stays_inside),
 		cmocka_unit_test(kinds_have_names),
