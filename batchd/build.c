@@ -17,6 +17,7 @@
 
 #define LINE_LIMIT ((size_t)LIMIT_IMAGES_PER_LOT * LIMIT_IMAGE_BYTES * 4 / 3 + (8u << 20))
 
+#define PAGE_ROWS   200       /* LIMIT of STMT_BUILD_ITEMS and STMT_BUILD_IMAGES */
 #define SLICE_BYTES (8 << 20) /* photographs make long lines: a slice stays short */
 
 struct build {
@@ -43,42 +44,53 @@ static void build_free(void *state)
 	free(b);
 }
 
-/* The images of one lot. Results own the bytes: free them with images_free. */
+/* The photographs of a page of items; those of one item at a time in list. */
 struct images {
+	struct db_rows *rows; /* of all of the page, by item */
+	bool has_row;         /* the current one is still to be used */
 	struct request_image list[LIMIT_IMAGES_PER_LOT];
-	struct db_rows *rows, *blobs[LIMIT_IMAGES_PER_LOT];
+	struct db_rows *blobs[LIMIT_IMAGES_PER_LOT];
 	size_t n;
 };
 
-static void images_free(struct images *im)
+static void images_drop(struct images *im)
 {
-	db_rows_free(&im->rows);
 	for (size_t i = 0; i < im->n; i++)
 		db_rows_free(&im->blobs[i]);
+	im->n = 0;
 }
 
-static int images_read(struct db *db, int64_t job, int64_t lot, struct images *im, struct err *err)
+static int image_add(struct db *db, struct images *im, struct err *err)
 {
-	memset(im, 0, sizeof(*im));
-	if (db_query(db, STMT_BUILD_IMAGES, DB_P(db_int(job), db_int(lot)), &im->rows, err) < 0)
-		return -1;
-	while (im->n < LIMIT_IMAGES_PER_LOT && db_next(im->rows)) {
-		struct request_image *image = &im->list[im->n];
-		struct db_rows **blob = &im->blobs[im->n];
-		size_t n;
-		const char *hash = db_get_text(im->rows, 1, &n);
+	struct request_image *image = &im->list[im->n];
+	struct db_rows **blob = &im->blobs[im->n];
+	size_t n;
+	const char *hash = db_get_text(im->rows, 2, &n);
 
-		im->n++;
-		image->url = db_get_text(im->rows, 0, NULL);
-		if (image->url)
-			continue;
-		if (db_query(db, STMT_IMAGE_READ, DB_P(db_bytes(hash, n)), blob, err) < 0)
+	*image = (struct request_image){.url = db_get_text(im->rows, 1, NULL)};
+	*blob = NULL;
+	im->n++;
+	if (image->url)
+		return 0;
+	if (db_query(db, STMT_IMAGE_READ, DB_P(db_bytes(hash, n)), blob, err) < 0)
+		return -1;
+	if (!db_next(*blob))
+		return err_set(err, ERR_BUG, 0, "a photograph of item %lld is not stored",
+			       (long long)db_get_int(im->rows, 0));
+	image->media_type = db_get_text(*blob, 0, NULL);
+	image->bytes = db_get_text(*blob, 1, &image->n_bytes);
+	return 0;
+}
+
+/* Items are asked for in the order of the rows. */
+static int images_of(struct db *db, struct images *im, int64_t item, struct err *err)
+{
+	images_drop(im);
+	while (im->has_row && db_get_int(im->rows, 0) <= item) {
+		if (db_get_int(im->rows, 0) == item && im->n < LIMIT_IMAGES_PER_LOT &&
+		    image_add(db, im, err) < 0)
 			return -1;
-		if (!db_next(*blob))
-			return err_set(err, ERR_BUG, 0, "a photograph of lot %lld is not stored",
-				       (long long)lot);
-		image->media_type = db_get_text(*blob, 0, NULL);
-		image->bytes = db_get_text(*blob, 1, &image->n_bytes);
+		im->has_row = db_next(im->rows);
 	}
 	return 0;
 }
@@ -95,11 +107,11 @@ static int write_line(struct build *b, struct err *err)
 	return 0;
 }
 
-static int add_item(struct daemon *d, struct build *b, const struct db_rows *r, struct err *err)
+static int add_item(struct daemon *d, struct build *b, const struct db_rows *r,
+		    struct images *images, struct err *err)
 {
 	const struct recipe *recipe = b->recipe;
 	const bool was_cut = db_get_int(r, 5) != 0;
-	struct images images = {0};
 	struct request q = {
 		.task = recipe->task,
 		.model = recipe->model,
@@ -117,9 +129,9 @@ static int add_item(struct daemon *d, struct build *b, const struct db_rows *r, 
 	if (recipe->task == TASK_DESCRIBE) {
 		q.title = db_get_text(r, 9, NULL);
 		q.notes = db_get_text(r, 10, NULL);
-		rc = images_read(d->db, db_get_int(r, 2), db_get_int(r, 3), &images, err);
-		q.images = images.list;
-		q.n_images = images.n;
+		rc = images_of(d->db, images, db_get_int(r, 0), err);
+		q.images = images->list;
+		q.n_images = images->n;
 	} else {
 		q.language_tag = db_get_text(r, 11, NULL);
 		q.language_name = language_name(q.language_tag);
@@ -133,35 +145,74 @@ static int add_item(struct daemon *d, struct build *b, const struct db_rows *r, 
 		request_line_render(&q, custom_id, &b->line);
 		rc = write_line(b, err);
 	}
-	images_free(&images);
 	return rc;
+}
+
+/* The rows of one page. */
+struct page {
+	struct db_rows *items;
+	struct images images;
+	int64_t unwanted[PAGE_ROWS]; /* by their jobs */
+	size_t n_unwanted;
+};
+
+static int page_read(struct daemon *d, const struct build *b, int64_t batch_id, struct page *p,
+		     struct err *err)
+{
+	const struct db_val from[] = {db_int(batch_id), db_int(b->cursor)};
+
+	if (db_query(d->db, STMT_BUILD_ITEMS, from, 2, &p->items, err) < 0)
+		return -1;
+	if (db_rows_count(p->items) == 0 || b->recipe->task != TASK_DESCRIBE)
+		return 0;
+	if (db_query(d->db, STMT_BUILD_IMAGES, from, 2, &p->images.rows, err) < 0)
+		return -1;
+	p->images.has_row = db_next(p->images.rows);
+	return 0;
+}
+
+static void page_free(struct page *p)
+{
+	images_drop(&p->images);
+	db_rows_free(&p->images.rows);
+	db_rows_free(&p->items);
+	free(p);
+}
+
+/* As many of its items as a slice takes. */
+static int page_add(struct daemon *d, struct build *b, struct page *p, struct err *err)
+{
+	const int64_t until = b->bytes + SLICE_BYTES;
+
+	while (b->bytes < until && db_next(p->items)) {
+		b->cursor = db_get_int(p->items, 0);
+		if (db_get_int(p->items, 8) == 0)
+			p->unwanted[p->n_unwanted++] = b->cursor;
+		else if (add_item(d, b, p->items, &p->images, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int build_step(struct work *w, struct err *err)
 {
 	struct build *b = w->state;
 	struct daemon *d = w->d;
-	struct db_rows *r;
-	const int64_t until = b->bytes + SLICE_BYTES;
-	int64_t unwanted[200];
-	size_t n_unwanted = 0, n = 0;
-	int rc = 0;
+	struct page *p = calloc(1, sizeof(*p));
+	bool more = false;
+	int rc;
 
-	if (db_query(d->db, STMT_BUILD_ITEMS, DB_P(db_int(w->batch_id), db_int(b->cursor)), &r,
-		     err) < 0)
-		return -1;
-	while (rc == 0 && b->bytes < until && db_next(r)) {
-		n++;
-		b->cursor = db_get_int(r, 0);
-		if (db_get_int(r, 8) == 0)
-			unwanted[n_unwanted++] = b->cursor;
-		else
-			rc = add_item(d, b, r, err);
+	if (!p)
+		abort();
+	rc = page_read(d, b, w->batch_id, p, err);
+	if (rc == 0) {
+		more = db_rows_count(p->items) > 0;
+		rc = page_add(d, b, p, err);
 	}
-	db_rows_free(&r);
-	if (rc == 0 && n_unwanted > 0)
-		rc = items_withdraw(d, w->batch_id, unwanted, n_unwanted, err);
-	if (rc < 0 || n > 0)
+	if (rc == 0 && p->n_unwanted > 0)
+		rc = items_withdraw(d, w->batch_id, p->unwanted, p->n_unwanted, err);
+	page_free(p);
+	if (rc < 0 || more)
 		return rc < 0 ? -1 : 1;
 	if (fflush(b->file) != 0 || fsync(fileno(b->file)) != 0)
 		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path,

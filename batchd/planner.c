@@ -287,7 +287,7 @@ static int store_taken(struct db *db, struct take *t, const struct taken_items *
 
 	if (db_bulk(db, STMT_ATTEMPT_ADD, items->attempts, t->taken, err) < 0)
 		return -1;
-	moved = db_bulk(db, STMT_ITEM_SEND, items->items, t->taken, err);
+	moved = db_bulk_sets(db, STMT_ITEM_SEND, items->items, t->taken, err);
 	if (moved < 0)
 		return -1;
 	if (moved != t->taken)
