@@ -10,6 +10,7 @@
 #include "batchd/orphan.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
+#include "batchd/watched.h"
 #include "common/log.h"
 #include "common/store.h"
 #include "core/json_util.h"
@@ -25,21 +26,12 @@
 /* So long a closed batch of which something was never heard is looked for, ever more rarely. */
 #define UNHEARD_AGE (48 * T_H)
 
-struct watched {
-	int64_t id;
-	char *remote_id; /* NULL: not known */
-	char key[33];
-	bool seen;
-	bool is_closed; /* its files may be named late, or it may be back */
-};
-
 struct watch {
 	bool reconciled, wanted, active;
 	int64_t started_at, looked_at, next_at;
 	int64_t oldest_at;  /* pages are read back to this */
 	int64_t unheard_at; /* when closed batches are looked for again */
-	struct watched *list;
-	size_t n;
+	struct watched_list list;
 	size_t pages;
 	char after[LIMIT_REMOTE_ID_BYTES]; /* asked for with the page in hand; empty: the first */
 	/* some batch with our mark, ever since the reset: the key sees our project */
@@ -64,11 +56,7 @@ struct watch *watch_new(void)
 
 static void forget(struct watch *w)
 {
-	for (size_t i = 0; i < w->n; i++)
-		free(w->list[i].remote_id);
-	free(w->list);
-	w->list = NULL;
-	w->n = 0;
+	watched_clear(&w->list);
 	w->active = false;
 }
 
@@ -147,71 +135,25 @@ void watch_heed_node(struct daemon *d)
 	watch_reset(d->watch);
 }
 
-/* Add the rows to what is watched; *closed_at is the newest of their fourth column. */
-static int add_watched(struct daemon *d, struct watch *w, enum stmt stmt, const struct db_val *v,
-		       size_t n, int64_t *closed_at, struct err *err)
-{
-	struct db_rows *r;
-
-	if (db_query(d->db, stmt, v, n, &r, err) < 0)
-		return -1;
-	w->list = realloc(w->list, (w->n + db_rows_count(r) + 1) * sizeof(*w->list));
-	if (!w->list)
-		abort();
-	while (db_next(r)) {
-		struct watched *b = &w->list[w->n++];
-		const char *remote_id = db_get_text(r, 1, NULL);
-
-		*b = (struct watched){.id = db_get_int(r, 0), .is_closed = !db_is_null(r, 3)};
-		if (remote_id && !(b->remote_id = strdup(remote_id)))
-			abort();
-		strncpy(b->key, db_get_text(r, 2, NULL), sizeof(b->key) - 1);
-		*closed_at = t_max(*closed_at, db_get_time(r, 3));
-		w->oldest_at = t_min(w->oldest_at, db_get_time(r, 4));
-	}
-	db_rows_free(&r);
-	return 0;
-}
-
 /* Closed batches too, where it is time: at a tenth of the time since the newest was closed. */
-static int add_unheard(struct daemon *d, struct watch *w, struct err *err)
-{
-	int64_t closed_at = 0;
-
-	if (w->started_at < w->unheard_at)
-		return 0;
-	if (add_watched(d, w, STMT_BATCH_UNHEARD, DB_P(db_time(t_sub(w->started_at, UNHEARD_AGE))),
-			&closed_at, err) < 0)
-		return -1;
-	w->unheard_at =
-		t_add(w->started_at, t_max(d->config->batch.poll_interval,
-					   closed_at ? t_sub(w->started_at, closed_at) / 10 : 0));
-	return 0;
-}
-
 static int read_watched(struct daemon *d, struct watch *w, struct err *err)
 {
-	int64_t none = 0;
+	const bool is_time = w->started_at >= w->unheard_at;
+	int64_t age = 0;
 
-	forget(w);
-	w->oldest_at = w->started_at;
-	if (add_watched(d, w, STMT_BATCH_WATCHED, DB_NONE, &none, err) < 0 ||
-	    add_unheard(d, w, err) < 0)
+	if (watched_read(&w->list, d->db, is_time ? t_sub(w->started_at, UNHEARD_AGE) : 0, err) < 0)
 		return -1;
-	w->oldest_at = t_sub(w->oldest_at, CLOCK_SLACK);
+	if (is_time) {
+		if (w->list.closed_at)
+			age = t_sub(w->started_at, w->list.closed_at);
+		w->unheard_at =
+			t_add(w->started_at, t_max(d->config->batch.poll_interval, age / 10));
+	}
+	w->oldest_at = t_sub(w->list.n ? t_min(w->list.oldest_at, w->started_at) : w->started_at,
+			     CLOCK_SLACK);
 	if (!w->reconciled)
 		w->oldest_at = t_min(w->oldest_at, t_sub(w->started_at, RECONCILE_DEPTH));
 	return 0;
-}
-
-static struct watched *find_watched(struct watch *w, const struct remote_batch *r)
-{
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->list[i].remote_id ? strcmp(w->list[i].remote_id, r->id) == 0
-					 : strcmp(w->list[i].key, r->batch_key) == 0)
-			return &w->list[i];
-	}
-	return NULL;
 }
 
 /* Store what was seen and act on it. */
@@ -302,7 +244,7 @@ static void read_single(struct daemon *d, const struct watched *b, bool is_first
 	if (!w->state)
 		abort();
 	*(unsigned *)w->state = d->watch->pass;
-	if (openai_get_batch(d->openai, b->remote_id, on_single, w, &err) < 0)
+	if (openai_get_batch(d->openai, b->name, on_single, w, &err) < 0)
 		work_free(w);
 	else if (is_first)
 		d->watch->singles++;
@@ -340,27 +282,20 @@ static void end_pass(struct daemon *d)
 	w->looked_at = w->started_at;
 	w->next_at = t_add(w->started_at, d->config->batch.poll_interval);
 	if (is_first)
-		log_info("reconciled batches=%zu pages=%zu", w->n, w->pages);
+		log_info("reconciled batches=%zu pages=%zu", w->list.n, w->pages);
 	w->reconciled = true;
 	if (is_first)
 		check_project(d);
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->list[i].seen || w->list[i].is_closed)
-			continue;
-		if (w->list[i].remote_id)
-			read_single(d, &w->list[i], is_first);
-		else
-			daemon_advance(d, w->list[i].id);
-	}
-}
+	for (size_t i = 0; i < w->list.n; i++) {
+		const struct watched *b = &w->list.items[i];
 
-static bool all_seen(const struct watch *w)
-{
-	for (size_t i = 0; i < w->n; i++) {
-		if (!w->list[i].seen)
-			return false;
+		if (b->seen || b->is_closed)
+			continue;
+		if (b->has_remote_id)
+			read_single(d, b, is_first);
+		else
+			daemon_advance(d, b->id);
 	}
-	return true;
 }
 
 static void next_page(struct daemon *d, const char *after);
@@ -405,17 +340,17 @@ static int read_page(struct daemon *d, const struct json_object *body, const cha
 		if (!r.installation || !r.batch_key || strcmp(r.installation, d->installation) != 0)
 			continue; /* never touched */
 		saw_ours(d);
-		b = find_watched(w, &r);
-		if (b) {
+		b = watched_find(&w->list, &r);
+		if (b)
 			b->seen = true;
-			observe(d, b->id, &r, w->started_at);
-		} else {
+		if (!b)
 			orphan_seen(d, &r);
-		}
+		else if (!watched_is_unchanged(b, &r))
+			observe(d, b->id, &r, w->started_at);
 		daemon_breathe(d);
 	}
 	json_get_bool(body, "has_more", &more);
-	if (!more || !deep || (n > 0 && w->reconciled && all_seen(w)))
+	if (!more || !deep || (n > 0 && w->reconciled && watched_all_seen(&w->list)))
 		return 0;
 	/*
 	 * As the official clients page: by the last element's id, not by last_id. The
@@ -486,7 +421,7 @@ void watch_tick(struct daemon *d)
 		log_warning("batches not read error=\"%s\"", err.text);
 		return;
 	}
-	if (w->n == 0 && w->reconciled && !is_wrong_project(d)) { /* nothing to watch */
+	if (w->list.n == 0 && w->reconciled && !is_wrong_project(d)) { /* nothing to watch */
 		w->next_at = t_add(now, d->config->batch.poll_interval);
 		return;
 	}
