@@ -3,8 +3,6 @@
  * The content of a job that was deleted goes, some lots at a time, once no attempt of it is
  * open. Its items, attempts and answers stay without their texts: the ledger (DESIGN, I4).
  */
-#include <stdlib.h>
-
 #include "batchd/asked.h"
 #include "core/limits.h"
 

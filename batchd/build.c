@@ -9,7 +9,6 @@
 
 #include "batchd/items.h"
 #include "batchd/submit.h"
-#include "common/log.h"
 #include "core/language.h"
 #include "core/limits.h"
 #include "core/request_line.h"

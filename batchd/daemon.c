@@ -22,7 +22,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/service.h"
-#include "common/store.h"
 #include "core/timemath.h"
 
 /* --- transactions and policy --- */

@@ -252,7 +252,6 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	p->done = r->done;
 	p->ctx = r->ctx;
 	p->deadline = r->paid ? r->deadline : T_NEVER;
-	p->call.private = p;
 	p->call.is_write = r->method == HTTP_POST;
 	p->call.content_length = -1;
 	p->call.retry_after_us = -1;

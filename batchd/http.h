@@ -55,7 +55,6 @@ struct http_call {
 	char request_id[129];
 	char error[256]; /* transport error in words */
 	bool is_write;
-	struct http_private *private;
 };
 
 /* `bearer` is copied; aborts where memory is lacking. */

@@ -2,7 +2,6 @@
 #include "batchd/items.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/limits.h"
 

@@ -2,7 +2,6 @@
 #include "batchd/request.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "batchd/asked.h"
 #include "batchd/planner.h"

@@ -2,7 +2,6 @@
 #include "batchd/submit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -3,7 +3,6 @@
 #include "batchd/items.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/limits.h"
 

@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batchd/close.h"
 #include "batchd/late.h"
 #include "batchd/orphan.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
 #include "batchd/watched.h"
 #include "common/log.h"
-#include "common/store.h"
 #include "core/json_util.h"
 #include "core/timemath.h"
 
