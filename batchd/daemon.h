@@ -32,8 +32,8 @@ struct work {
 	int64_t batch_id;
 	struct daemon *d;
 	/*
-	 * Do one slice; NULL while a call is in flight. 1 = more to do, 0 = ended
-	 * (work is freed), -1 = failed.
+	 * Do one slice; NULL while a call is in flight. 1 = more to do, 0 = ended, -1 = failed
+	 * (the work is freed); 2 = ended, and it has freed its work itself.
 	 */
 	int (*step)(struct work *w, struct err *err);
 	void *state;

@@ -49,7 +49,6 @@ static bool is_reading(const struct batch_row *b)
 struct reading {
 	struct line_reader reader;
 	const struct recipe *recipe;
-	int file_no;
 	struct chunk chunk;
 };
 
@@ -120,22 +119,21 @@ static int read_chunk(struct reading *r, struct err *err)
 }
 
 /* The file is read to its end: the cursor goes to the next one. */
-static int file_done(struct daemon *d, int64_t batch_id)
+static void file_done(struct daemon *d, int64_t batch_id)
 {
 	struct batch_row b;
 	struct err err;
 	char path[4096];
 
 	if (batch_row_read(d->db, batch_id, &b, &err) < 1 || !is_reading(&b))
-		return -1;
+		return;
 	spool_path(d, batch_id, spool_names[b.harvest_file], path, sizeof(path));
 	b.harvest_file++;
 	b.harvest_offset = 0;
 	if (submit_store(d, &b, NULL, NULL) < 0)
-		return -1;
+		return;
 	unlink(path);
 	daemon_advance(d, batch_id);
-	return 0;
 }
 
 static int reading_step(struct work *w, struct err *err)
@@ -147,8 +145,7 @@ static int reading_step(struct work *w, struct err *err)
 
 	if (rc <= 0) {
 		if (rc == 0) {
-			w->step = NULL; /* the next step is another work */
-			work_free(w);
+			work_free(w); /* what comes next is another work */
 			file_done(d, id);
 		}
 		return rc < 0 ? -1 : 2;
