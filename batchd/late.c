@@ -67,22 +67,17 @@ static void came_back(struct daemon *d, struct batch_row *b, const struct remote
 		work_free(w);
 }
 
-void late_seen(struct daemon *d, int64_t batch_id, const struct remote_batch *r)
+void late_seen(struct daemon *d, struct batch_row *b, const struct remote_batch *r)
 {
-	struct batch_row b;
-	struct err err;
-
 	/* A single read shows also what bears another mark by now: never touched. */
 	if (!r->installation || strcmp(r->installation, d->installation) != 0)
 		return;
-	if (d->is_foreign || work_find(d, batch_id) ||
-	    batch_row_read(d->db, batch_id, &b, &err) < 1 || b.phase != BATCH_CLOSED ||
-	    b.late_files)
+	if (d->is_foreign || b->phase != BATCH_CLOSED || b->late_files)
 		return;
 	if (remote_status_is_final(r->status))
-		files_named(d, &b, r);
-	else if (b.reason == REASON_LOST)
-		came_back(d, &b, r);
+		files_named(d, b, r);
+	else if (b->reason == REASON_LOST)
+		came_back(d, b, r);
 }
 
 void late_done(struct daemon *d, struct batch_row *b)

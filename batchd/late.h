@@ -9,8 +9,8 @@
 
 #include "batchd/daemon.h"
 
-/* A closed batch of ours was seen: note the files that its row lacks. */
-void late_seen(struct daemon *d, int64_t batch_id, const struct remote_batch *r);
+/* The provider shows a batch of which no call is under way; b: its row, just read. */
+void late_seen(struct daemon *d, struct batch_row *b, const struct remote_batch *r);
 /* The late files of the row are read. */
 void late_done(struct daemon *d, struct batch_row *b);
 

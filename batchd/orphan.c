@@ -176,6 +176,16 @@ static void note(struct daemon *d, const struct remote_batch *r)
 			r->id, r->batch_key, r->status_text ? r->status_text : "-", r->id);
 }
 
+/* Not among those that were watched when the pass began: closed, as a rule. */
+static void known_seen(struct daemon *d, int64_t row_id, const struct remote_batch *r)
+{
+	struct batch_row b;
+	struct err err;
+
+	if (!work_find(d, row_id) && batch_row_read(d->db, row_id, &b, &err) > 0)
+		late_seen(d, &b, r);
+}
+
 void orphan_seen(struct daemon *d, const struct remote_batch *r)
 {
 	const bool has_ended = remote_status_is_final(r->status);
@@ -200,7 +210,7 @@ void orphan_seen(struct daemon *d, const struct remote_batch *r)
 	}
 	db_rows_free(&rows);
 	if (known_id)
-		late_seen(d, known_id, r);
+		known_seen(d, known_id, r);
 	else if (has_ended && r->created_at < t_sub(daemon_now(d), ORPHAN_AGE))
 		return;
 	else if (has_remote)

@@ -167,7 +167,7 @@ static void observe(struct daemon *d, int64_t id, const struct remote_batch *r, 
 		return; /* a reply is on its way and knows better */
 	before = b.phase;
 	if (b.phase == BATCH_CLOSED) {
-		late_seen(d, id, r);
+		late_seen(d, &b, r);
 		return;
 	}
 	if (b.phase == BATCH_CREATING || b.phase == BATCH_UNKNOWN || b.phase == BATCH_FENCING ||
