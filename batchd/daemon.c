@@ -24,7 +24,7 @@
 #include "common/service.h"
 #include "core/timemath.h"
 
-/* --- transactions and policy --- */
+/* --- transactions --- */
 
 struct guarded {
 	struct daemon *d;

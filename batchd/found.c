@@ -58,7 +58,7 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	snprintf(f->request_id, sizeof(f->request_id), "%s", request_id ? request_id : "");
 }
 
-/* Read the items that lines first..last of the chunk name; ids repeat to fill the placeholders. */
+/* Read the items of up to LOOKUP ids; the last one repeats to fill the placeholders. */
 static int look_up(struct found_list *l, struct db *db, int64_t batch_id, const int64_t *ids,
 		   size_t n, struct err *err)
 {

@@ -45,12 +45,11 @@ struct openai *openai_new(struct http *http, const char *base_url);
 void openai_free(struct openai **o);
 const char *openai_base_url(const struct openai *o);
 
-/* 0 and *out, or -1 where the object has no id. `job` wrappers are taken off. */
-int remote_batch_read(const struct json_object *object, struct remote_batch *out);
 /*
- * error_code and message of a failed batch may be anywhere in `errors`.
- * Included in remote_batch_read.
+ * 0 and *out, or -1 where the object has no id. `job` wrappers are taken off; error_code and
+ * error_message are found wherever in `errors` they are.
  */
+int remote_batch_read(const struct json_object *object, struct remote_batch *out);
 
 /* Every start returns 0 (done will be called once) or -1 with *err. */
 int openai_upload(struct openai *o, const char *path, const char *name, openai_done_fn *done,

@@ -231,8 +231,8 @@ void submit_create(struct daemon *d, struct batch_row *b)
 	if (!recipe || now >= lease_ends)
 		return;
 	c.recipe = recipe->hash;
+	/* Should this process die now, no other has the lease before the call ends; it doubts. */
 	batch_row_move(b, BATCH_CREATING, daemon_now(d));
-	/* Should this process die now, the row says so after the time that a call can take. */
 	snprintf(b->base_url, sizeof(b->base_url), "%s", openai_base_url(d->openai));
 	snprintf(b->key_fingerprint, sizeof(b->key_fingerprint), "%s", d->key_fingerprint);
 	if (submit_store(d, b, NULL, NULL) < 0)

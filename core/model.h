@@ -128,7 +128,7 @@ extern const char *const attempt_outcome_names[ATTEMPT_OUTCOME_COUNT]; /* [ATTEM
 extern const char *const grade_names[GRADE_COUNT];                     /* [GRADE_NONE] is NULL */
 extern const char *const line_kind_names[LINE_KIND_COUNT];
 
-/* May an item, a batch move from -> to? Movers assert it. */
+/* May an item, a batch move from -> to? batch_row_move asserts it; items are moved by SQL alone. */
 extern const bool item_may_move[ITEM_STATE_COUNT][ITEM_STATE_COUNT];
 extern const bool batch_may_move[BATCH_PHASE_COUNT][BATCH_PHASE_COUNT];
 
