@@ -23,8 +23,8 @@ struct found {
 	int64_t attempt;              /* in this batch */
 	enum attempt_outcome outcome; /* of it */
 	bool is_answered;             /* by it, be it in a twin's file */
-	char request_id
-		[129]; /* of the newest line of it that was paid for; empty: none, or not told */
+	/* of the newest line of it that was paid for; empty: none, or not told */
+	char request_id[129];
 	char mark[UUID_MARK_SIZE];
 	int64_t translate_recipe;
 	char *instructions; /* owned; for descriptions */

@@ -35,8 +35,8 @@ struct http_request {
 	const char *upload_path; /* POST as multipart: this file, streamed; or NULL */
 	const char *upload_name; /* its file name for the provider */
 	const char *const *form; /* more fields: name, value, ..., NULL */
-	const char *
-		save_path; /* the body goes to this file (created, truncated); or NULL: to memory */
+	/* the body goes to this file (created, truncated); or NULL: to memory */
+	const char *save_path;
 	bool paid;
 	int64_t deadline; /* paid: boot clock; a moment and no span, since batchd may stand still */
 	int64_t timeout_us; /* not paid: whole call; 0 = none but a stall of 60 s (streams) */

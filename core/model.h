@@ -30,13 +30,14 @@ enum job_outcome { OUTCOME_NONE, OUTCOME_FULL, OUTCOME_PARTIAL, JOB_OUTCOME_COUN
 /* How a job came to its end, and so what its items that were open then count as. */
 enum job_end { END_DEADLINE, END_FINISHED, END_CANCELLED, JOB_END_COUNT };
 
-enum command { /* what clients and operators ask of a job that is there */
-	       COMMAND_CANCEL,
-	       COMMAND_FINISH,
-	       COMMAND_RETRY,
-	       COMMAND_LANGUAGES,
-	       COMMAND_DELETE,
-	       COMMAND_COUNT
+/* What clients and operators ask of a job that is there. */
+enum command {
+	COMMAND_CANCEL,
+	COMMAND_FINISH,
+	COMMAND_RETRY,
+	COMMAND_LANGUAGES,
+	COMMAND_DELETE,
+	COMMAND_COUNT
 };
 
 enum task { TASK_DESCRIBE, TASK_TRANSLATE, TASK_COUNT };
@@ -66,26 +67,28 @@ enum batch_phase {
 	BATCH_PHASE_COUNT
 };
 
-enum batch_reason { /* why a batch is closed */
-		    REASON_NONE,
-		    REASON_HARVESTED,
-		    REASON_FAILED,
-		    REASON_NEVER_CREATED,
-		    REASON_LOST,
-		    BATCH_REASON_COUNT
+/* Why a batch is closed. */
+enum batch_reason {
+	REASON_NONE,
+	REASON_HARVESTED,
+	REASON_FAILED,
+	REASON_NEVER_CREATED,
+	REASON_LOST,
+	BATCH_REASON_COUNT
 };
 
-enum remote_status { /* the provider's; an unknown text is not final */
-		     REMOTE_UNKNOWN,
-		     REMOTE_VALIDATING,
-		     REMOTE_IN_PROGRESS,
-		     REMOTE_FINALIZING,
-		     REMOTE_CANCELLING,
-		     REMOTE_COMPLETED,
-		     REMOTE_FAILED,
-		     REMOTE_EXPIRED,
-		     REMOTE_CANCELLED,
-		     REMOTE_STATUS_COUNT
+/* The provider's; an unknown text is not final. */
+enum remote_status {
+	REMOTE_UNKNOWN,
+	REMOTE_VALIDATING,
+	REMOTE_IN_PROGRESS,
+	REMOTE_FINALIZING,
+	REMOTE_CANCELLING,
+	REMOTE_COMPLETED,
+	REMOTE_FAILED,
+	REMOTE_EXPIRED,
+	REMOTE_CANCELLED,
+	REMOTE_STATUS_COUNT
 };
 
 enum attempt_outcome {
@@ -96,23 +99,19 @@ enum attempt_outcome {
 	ATTEMPT_OUTCOME_COUNT
 };
 
-enum grade { /* of an answer; the higher wins, the first on a tie */
-	     GRADE_NONE,
-	     GRADE_REFUSED,
-	     GRADE_SALVAGED,
-	     GRADE_VALID,
-	     GRADE_COUNT
-};
+/* Of an answer; the higher wins, the first on a tie. */
+enum grade { GRADE_NONE, GRADE_REFUSED, GRADE_SALVAGED, GRADE_VALID, GRADE_COUNT };
 
-enum line_kind { /* lines of result files that are no answer */
-		 LINE_FAILURE,
-		 LINE_VOID,
-		 LINE_DUPLICATE,
-		 LINE_STRANGER,
-		 LINE_BROKEN,
-		 LINE_UNSTORABLE,
-		 LINE_TOO_LARGE,
-		 LINE_KIND_COUNT
+/* Lines of result files that are no answer. */
+enum line_kind {
+	LINE_FAILURE,
+	LINE_VOID,
+	LINE_DUPLICATE,
+	LINE_STRANGER,
+	LINE_BROKEN,
+	LINE_UNSTORABLE,
+	LINE_TOO_LARGE,
+	LINE_KIND_COUNT
 };
 
 extern const char *const job_status_names[JOB_STATUS_COUNT];

@@ -58,13 +58,14 @@ enum why {
 	WHY_COUNT
 };
 
-enum warning { /* shown to clients and operators while it holds */
-	       WARN_NONE = 0,
-	       WARN_OLD = 1,        /* alert_after since creation */
-	       WARN_STALLED = 2,    /* stall_after since the last progress */
-	       WARN_FINALIZING = 4, /* finalizing_after */
-	       WARN_MISSING = 8,
-	       WARN_UNKNOWN_CREATE = 16,
+/* Shown to clients and operators while it holds. */
+enum warning {
+	WARN_NONE = 0,
+	WARN_OLD = 1,        /* alert_after since creation */
+	WARN_STALLED = 2,    /* stall_after since the last progress */
+	WARN_FINALIZING = 4, /* finalizing_after */
+	WARN_MISSING = 8,
+	WARN_UNKNOWN_CREATE = 16,
 };
 
 struct decision {
@@ -72,8 +73,8 @@ struct decision {
 	enum why why;
 	unsigned warnings; /* of enum warning */
 	int64_t at;        /* when to do it (<= now: now); T_NEVER with ACT_NONE alone */
-	enum action
-		then; /* while waiting: the next action that would change something, and its time */
+	/* while waiting: the next action that would change something, and its time */
+	enum action then;
 	int64_t then_at;
 };
 
