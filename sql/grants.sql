@@ -22,29 +22,30 @@ GRANT SELECT, INSERT ON item TO :front_user;
 GRANT SELECT, INSERT ON answer TO :front_user;
 GRANT SELECT, INSERT ON event TO :front_user;
 GRANT SELECT ON batch_job TO :front_user;
-GRANT SELECT, INSERT ON request TO :front_user;
-GRANT SELECT, INSERT, UPDATE ON idempotency TO :front_user;
+GRANT INSERT ON request TO :front_user;
+GRANT SELECT, INSERT, UPDATE (body_sha256, public_id, progress_at, created_at) ON idempotency TO :front_user;
 GRANT SELECT, UPDATE (n) ON wake TO :front_user;
 
--- ---- The daemon, batchd. It reads all but the keys, so that batchctl can show and check under its account too, and
--- deletes orders that were never finished; accounts, keys and tables are for the operator's own account.
+-- ---- The daemon, batchd. It reads all but the keys and asks for what batchctl asks, so that batchctl can show, check,
+-- cancel, finish and retry under its account too. It deletes orders that were never finished and what jobs that are
+-- deleted had; accounts, keys and tables are for the operator's own account.
 GRANT SELECT ON schema_version TO :daemon_user;
 GRANT SELECT, UPDATE (keep_next, files_swept_at) ON installation TO :daemon_user;
 GRANT SELECT ON account TO :daemon_user;
-GRANT SELECT, INSERT, UPDATE ON request TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE (place, done_at) ON request TO :daemon_user;
 GRANT SELECT, DELETE ON idempotency TO :daemon_user;
-GRANT SELECT, UPDATE ON recipe TO :daemon_user;
+GRANT SELECT ON recipe TO :daemon_user;
 GRANT SELECT, UPDATE, DELETE ON job TO :daemon_user;
-GRANT SELECT, INSERT, UPDATE, DELETE ON job_language TO :daemon_user;
+GRANT SELECT, UPDATE, DELETE ON job_language TO :daemon_user;
 GRANT SELECT, DELETE ON lot TO :daemon_user;
 GRANT SELECT, DELETE ON image TO :daemon_user;
 GRANT SELECT, DELETE ON lot_image TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON item TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON attempt TO :daemon_user;
-GRANT SELECT, INSERT, UPDATE, DELETE ON answer TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE (raw, value), DELETE ON answer TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON batch TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON batch_job TO :daemon_user;
-GRANT SELECT, INSERT, UPDATE ON batch_line TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE (head) ON batch_line TO :daemon_user;
 GRANT SELECT, INSERT, DELETE ON event TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON orphan TO :daemon_user;
 GRANT SELECT, UPDATE ON wake TO :daemon_user;
