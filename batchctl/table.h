@@ -37,8 +37,10 @@ struct table; /* opaque */
 struct table *table_new(const struct table_column *columns, size_t n, int64_t now);
 /* Take over all rows of a result set whose columns are those of the table, in order. */
 void table_load(struct table *t, struct db_rows *rows);
-/* Add a row of values, in the order of the columns: text for TABLE_TEXT and TABLE_JSON (NULL is null), else i (a time
- * of 0 or T_NEVER is null). */
+/*
+ * Add a row of values, in the order of the columns: text for TABLE_TEXT and TABLE_JSON (NULL is
+ * null), else i (a time of 0 or T_NEVER is null).
+ */
 struct table_value {
 	const char *text;
 	int64_t i;

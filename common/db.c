@@ -3,23 +3,20 @@
  * db: connecting, with its deadline, and the session's set-up. See db.h.
  *
  * Facts about Connector/C 3.3 that shaped this:
- *  - its time-outs count in whole seconds and start anew with each read.
- *  MARIADB_OPT_IO_WAIT lets us do
- *    the waiting, so every wait ends at one deadline a call, in
- *    milliseconds; it has no user pointer,
- *    hence a variable for each thread.
- *  - on a Unix socket whose backlog is full (a stopped server) it sleeps in
- *  steps that double, until a
- *    second boundary passes that CONNECT_TIMEOUT allows: 0 makes that one second instead of two.
+ *  - its time-outs count in whole seconds and start anew with each read. MARIADB_OPT_IO_WAIT lets
+ *    us do the waiting, so every wait ends at one deadline a call, in milliseconds; it has no user
+ *    pointer, hence a variable for each thread.
+ *  - on a Unix socket whose backlog is full (a stopped server) it sleeps in steps that double,
+ *    until a second boundary passes that CONNECT_TIMEOUT allows: 0 makes that one second instead
+ *    of two.
  *  - TLS reads block in the socket, past the hook, unless the socket is non-blocking.
- *  - a TLS setting without a CA connects in plain text to a server without
- *  TLS; even with all of them
- *    the cipher is looked at before anything else is sent.
- *  - a NULL password falls back to MYSQL_PWD, "localhost" to the Unix socket,
- *  commas mean several hosts.
+ *  - a TLS setting without a CA connects in plain text to a server without TLS; even with all of
+ *    them the cipher is looked at before anything else is sent.
+ *  - a NULL password falls back to MYSQL_PWD, "localhost" to the Unix socket, commas mean several
+ *    hosts.
  *  - auto-reconnect loses the session silently; it stays off.
- * Name resolution is the C library's and knows no deadline: name an address,
- * or keep it in /etc/hosts.
+ * Name resolution is the C library's and knows no deadline: name an address, or keep it in
+ * /etc/hosts.
  */
 #include "common/db.h"
 

@@ -19,8 +19,7 @@ enum log_level {
 void log_init(const char *program, enum log_level level);
 /*
  * The format begins with the event's name, then key=value pairs; a value with blanks is quoted by
- * the caller with LOG_Q: log_info("batch submitted batch=%lld error=" LOG_Q, no, log_quoted(...))
- * is not needed: write error=\"%s\" and the function escapes control characters of the whole line.
+ * the caller (error=\"%s\"). Control characters of the whole line are escaped here.
  */
 void log_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
