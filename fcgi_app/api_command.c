@@ -4,7 +4,6 @@
  * row says at once what was asked (common/store_command.c), and so does the answer. Each may be
  * sent again: what is so already is left as it is.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -119,14 +118,11 @@ static void answer(struct call *c)
 {
 	struct http_response *a = &c->response;
 	struct job job;
-	int64_t retry_after_s;
 
 	if (job_load_anew(c, &job) == 0) {
 		a->status = 202;
 		http_add_header(a, "Location", "%s/api/v1/jobs/%s", c->app->link_base, c->job_id);
-		retry_after_s = job_retry_after_s(c, &job);
-		if (retry_after_s > 0)
-			http_add_header(a, "Retry-After", "%" PRId64, retry_after_s);
+		job_add_retry_after(c, &job);
 		job_render(c, &job, "", &a->body);
 	}
 	job_clear(&job);

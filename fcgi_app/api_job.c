@@ -164,14 +164,11 @@ static int make_page(struct call *c, const struct job *job, const struct wish *w
 
 static void answer_page(struct call *c, const struct job *job, const struct wish *w)
 {
-	int64_t retry_after_s = job_retry_after_s(c, job);
-
 	if (!take_kept(c, job) && make_page(c, job, w) < 0)
 		return;
 	c->response.status = 200;
 	http_add_header(&c->response, "Cache-Control", "private, no-cache");
-	if (retry_after_s > 0)
-		http_add_header(&c->response, "Retry-After", "%" PRId64, retry_after_s);
+	job_add_retry_after(c, job);
 }
 
 void api_job(struct call *c)

@@ -61,7 +61,7 @@ static bool answer_known(struct call *c, const struct claim *claim)
 	} else {
 		a->status = claim->by_key ? 202 : 200;
 		http_add_header(a, "Location", "%s/api/v1/jobs/%s", c->app->link_base, c->job_id);
-		http_add_header(a, "Retry-After", "%d", FIRST_RETRY_AFTER_S);
+		job_add_retry_after(c, &job);
 		if (claim->by_key)
 			job_render(c, &job, "", &a->body);
 		else

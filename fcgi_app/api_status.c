@@ -40,13 +40,10 @@ static bool should_wait(struct call *c, const struct job *job, const char *etag)
 static void answer(struct call *c, const struct job *job, const char *etag, int64_t waited_s)
 {
 	struct http_response *a = &c->response;
-	int64_t retry_after_s = job_retry_after_s(c, job);
 
 	http_add_header(a, "ETag", "%s", etag);
 	http_add_header(a, "Cache-Control", "private, no-cache");
-	/* Who waits here has waited. */
-	if (retry_after_s > 0)
-		http_add_header(a, "Retry-After", "%" PRId64, waited_s > 0 ? 1 : retry_after_s);
+	job_add_retry_after(c, job);
 	if (waited_s > 0)
 		http_add_header(a, "Preference-Applied", "wait=%" PRId64, waited_s);
 	if (is_known(c, etag)) {

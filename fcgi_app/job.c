@@ -2,6 +2,7 @@
 /* job: see job.h. */
 #include "fcgi_app/job.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,15 +280,21 @@ void job_etag(const struct call *c, const struct job *job, char out[JOB_ETAG_SIZ
 		 job->unstored ? "-closed" : "");
 }
 
-int64_t job_retry_after_s(const struct call *c, const struct job *job)
+static int64_t retry_after_s(const struct call *c, const struct job *job)
 {
 	int64_t wait;
 	int64_t left;
 
-	if (job->unstored || job_status_is_terminal(job->status))
-		return 0;
+	if (c->resumed) /* who waited here has waited */
+		return 1;
 	/* What moved a moment ago moves again soon; what stands still may stand for hours. */
 	wait = t_max(1, (job->now - job->updated_at) / (10 * T_S));
 	left = t_sub(t_add(job->deadline_at, c->app->config->daemon.tick), job->now);
 	return t_max(1, t_min(t_min(wait, LONGEST_RETRY_AFTER_S), (left + T_S - 1) / T_S));
+}
+
+void job_add_retry_after(struct call *c, const struct job *job)
+{
+	if (!job->unstored && !job_status_is_terminal(job->status))
+		http_add_header(&c->response, "Retry-After", "%" PRId64, retry_after_s(c, job));
 }

@@ -57,7 +57,7 @@ int job_render_warning(const struct call *c, const struct job *job, const char *
 void job_etag(const struct call *c, const struct job *job, char out[JOB_ETAG_SIZE]);
 /* How long until it is overdue: then a read ends it (I1). us */
 int64_t job_open_for(const struct call *c, const struct job *job);
-/* Seconds after which a client should look again; 0 for an ended job. */
-int64_t job_retry_after_s(const struct call *c, const struct job *job);
+/* Add Retry-After, when a client should look again, to an answer about a job that has not ended. */
+void job_add_retry_after(struct call *c, const struct job *job);
 
 #endif

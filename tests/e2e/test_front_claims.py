@@ -100,6 +100,16 @@ def test_the_same_body_without_a_key_is_the_first_job_and_a_warning(front):  # n
     assert jobs(front) == before
 
 
+@pytest.mark.parametrize("idem", [None, "key-ended"])
+def test_a_known_order_is_polled_again_only_while_its_job_runs(front, idem):  # noqa: F811
+    document = order(1, name=f"ended {idem}")
+    job = send(front, document, idem).json()["job_id"]
+    assert "retry-after" in send(front, document, idem).headers
+    assert front.raw("POST", f"{JOBS}/{job}/cancel", None, front.key).json()["completed_at"]
+    again = send(front, document, idem)
+    assert again.json()["job_id"] == job and "retry-after" not in again.headers
+
+
 def test_a_warning_more_stands_before_those_of_the_job(front):  # noqa: F811
     job = send(front, order(1, name='"warnings":[')).json()["job_id"]
     front.sql("UPDATE job SET version = version + 1, status_json = REPLACE(status_json, ',\"warnings\":[]',"
