@@ -52,9 +52,8 @@ static int read_parameter(struct call *c, const char *name, const char *value, s
 			return query_refuse(c, "after", "is what `next` of the page before says");
 		w->first_seq = n + 1;
 	} else if (strcmp(name, "download") == 0) {
-		if (strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
+		if (query_flag(value, &w->attachment) < 0)
 			return query_refuse(c, "download", "is 1 or 0");
-		w->attachment = value[0] == '1';
 		w->whole = w->whole || w->attachment;
 	} else if (strcmp(name, "format") == 0) {
 		return read_format(c, value, w);

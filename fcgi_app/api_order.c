@@ -12,6 +12,7 @@
 #include "fcgi_app/claim.h"
 #include "fcgi_app/job.h"
 #include "fcgi_app/order_store.h"
+#include "fcgi_app/query.h"
 
 #define FIRST_RETRY_AFTER_S 2
 
@@ -132,18 +133,11 @@ static int read_query(struct call *c, bool *again)
 {
 	for (size_t i = 0; i < c->target.parameter_count; i++) {
 		const char *name = c->target.parameters[i].name;
-		const char *value = c->target.parameters[i].value;
-		const bool known = strcmp(name, "again") == 0;
-		const struct problem_fault fault = {.parameter = name,
-						    .detail = known ? "is 1 or 0"
-								    : "is not known here"};
 
-		if (!known || (strcmp(value, "1") != 0 && strcmp(value, "0") != 0)) {
-			call_problem_faults(c, PROBLEM_BAD_REQUEST,
-					    "a query parameter is not valid", &fault, 1);
-			return -1;
-		}
-		*again = value[0] == '1';
+		if (strcmp(name, "again") != 0)
+			return query_refuse(c, name, "is not known here");
+		if (query_flag(c->target.parameters[i].value, again) < 0)
+			return query_refuse(c, name, "is 1 or 0");
 	}
 	return 0;
 }

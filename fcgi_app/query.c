@@ -26,3 +26,11 @@ int query_number(const char *text, int64_t min, int64_t max, int64_t *out)
 	*out = v;
 	return 0;
 }
+
+int query_flag(const char *text, bool *out)
+{
+	if (strcmp(text, "1") != 0 && strcmp(text, "0") != 0)
+		return -1;
+	*out = text[0] == '1';
+	return 0;
+}
