@@ -123,7 +123,7 @@ static void answer(struct call *c)
 		a->status = 202;
 		http_add_header(a, "Location", "%s/api/v1/jobs/%s", c->app->link_base, c->job_id);
 		job_add_retry_after(c, &job);
-		job_render(c, &job, "", &a->body);
+		job_render(c, &job, &a->body);
 	}
 	job_clear(&job);
 }

@@ -64,7 +64,7 @@ static bool answer_known(struct call *c, const struct claim *claim)
 		http_add_header(a, "Location", "%s/api/v1/jobs/%s", c->app->link_base, c->job_id);
 		job_add_retry_after(c, &job);
 		if (claim->by_key)
-			job_render(c, &job, "", &a->body);
+			job_render(c, &job, &a->body);
 		else
 			job_render_warning(
 				c, &job, "duplicate_order",

@@ -51,7 +51,7 @@ static void answer(struct call *c, const struct job *job, const char *etag, int6
 		return;
 	}
 	a->status = 200;
-	job_render(c, job, "", &a->body);
+	job_render(c, job, &a->body);
 }
 
 void api_status(struct call *c)

@@ -242,10 +242,9 @@ void job_clear(struct job *job)
 	strbuf_clear(&job->text);
 }
 
-int job_render(const struct call *c, const struct job *job, const char *more, struct strbuf *out)
+int job_render(const struct call *c, const struct job *job, struct strbuf *out)
 {
 	strbuf_add(out, job->status_json, job->status_json_n);
-	strbuf_adds(out, more);
 	return status_render_links(c->job_id, c->app->link_base, out);
 }
 
@@ -259,7 +258,7 @@ int job_render_warning(const struct call *c, const struct job *job, const char *
 	size_t n;
 
 	if (!at)
-		return job_render(c, job, "", out);
+		return job_render(c, job, out);
 	n = (size_t)(at - job->status_json) + strlen(list);
 	rfc3339_format(job->now, since);
 	strbuf_add(out, job->status_json, n);

@@ -45,9 +45,8 @@ void job_uuid(const struct call *c, uint8_t out[16]);
 /* What the cache keeps beside an answer about this job. */
 struct cached job_cached(const struct job *job);
 
-/* Append the status object; `more` (may be "") goes before its links. */
-int job_render(const struct call *c, const struct job *job, const char *more, struct strbuf *out);
-
+/* Append the status object. */
+int job_render(const struct call *c, const struct job *job, struct strbuf *out);
 /* Likewise, with one warning more at the head of its own. */
 int job_render_warning(const struct call *c, const struct job *job, const char *code,
 		       const char *message, struct strbuf *out);
