@@ -74,10 +74,8 @@ static int read_large(const struct lot_page *p, const struct db_rows *answers,
 			    db_int(db_get_int(answers, ATTEMPT_NO))),
 		       &item->large) < 0)
 		return -1;
-	if (!db_next(item->large)) {
-		db_rows_free(&item->large);
+	if (!db_next(item->large))
 		return refuse_removed(p);
-	}
 	item->value = db_get_text(item->large, 0, &item->value_n);
 	call_progress(p->c);
 	return 0;
@@ -112,8 +110,10 @@ static int next_item(const struct lot_page *p, int64_t seq, struct db_rows *answ
 	db_rows_free(&item->large);
 	if (!*more || db_get_int(answers, LOT_SEQ) != seq)
 		return 0;
-	if (read_item(p, answers, item) < 0)
+	if (read_item(p, answers, item) < 0) {
+		db_rows_free(&item->large);
 		return -1;
+	}
 	*more = db_next(answers);
 	return 1;
 }
