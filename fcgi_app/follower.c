@@ -139,9 +139,7 @@ struct follower *follower_start(const struct config *config, struct cache *cache
 
 void follower_end(struct follower *f)
 {
-	const uint64_t one = 1;
-
-	if (write(f->stop_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+	if (eventfd_write(f->stop_fd, 1) != 0)
 		abort();
 	pthread_join(f->thread, NULL);
 }

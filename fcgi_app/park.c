@@ -117,20 +117,18 @@ bool park_add(struct park *p, struct FCGX_Request *request, const uint8_t uuid[1
 /* The i-th of those that wait is due; the last one takes its place. */
 static void make_due(struct park *p, size_t i)
 {
-	const uint64_t one = 1;
-
 	p->due[(p->first_due + p->n_due++) % p->max_waiting] = p->waiting[i].request;
 	p->waiting[i] = p->waiting[--p->n_waiting];
-	if (write(p->ready_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+	if (eventfd_write(p->ready_fd, 1) != 0)
 		abort(); /* it holds more than there can be requests */
 }
 
 struct FCGX_Request *park_take(struct park *p)
 {
 	struct FCGX_Request *request = NULL;
-	uint64_t one;
+	eventfd_t one;
 
-	if (read(p->ready_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+	if (eventfd_read(p->ready_fd, &one) != 0)
 		return NULL; /* another worker was first */
 	pthread_mutex_lock(&p->lock);
 	if (p->n_due > 0) {

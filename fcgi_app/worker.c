@@ -22,10 +22,10 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -199,11 +199,9 @@ bool worker_join(struct worker *w, int64_t us)
 
 void workers_stop(struct app *app, bool drain)
 {
-	const uint64_t one = 1;
-
 	if (drain)
 		atomic_store(&app->drain_until, clock_boot() + DRAIN_US);
 	atomic_store(&app->stopping, true);
-	if (write(app->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+	if (eventfd_write(app->wake_fd, 1) != 0)
 		abort();
 }
