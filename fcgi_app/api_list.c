@@ -13,8 +13,8 @@
 #include "core/status.h"
 #include "core/timemath.h"
 #include "core/uuid.h"
-#include "fcgi_app/cache.h"
 #include "fcgi_app/api.h"
+#include "fcgi_app/cache.h"
 #include "fcgi_app/job.h"
 #include "fcgi_app/query.h"
 

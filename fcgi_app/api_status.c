@@ -8,7 +8,6 @@
 #include "common/clock.h"
 #include "core/timemath.h"
 #include "fcgi_app/api.h"
-#include "fcgi_app/follower.h"
 #include "fcgi_app/job.h"
 
 static bool is_known(const struct call *c, const char *etag)

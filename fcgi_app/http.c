@@ -10,12 +10,10 @@
 #include <fcgiapp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/clock.h"
-#include "core/timemath.h"
 #include "fcgi_app/problem.h"
 
 #define HEADERS_LIMIT  8192

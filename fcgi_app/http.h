@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/rate.h"
 #include "core/http_header.h"
+#include "core/rate.h"
 #include "core/strbuf.h"
 #include "fcgi_app/gate.h"
 

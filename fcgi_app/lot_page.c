@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/log.h"
 #include "fcgi_app/item_code.h"
 
 /* Answers that are read at a time: without the large values their texts fit 16 MiB. */

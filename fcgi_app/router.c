@@ -9,7 +9,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "core/timemath.h"
 #include "fcgi_app/api.h"
 #include "fcgi_app/auth.h"
 #include "fcgi_app/cors.h"

@@ -2,9 +2,6 @@
 /* The rules of core/policy.c as a table of sentences, and as properties over all states. */
 #include "tests/unit/check.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "core/policy.h"
 #include "core/timemath.h"
 

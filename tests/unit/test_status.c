@@ -4,7 +4,6 @@
 
 #include <json-c/json_object.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "core/json_util.h"
 #include "core/status.h"

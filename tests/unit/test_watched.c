@@ -4,8 +4,6 @@
  */
 #include "tests/unit/check.h"
 
-#include <string.h>
-
 #include "batchd/watched.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
