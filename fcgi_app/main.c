@@ -89,9 +89,8 @@ static int check_schema(const struct config *config, bool may_be_away)
 	int code = EX_OK;
 
 	database_init(&d, config);
-	if (db_connect(d.db, &err) < 0)
-		code = err.class == ERR_LATER ? (may_be_away ? EX_OK : EX_UNAVAILABLE) : EX_CONFIG;
-	else if (store_schema_check(d.db, &err) < 0 || db_prepare_all(d.db, P_FCGI, &err) < 0)
+	if (db_connect(d.db, &err) < 0 || store_schema_check(d.db, &err) < 0 ||
+	    db_prepare_all(d.db, P_FCGI, &err) < 0)
 		code = err.class == ERR_LATER ? (may_be_away ? EX_OK : EX_UNAVAILABLE) : EX_CONFIG;
 	if (err.class != ERR_NONE)
 		log_err("database check failed error=\"%s\"", err.text);
