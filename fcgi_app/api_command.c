@@ -25,7 +25,6 @@ static const enum order_change change_of[COMMAND_COUNT] = {
 
 static int parse(struct call *c, const struct strbuf *body, enum command kind, struct order *order)
 {
-
 	struct order_faults *faults = calloc(1, sizeof(*faults));
 	int rc;
 

@@ -66,7 +66,8 @@ static int read_some(FCGX_Stream *in, char *out, int size)
 }
 
 /*
- * How long a peer may take for a part of a body, or of an answer that is more than the socket takes by itself.
+ * How long a peer may take for a part of a body, or of an answer that is more than the socket
+ * takes by itself.
  */
 static void bear(const struct http_request *r, int option)
 {

@@ -24,8 +24,8 @@ struct job {
 	enum job_end end; /* what its open items count as once it has ended */
 	int64_t updated_at, deadline_at;
 	int64_t now; /* the database's clock */
-	const char
-		*status_json; /* without links and the final brace; borrowed from the two below */
+	/* Without links and the final brace; borrowed from the two below. */
+	const char *status_json;
 	size_t status_json_n;
 	bool unstored; /* the closed view of a job that could not be closed */
 	struct db_rows *rows;

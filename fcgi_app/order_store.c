@@ -116,13 +116,11 @@ static int finish(struct db *db, void *arg, struct err *err)
 	const struct order *o = in->order;
 	const int64_t job_id = in->chunk.job_id;
 	const int64_t now = in->terms->now;
-
 	int64_t shown;
 
 	if (claim_go_on(in->terms->claim, db, in->public_id, err) < 0)
 		return -1;
 	shown = db_exec(db, STMT_FRONT_JOB_SHOW, DB_P(db_int(job_id)), err);
-
 	if (shown != 1)
 		return shown < 0 ? -1
 				 : err_set(err, ERR_NEVER, 0, "job %" PRId64 " was swept", job_id);

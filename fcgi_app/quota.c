@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * quota: see rate.h. A bucket is kept as the moment at which it is full:
- * nothing has to be refilled.
+ * quota: see quota.h. A bucket is kept as the moment at which it is full: nothing has to be
+ * refilled.
  */
 #include "fcgi_app/quota.h"
 

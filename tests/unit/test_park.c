@@ -125,8 +125,8 @@ static void of_one_job_only_so_many_wait(void **state)
 	assert_true(park_add(p, &r[17], two, 5, 100));
 	assert_false(park_add(p, &r[18], two, 5, 100)); /* full */
 	park_expire(p, 100);
-	assert_false(park_add(p, &r[18], two, 5,
-			      200)); /* what is due takes its place until it is taken */
+	/* What is due takes its place until it is taken. */
+	assert_false(park_add(p, &r[18], two, 5, 200));
 	assert_non_null(park_take(p));
 	assert_true(park_add(p, &r[18], two, 5, 200));
 	park_end(p);
