@@ -3,8 +3,6 @@
 #include "tests/unit/check.h"
 
 #include <json-c/json.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/json_schema.h"
@@ -162,53 +160,6 @@ static void what_is_no_json_is_malformed(void **state)
 		assert_non_null(strstr(faults.list[0].detail, "at byte "));
 	}
 	assert_int_equal(order_parse(NULL, 0, &limits, &order, &faults), -1);
-}
-
-/* clang-format off */
-static const struct {
-	enum order_change change;
-	const char *body;
-	const char *pointer; /* of the one fault; NULL: it is accepted */
-} changes[] = {
-	{ ORDER_CHANGE_NOTHING, "", NULL },
-	{ ORDER_CHANGE_NOTHING, " {} ", NULL },
-	{ ORDER_CHANGE_NOTHING, "{\"deadline\":\"PT6H\"}", "/deadline" },
-	{ ORDER_CHANGE_DEADLINE, "", NULL },
-	{ ORDER_CHANGE_DEADLINE, "{\"deadline\":null}", NULL },
-	{ ORDER_CHANGE_DEADLINE, "{\"deadline\":\"PT6H\"}", NULL },
-	{ ORDER_CHANGE_DEADLINE, "{\"deadline\":\"P\"}", "/deadline" },
-	{ ORDER_CHANGE_DEADLINE, "{\"languages\":[\"fr\"]}", "/languages" },
-	{ ORDER_CHANGE_DEADLINE, "[]", "" },
-	{ ORDER_CHANGE_LANGUAGES, "", "" },
-	{ ORDER_CHANGE_LANGUAGES, "{\"languages\":[]}", "" },
-	{ ORDER_CHANGE_LANGUAGES, "{\"languages\":[\"fr\",\"it\"]}", NULL },
-	{ ORDER_CHANGE_LANGUAGES, "{\"deadline\":\"PT6H\",\"languages\":[\"fr\"]}", NULL },
-	{ ORDER_CHANGE_LANGUAGES, "{\"languages\":[\"fr\",\"en\"]}", "/languages/1" },
-	{ ORDER_CHANGE_LANGUAGES, "{\"languages\":[\"fr\"],\"lots\":[]}", "/lots" },
-};
-/* clang-format on */
-
-static void changes_have_the_keys_of_their_kind(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(changes); i++) {
-		const char *body = changes[i].body;
-		const int rc =
-			order_parse_change(body, strlen(body), changes[i].change, &order, &faults);
-
-		assert_int_equal(rc, changes[i].pointer ? -1 : 0);
-		if (rc < 0) {
-			assert_int_equal(faults.count, 1);
-			assert_string_equal(faults.list[0].pointer, changes[i].pointer);
-			assert_int_equal(order.language_count, 0);
-			continue;
-		}
-		assert_int_equal(order.deadline_us, strstr(body, "PT6H") ? 6 * T_H : 0);
-		assert_true((order.language_count > 0) == (strstr(body, "fr") != NULL));
-		order_clear(&order);
-	}
-	assert_int_equal(order_parse_change("{", 1, ORDER_CHANGE_DEADLINE, &order, &faults), -1);
-	assert_true(faults.malformed);
 }
 
 static void several_faults_are_told_at_once(void **state)
@@ -506,7 +457,6 @@ int main(void)
 		cmocka_unit_test(orders_are_accepted),
 		cmocka_unit_test(each_fault_is_told_with_its_place),
 		cmocka_unit_test(what_is_no_json_is_malformed),
-		cmocka_unit_test(changes_have_the_keys_of_their_kind),
 		cmocka_unit_test(several_faults_are_told_at_once),
 		cmocka_unit_test(the_order_is_taken_over),
 		cmocka_unit_test(lots_come_one_after_the_other),
