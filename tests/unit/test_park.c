@@ -110,11 +110,22 @@ static void a_peer_that_left_frees_its_place(void **state)
 	peers_close(peers);
 }
 
+/* Each of them is handed back once. */
+static void take_once(struct park *p, const struct peers *peers, bool taken[20])
+{
+	const FCGX_Request *request = park_take(p);
+
+	assert_non_null(request);
+	assert_false(taken[request - peers->requests]);
+	taken[request - peers->requests] = true;
+}
+
 static void of_one_job_only_so_many_wait(void **state)
 {
 	struct peers *peers = peers_new();
 	struct park *p = park_new(18);
 	FCGX_Request *r = peers->requests;
+	bool taken[20] = {false};
 
 	(void)state;
 	for (int i = 0; i < PARK_PER_JOB; i++)
@@ -127,11 +138,11 @@ static void of_one_job_only_so_many_wait(void **state)
 	park_expire(p, 100);
 	/* What is due takes its place until it is taken. */
 	assert_false(park_add(p, &r[18], two, 5, 200));
-	assert_non_null(park_take(p));
+	take_once(p, peers, taken);
 	assert_true(park_add(p, &r[18], two, 5, 200));
 	park_end(p);
 	for (int i = 0; i < 18; i++)
-		assert_non_null(park_take(p));
+		take_once(p, peers, taken);
 	park_free(&p);
 	peers_close(peers);
 }
