@@ -31,11 +31,15 @@ claim "no path of one machine" \
 	"$(grep -nE '(^|[^[:alnum:]_.])/(home|root|wor[k]|Users)/|\.\./share[d]' $sources)"
 
 unlisted=
-# shellcheck disable=SC2086 # a list of folders
-for file in $(find $folders -name '*.[ch]' ! -path sql/sql_text.c ! -path api/api_text.c | sort); do
-	# A test program's source is implied by the program's name.
-	grep -qE "(^|[[:space:]])(${file%.c}|$file)([[:space:]]|\$)" Makefile.am ||
+for file in $sources; do
+	case $file in
+	*.[ch]) name=${file%.c} ;;       # a test program's source is implied by the program's name
+	tests/*/*.py) name=${file%/*} ;; # folders of tests go as they are
+	*.py) name=$file ;;
+	*) continue ;;
+	esac
+	grep -qE "(^|[[:space:]])($name|$file)([[:space:]]|\$)" Makefile.am ||
 		unlisted="$unlisted $file"
 done
-claim "every C file is listed in Makefile.am" "$unlisted"
+claim "every C and Python file is listed in Makefile.am" "$unlisted"
 tap_end
