@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Prefer: wait=N: a poll is held until the job changes, and holds no worker."""
 import concurrent.futures
+import contextlib
 import signal
-import time
 
 import pytest
 
@@ -44,21 +44,34 @@ def move(front, job):
 
 
 def all_parked(front, polls):
-    """None of them was answered, and the front end still answers others: then they wait there."""
+    """The front end has taken them all, answers none of them, and still answers others: then they wait there."""
+    wait_until(lambda: front.stack.front_end.connections() == len(polls), 30, "the polls to be taken")
     job = front.take(order(1, []))
     for _ in range(4):
         assert plain(front, job).status == 200
     return not any(one.done() for one in polls)
 
 
+@contextlib.contextmanager
+def beside_another(front, pool):
+    """A poll that waits for less than the others, of a job to which nothing happens: it is not their time that ends."""
+    job = front.take(order(1, []))
+    other = pool.submit(poll, front, job, 20)
+    assert all_parked(front, [other])
+    yield other
+    assert not other.done()
+    move(front, job)
+    assert other.result(30).status == 200
+
+
 def test_a_poll_is_held_until_the_job_changes(front, pool):
     job = front.take(order(2))
     tag = plain(front, job).headers["etag"]
-    held = pool.submit(poll, front, job, 25, tag)
-    time.sleep(0)  # the thread begins
-    assert all_parked(front, [held])
-    move(front, job)
-    answer = held.result(30)
+    with beside_another(front, pool) as other:
+        held = pool.submit(poll, front, job, 25, tag)
+        assert all_parked(front, [held, other])
+        move(front, job)
+        answer = held.result(30)
     assert answer.status == 200 and answer.json()["name"] == "moved"
     assert answer.headers["preference-applied"] == "wait=25"
     assert answer.headers["etag"] != tag
@@ -66,10 +79,11 @@ def test_a_poll_is_held_until_the_job_changes(front, pool):
 
 def test_without_a_tag_it_is_held_from_now_on(front, pool):
     job = front.take(order(2))
-    held = pool.submit(poll, front, job, 25)
-    assert all_parked(front, [held])
-    move(front, job)
-    assert held.result(30).json()["name"] == "moved"
+    with beside_another(front, pool) as other:
+        held = pool.submit(poll, front, job, 25)
+        assert all_parked(front, [held, other])
+        move(front, job)
+        assert held.result(30).json()["name"] == "moved"
 
 
 def test_when_its_time_is_up_nothing_is_new(front):
@@ -114,22 +128,24 @@ def test_an_ended_job_is_not_waited_for(mariadb):  # noqa: F811
         assert answer.status == 304 and "preference-applied" not in answer.headers
 
 
-def test_a_held_poll_sees_the_job_end_at_its_deadline_without_batchd(mariadb):  # noqa: F811
-    """I1: the first read after the deadline ends it; a poll that is held is one."""
+def test_a_held_poll_sees_the_job_end_at_its_deadline_without_batchd(mariadb, pool):  # noqa: F811
+    """I1: the first read after the deadline ends it; a poll that is held is one, and is held no longer than that."""
     with installation("front-wait-deadline", mariadb, memory=True) as front:
-        job = front.take(order(1, [], deadline="PT2S"))
-        answer = poll(front, job, 25, plain(front, job).headers["etag"])
-        assert answer.status == 200 and answer.json()["status"] == "failed"
+        with beside_another(front, pool):
+            job = front.take(order(1, [], deadline="PT2S"))
+            answer = poll(front, job, 25, plain(front, job).headers["etag"])
+            assert answer.status == 200 and answer.json()["status"] == "failed"
 
 
 def test_three_hundred_polls_wait_and_hold_no_worker(front, pool):
     jobs = [front.take(order(1, [])) for _ in range(20)]
     tags = {job: plain(front, job).headers["etag"] for job in jobs}
-    held = [pool.submit(poll, front, job, 25, tags[job]) for job in jobs for _ in range(15)]
-    assert all_parked(front, held)
-    for job in jobs:
-        move(front, job)
-    assert {one.result(40).json()["name"] for one in held} == {"moved"}
+    with beside_another(front, pool) as other:
+        held = [pool.submit(poll, front, job, 25, tags[job]) for job in jobs for _ in range(15)]
+        assert all_parked(front, [*held, other])
+        for job in jobs:
+            move(front, job)
+        assert {one.result(40).json()["name"] for one in held} == {"moved"}
 
 
 def test_of_one_job_sixteen_wait(front, pool):
@@ -171,13 +187,14 @@ def test_a_poll_waits_through_an_outage_of_the_database(breakable, pool):  # noq
     with installation("front-wait-away", breakable, memory=True) as front:
         job = front.take(order(1, []))
         tag = plain(front, job).headers["etag"]
-        held = pool.submit(poll, front, job, 25, tag)
-        assert all_parked(front, [held])
-        breakable.stop()
-        breakable.start()
-        wait_until(lambda: front.get("/readyz").status == 200, 30, "the database to be found again")
-        move(front, job)
-        assert held.result(40).json()["name"] == "moved"
+        with beside_another(front, pool) as other:
+            held = pool.submit(poll, front, job, 25, tag)
+            assert all_parked(front, [held, other])
+            breakable.stop()
+            breakable.start()
+            wait_until(lambda: front.get("/readyz").status == 200, 30, "the database to be found again")
+            move(front, job)
+            assert held.result(40).json()["name"] == "moved"
 
 
 class Limited(FrontEnd):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from front_end import order
+from harness.process import wait_until
 from web import JOBS, house
 
 pytestmark = pytest.mark.web
@@ -45,6 +46,11 @@ def move(web, job):
     web.stack.sql("UPDATE job SET version = version + 1 WHERE public_id = %s", (job,))
 
 
+def wait_taken(served, n):
+    """So many polls are with the front end, whichever way they came."""
+    wait_until(lambda: served.front_end.connections() == n, 30, "the polls to be taken", alive=[served.front_end])
+
+
 def are_held(web, polls):
     """More requests are answered than there are workers, and none of the polls."""
     for _ in range(8 * WORKERS):
@@ -59,6 +65,7 @@ def test_a_poll_is_held_until_the_job_changes(served, pool, name, coding):
     job, _ = new_job(web)
     tag = web.get(f"{JOBS}/{job}/status", Accept_Encoding=coding).headers["etag"]
     held = pool.submit(poll, web, job, tag, coding=coding)
+    wait_taken(served, 1)
     assert are_held(web, [held])
     move(web, job)
     answer = held.result(30)
@@ -82,6 +89,7 @@ def test_many_polls_are_held_and_hold_nobody_up(served, pool, name):
     web = served.add(name).wait_ready()
     jobs = [new_job(web) for _ in range(POLLS // JOB_POLLS)]
     held = [pool.submit(poll, web, job, tag) for job, tag in jobs for _ in range(JOB_POLLS)]
+    wait_taken(served, POLLS)
     assert are_held(web, held)
     other, _ = new_job(web)
     assert web.get(f"{JOBS}/{other}").status == 200
@@ -100,6 +108,7 @@ def test_a_poll_that_was_left_harms_nobody(served, pool, name):
     for one in left:
         one.sendall(head.encode())
     held = pool.submit(poll, web, job, tag)
+    wait_taken(served, len(left) + 1)
     assert are_held(web, [held])
     for one in left:
         one.close()
@@ -114,6 +123,7 @@ def test_held_polls_are_answered_when_the_front_end_restarts(served, pool, name)
     web = served.add(name).wait_ready()
     job, tag = new_job(web)
     held = [pool.submit(poll, web, job, tag) for _ in range(JOB_POLLS)]
+    wait_taken(served, JOB_POLLS)
     assert are_held(web, held)
     assert served.front_end.stop() == 0
     served.front_end.start()

@@ -61,6 +61,8 @@ class Answer:
         return json.loads(self.body)
 
 
+CONNECTED = "03"  # a state in /proc/net/unix
+
 # Configurations of the front ends behind sockets.
 _configs: Dict[str, Path] = {}
 
@@ -85,6 +87,11 @@ class FrontEnd(Process):
         super().start()
         wait_until(lambda: connects(self.socket), 30, "the front end's socket", alive=[self])
         return self
+
+    def connections(self) -> int:
+        """How many requests it has taken and not finished. Those that still wait in its Unix socket have no inode."""
+        rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+        return sum(row[7:] == [self.socket] and row[5] == CONNECTED and row[6] != "0" for row in rows)
 
 
 class ActivatedFrontEnd(FrontEnd):
