@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
@@ -195,7 +195,7 @@ def _where(text: bytes, file_no: int, recorded: Dict[Tuple[int, int], Dict[str, 
 
 @contextlib.contextmanager
 def sales(name: str, overrides: Optional[conf.Config] = None, mariadb: Optional[MariaDB] = None,
-          step: float = 0.05, accounts: Sequence[str] = ()) -> Iterator[Sales]:
+          step: float = 0.05) -> Iterator[Sales]:
     """A new installation without a batchd."""
     with Stack(default_build(), temporary_work(name), mariadb or shared_mariadb(), standin_step=step,
                overrides=conf.merged(QUICK, overrides or {})) as stack:

@@ -25,7 +25,7 @@ PROMISED_S = 2.0
 EX_CONFIG = 78
 
 
-def calls(front, job):  # noqa: F811
+def calls(job):
     return [("GET", f"{JOBS}/{job}/status", None), ("GET", f"{JOBS}/{job}", None),
             ("GET", f"{JOBS}/{job}/events", None), ("GET", f"{JOBS}/{UNKNOWN}/status", None),
             ("GET", "/readyz", None), ("POST", JOBS + "?again=1", order())]
@@ -39,7 +39,7 @@ def unavailable(answer):
 
 def all_answer_503(front, job):  # noqa: F811
     """Every call, alone and many at once, within the time that DESIGN promises."""
-    for method, uri, body in calls(front, job):
+    for method, uri, body in calls(job):
         began = time.monotonic()
         unavailable(front.raw(method, uri, body, front.key))
         assert time.monotonic() - began < PROMISED_S, uri
