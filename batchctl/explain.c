@@ -97,11 +97,11 @@ static const char *words_of(enum action action, const struct batch_view *b)
 	return action == ACT_CANCEL && b->n_wanted == 0 ? "cancel" : action_words[action];
 }
 
-static void add_batch(struct ctl *ctl, const struct batch_row *b, int64_t n_open, struct table *t)
+static void add_batch(struct ctl *ctl, const struct batch_row *b, const struct batch_view *view,
+		      int64_t n_open, struct table *t)
 {
 	const struct policy policy = batch_policy(ctl->config, b->n_items);
-	const struct batch_view view = batch_row_view(b);
-	const struct decision d = batch_decide(&view, &policy, ctl->now);
+	const struct decision d = batch_decide(view, &policy, ctl->now);
 	const bool waits = d.action == ACT_WAIT && d.then != ACT_WAIT;
 	char warnings[WARNINGS_BYTES];
 	struct table_value v[B_COLUMNS] = {
@@ -109,10 +109,10 @@ static void add_batch(struct ctl *ctl, const struct batch_row *b, int64_t n_open
 		[B_PHASE].text = batch_phase_names[b->phase],
 		[B_REMOTE].text = b->remote_status[0] ? b->remote_status : NULL,
 		[B_OPEN].i = n_open,
-		[B_ACTION].text = words_of(d.action, &view),
+		[B_ACTION].text = words_of(d.action, view),
 		[B_WHY].text = why_words[d.why],
 		[B_AT].i = d.at,
-		[B_THEN].text = waits ? words_of(d.then, &view) : NULL,
+		[B_THEN].text = waits ? words_of(d.then, view) : NULL,
 		[B_THEN_AT].i = waits ? d.then_at : 0,
 		[B_WARNINGS].text = warnings_of(d.warnings, warnings),
 	};
@@ -123,6 +123,7 @@ static void add_batch(struct ctl *ctl, const struct batch_row *b, int64_t n_open
 static int explain_batch(struct ctl *ctl, int64_t id)
 {
 	struct batch_row b;
+	struct batch_view view;
 	struct err err;
 	struct table *record;
 	const int found = batch_row_read(ctl->db, id, &b, &err);
@@ -131,8 +132,10 @@ static int explain_batch(struct ctl *ctl, int64_t id)
 		return ctl_fail(&err);
 	if (found == 0)
 		return ctl_error(EX_NOINPUT, "there is no batch %" PRId64, id);
+	if (batch_view_read(ctl->db, ctl->config, &b, &view, &err) < 0)
+		return ctl_fail(&err);
 	record = table_new(CTL_COLUMNS(batch_columns), ctl->now);
-	add_batch(ctl, &b, b.n_items - b.n_answered - b.n_failed - b.n_void, record);
+	add_batch(ctl, &b, &view, b.n_items - b.n_answered - b.n_failed - b.n_void, record);
 	return ctl_print_record(ctl, &record, NULL, 0);
 }
 
@@ -140,6 +143,7 @@ static int add_batches(struct ctl *ctl, int64_t job, struct table *t, struct err
 {
 	struct db_rows *rows;
 	struct batch_row b;
+	struct batch_view view;
 	int rc = 0;
 
 	if (db_query(ctl->db, STMT_CTL_EXPLAIN_BATCHES, DB_P(db_int(job)), &rows, err) < 0)
@@ -147,7 +151,9 @@ static int add_batches(struct ctl *ctl, int64_t job, struct table *t, struct err
 	while (rc == 0 && db_next(rows)) {
 		rc = batch_row_read(ctl->db, db_get_int(rows, 0), &b, err);
 		if (rc > 0)
-			add_batch(ctl, &b, db_get_int(rows, 1), t);
+			rc = batch_view_read(ctl->db, ctl->config, &b, &view, err);
+		if (rc == 0)
+			add_batch(ctl, &b, &view, db_get_int(rows, 1), t);
 		rc = rc < 0 ? -1 : 0;
 	}
 	db_rows_free(&rows);

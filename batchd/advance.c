@@ -57,6 +57,7 @@ static bool is_held(struct daemon *d, const struct batch_row *b, enum action a)
 	case ACT_CANCEL:
 		return d->stopping || d->is_foreign || daemon_distrusts_clock(d);
 	case ACT_LEAVE:
+	case ACT_PART:
 	case ACT_GIVE_UP:
 		return daemon_distrusts_clock(d);
 	case ACT_NONE:
@@ -123,6 +124,9 @@ static void execute(struct daemon *d, struct batch_row *b, const struct decision
 	case ACT_LEAVE:
 		close_leave(d, b);
 		break;
+	case ACT_PART:
+		close_part(d, b);
+		break;
 	case ACT_HARVEST:
 		harvest_go_on(d, b);
 		break;
@@ -182,7 +186,8 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 		return;
 	}
 	policy = batch_policy(d->config, b.n_items);
-	view = batch_row_view(&b);
+	if (batch_view_read(d->db, d->config, &b, &view, &err) < 0)
+		return;
 	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
 	view.looked_at = watch_looked_at(d->watch);
 	view.steady_since = d->steady_since;

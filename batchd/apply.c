@@ -74,8 +74,11 @@ static int write_all(struct settle_run *r, struct db *db, struct err *err)
 	    settle_items(r, db, err) < 0 ||
 	    tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0 ||
 	    tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0 ||
-	    events(r, db, err) < 0 || tally_apply(r->tally, db, r->now, ready_at(r), err) < 0)
+	    (r->c->way == WAY_BATCH && events(r, db, err) < 0) ||
+	    tally_apply(r->tally, db, r->now, ready_at(r), err) < 0)
 		return -1;
+	if (r->c->way != WAY_BATCH)
+		return 0;
 	r->b.harvest_file = r->c->file_no;
 	r->b.harvest_offset = r->c->end_offset;
 	return batch_row_store(db, &r->b, err);
@@ -114,6 +117,10 @@ static int read_all(struct settle_run *r, struct db *db, struct err *err)
 {
 	int64_t adopted;
 
+	if (r->c->way != WAY_BATCH) {
+		r->model = config_model_find(r->c->d->config, r->c->model);
+		return found_read(&r->found, r->c, &r->b, err);
+	}
 	if (batch_row_read(db, r->c->batch_id, &r->b, err) < 1)
 		return -1;
 	if (r->b.is_adopted) {

@@ -7,14 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batchd/ask.h"
 #include "batchd/items.h"
 #include "batchd/submit.h"
-#include "core/language.h"
-#include "core/limits.h"
 #include "core/request_line.h"
-#include "core/uuid.h"
-
-#define LINE_LIMIT ((size_t)LIMIT_IMAGES_PER_LOT * LIMIT_IMAGE_BYTES * 4 / 3 + (8u << 20))
 
 #define PAGE_ROWS   200       /* LIMIT of STMT_BUILD_ITEMS and STMT_BUILD_IMAGES */
 #define SLICE_BYTES (8 << 20) /* photographs make long lines: a slice stays short */
@@ -43,57 +39,6 @@ static void build_free(void *state)
 	free(b);
 }
 
-/* The photographs of a page of items; those of one item at a time in list. */
-struct images {
-	struct db_rows *rows; /* of all of the page, by item */
-	bool has_row;         /* the current one is still to be used */
-	struct request_image list[LIMIT_IMAGES_PER_LOT];
-	struct db_rows *blobs[LIMIT_IMAGES_PER_LOT];
-	size_t n;
-};
-
-static void images_drop(struct images *im)
-{
-	for (size_t i = 0; i < im->n; i++)
-		db_rows_free(&im->blobs[i]);
-	im->n = 0;
-}
-
-static int image_add(struct db *db, struct images *im, struct err *err)
-{
-	struct request_image *image = &im->list[im->n];
-	struct db_rows **blob = &im->blobs[im->n];
-	size_t n;
-	const char *hash = db_get_text(im->rows, 2, &n);
-
-	*image = (struct request_image){.url = db_get_text(im->rows, 1, NULL)};
-	*blob = NULL;
-	im->n++;
-	if (image->url)
-		return 0;
-	if (db_query(db, STMT_IMAGE_READ, DB_P(db_bytes(hash, n)), blob, err) < 0)
-		return -1;
-	if (!db_next(*blob))
-		return err_set(err, ERR_BUG, 0, "a photograph of item %lld is not stored",
-			       (long long)db_get_int(im->rows, 0));
-	image->media_type = db_get_text(*blob, 0, NULL);
-	image->bytes = db_get_text(*blob, 1, &image->n_bytes);
-	return 0;
-}
-
-/* Items are asked for in the order of the rows. */
-static int images_of(struct db *db, struct images *im, int64_t item, struct err *err)
-{
-	images_drop(im);
-	while (im->has_row && db_get_int(im->rows, 0) <= item) {
-		if (db_get_int(im->rows, 0) == item && im->n < LIMIT_IMAGES_PER_LOT &&
-		    image_add(db, im, err) < 0)
-			return -1;
-		im->has_row = db_next(im->rows);
-	}
-	return 0;
-}
-
 static int write_line(struct build *b, struct err *err)
 {
 	if (strbuf_failed(&b->line))
@@ -107,50 +52,22 @@ static int write_line(struct build *b, struct err *err)
 }
 
 static int add_item(struct daemon *d, struct build *b, const struct db_rows *r,
-		    struct images *images, struct err *err)
+		    struct ask_images *images, struct err *err)
 {
-	const struct recipe *recipe = b->recipe;
-	const bool was_cut = db_get_int(r, 5) != 0;
-	struct request q = {
-		.task = recipe->task,
-		.model = recipe->model,
-		.prompt = recipe->prompt,
-		.schema = recipe->schema,
-		.max_output_tokens =
-			was_cut ? recipe->max_output_tokens_retry : recipe->max_output_tokens,
-		.instructions = db_get_text(r, 7, NULL),
-	};
-	char mark[UUID_MARK_SIZE], custom_id[CUSTOM_ID_SIZE];
-	int rc = 0;
+	char custom_id[CUSTOM_ID_SIZE];
+	struct request q;
 
-	uuid_mark(db_get_text(r, 6, NULL), mark);
-	custom_id_format((uint64_t)db_get_int(r, 0), (unsigned)db_get_int(r, 1), mark, custom_id);
-	if (recipe->task == TASK_DESCRIBE) {
-		q.title = db_get_text(r, 9, NULL);
-		q.notes = db_get_text(r, 10, NULL);
-		rc = images_of(d->db, images, db_get_int(r, 0), err);
-		q.images = images->list;
-		q.n_images = images->n;
-	} else {
-		q.language_tag = db_get_text(r, 11, NULL);
-		q.language_name = language_name(q.language_tag);
-		q.description = db_get_text(r, db_is_null(r, 13) ? 12 : 13, &q.description_n);
-		if (!q.description)
-			rc = err_set(err, ERR_BUG, 0, "item %lld has no description to translate",
-				     (long long)db_get_int(r, 0));
-	}
-	if (rc == 0) {
-		strbuf_reset(&b->line);
-		request_line_render(&q, custom_id, &b->line);
-		rc = write_line(b, err);
-	}
-	return rc;
+	if (ask_fill(d->db, b->recipe, r, images, &q, custom_id, err) < 0)
+		return -1;
+	strbuf_reset(&b->line);
+	request_line_render(&q, custom_id, &b->line);
+	return write_line(b, err);
 }
 
 /* The rows of one page. */
 struct page {
 	struct db_rows *items;
-	struct images images;
+	struct ask_images *images;
 	int64_t unwanted[PAGE_ROWS]; /* by their jobs */
 	size_t n_unwanted;
 };
@@ -164,16 +81,12 @@ static int page_read(struct daemon *d, const struct build *b, int64_t batch_id, 
 		return -1;
 	if (db_rows_count(p->items) == 0 || b->recipe->task != TASK_DESCRIBE)
 		return 0;
-	if (db_query(d->db, STMT_BUILD_IMAGES, from, 2, &p->images.rows, err) < 0)
-		return -1;
-	p->images.has_row = db_next(p->images.rows);
-	return 0;
+	return ask_images_read(p->images, d->db, STMT_BUILD_IMAGES, from, 2, err);
 }
 
 static void page_free(struct page *p)
 {
-	images_drop(&p->images);
-	db_rows_free(&p->images.rows);
+	ask_images_free(&p->images);
 	db_rows_free(&p->items);
 	free(p);
 }
@@ -187,7 +100,7 @@ static int page_add(struct daemon *d, struct build *b, struct page *p, struct er
 		b->cursor = db_get_int(p->items, 0);
 		if (db_get_int(p->items, 8) == 0)
 			p->unwanted[p->n_unwanted++] = b->cursor;
-		else if (add_item(d, b, p->items, &p->images, err) < 0)
+		else if (add_item(d, b, p->items, p->images, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -203,6 +116,7 @@ static int build_step(struct work *w, struct err *err)
 
 	if (!p)
 		abort();
+	p->images = ask_images_new();
 	rc = page_read(d, b, w->batch_id, p, err);
 	if (rc == 0) {
 		more = db_rows_count(p->items) > 0;
@@ -228,7 +142,7 @@ void build_start(struct daemon *d, const struct batch_row *row)
 
 	if (!b)
 		abort();
-	strbuf_init(&b->line, LINE_LIMIT);
+	strbuf_init(&b->line, ASK_BYTES_MAX);
 	w->state = b;
 	w->state_free = build_free;
 	w->step = build_step;

@@ -175,7 +175,21 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 struct leaving {
 	struct daemon *d;
 	int64_t batch_id, n;
+	int64_t job; /* its items alone; 0 = all */
 };
+
+static int job_left(struct db *db, const struct leaving *l, struct err *err)
+{
+	const int64_t now = daemon_now(l->d);
+
+	if (db_exec(db, STMT_BATCH_JOB_LEFT,
+		    DB_P(db_time(now), db_int(l->batch_id), db_int(l->job)), err) < 0)
+		return -1;
+	return store_event(db, l->job, l->batch_id, now, "left", -1, err,
+			   "the latest start has come: what batch %lld did not answer is sent "
+			   "synchronously",
+			   (long long)l->batch_id);
+}
 
 static int leaving_tx(struct db *db, void *arg, struct err *err)
 {
@@ -184,9 +198,11 @@ static int leaving_tx(struct db *db, void *arg, struct err *err)
 
 	if (batch_row_read(db, l->batch_id, &b, err) < 1)
 		return -1;
-	l->n = items_leave(l->d, &b, daemon_now(l->d), err);
+	l->n = items_leave(l->d, &b, l->job, daemon_now(l->d), err);
 	if (l->n != 0)
 		return l->n < 0 ? -1 : 0;
+	if (l->job)
+		return job_left(db, l, err);
 	b.left_at = daemon_now(l->d);
 	return batch_row_store(db, &b, err);
 }
@@ -204,6 +220,34 @@ static int leaving_step(struct work *w, struct err *err)
 void close_leave(struct daemon *d, struct batch_row *b)
 {
 	work_new(d, b->id)->step = leaving_step;
+}
+
+static int parting_step(struct work *w, struct err *err)
+{
+	const struct batch_start *first = w->state;
+	struct leaving l = {.d = w->d, .batch_id = w->batch_id, .job = first->job};
+
+	if (daemon_tx(w->d, leaving_tx, &l, err) < 0)
+		return -1;
+	return l.n > 0;
+}
+
+void close_part(struct daemon *d, struct batch_row *b)
+{
+	struct batch_start *first = calloc(1, sizeof(*first));
+	struct work *w;
+	struct err err;
+
+	if (!first)
+		abort();
+	if (batch_jobs_latest_start(d->db, d->config, b->id, first, &err) < 0 || !first->job) {
+		free(first);
+		return; /* seen again in the next tick */
+	}
+	w = work_new(d, b->id);
+	w->state = first;
+	w->state_free = free;
+	w->step = parting_step;
 }
 
 /* --- jobs past their deadline --- */

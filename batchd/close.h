@@ -18,6 +18,8 @@ void close_lost(struct daemon *d, struct batch_row *b);
 void close_harvested(struct daemon *d, struct batch_row *b);
 /* Open items leave the batch, which stays watched. */
 void close_leave(struct daemon *d, struct batch_row *b);
+/* The same, of the job alone whose latest start comes first. */
+void close_part(struct daemon *d, struct batch_row *b);
 
 /* End the jobs whose deadline passed, some at a time. 1 = more are due, 0, -1. */
 int close_overdue_jobs(struct daemon *d, struct err *err);

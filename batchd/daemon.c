@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "batchd/close.h"
+#include "batchd/fallback.h"
 #include "batchd/files.h"
 #include "batchd/installation.h"
 #include "batchd/orphan.h"
@@ -108,6 +109,7 @@ static void tick(struct daemon *d)
 		return;
 	orphan_adopt_asked(d);
 	if (!d->stopping) {
+		fallback_wake(d->fallback);
 		close_sweep(d);
 		files_tick(d);
 	}
@@ -127,6 +129,7 @@ static void lease_lost(struct daemon *d)
 	d->lease.renewed_boot = 0;
 	planner_reset(d->planner);
 	drop_works(d);
+	fallback_reset(d->fallback);
 	tell_forget(d, 0);
 	watch_reset(d->watch);
 }
@@ -173,6 +176,7 @@ static void lease_taken(struct daemon *d)
 	watch_reset(d->watch);
 	planner_reset(d->planner);
 	requests_reset(d->requests);
+	fallback_reset(d->fallback);
 }
 
 static void keep_lease(struct daemon *d)
@@ -270,7 +274,7 @@ static bool carry_out_requests(struct daemon *d)
 
 static bool is_idle(const struct daemon *d)
 {
-	return !d->works && http_in_flight(d->http) == 0;
+	return !d->works && http_in_flight(d->http) == 0 && fallback_is_idle(d->fallback);
 }
 
 static void handle_signals(struct daemon *d, int fd, void (*reload)(struct daemon *d),
@@ -311,6 +315,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 			next_tick = t_add(now, d->config->daemon.tick);
 		}
 		more = carry_out_requests(d);
+		if (lease_held(&d->lease))
+			fallback_step(d);
 		more |= lease_held(&d->lease) && slice(d);
 		if (d->one_pass && !more && is_idle(d) &&
 		    (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
@@ -319,6 +325,7 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 		http_drain(d->http);
 	}
 	drop_works(d);
+	fallback_step(d); /* what was cut is booked as lost */
 	lease_release(&d->lease, d->db);
 	return EX_OK;
 }
@@ -379,6 +386,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->openai = openai_new(d->http, c->openai.base_url);
 	d->recipes = recipes_new();
 	d->planner = planner_new();
+	d->fallback = fallback_new();
 	d->requests = requests_new();
 	d->watch = watch_new();
 	d->files = files_new();
@@ -400,6 +408,7 @@ void daemon_free(struct daemon **at)
 	watch_free(&d->watch);
 	files_free(&d->files);
 	planner_free(&d->planner);
+	fallback_free(&d->fallback);
 	requests_free(&d->requests);
 	recipes_free(&d->recipes);
 	db_free(&d->db);

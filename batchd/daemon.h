@@ -19,6 +19,7 @@
 #include "core/policy.h"
 
 struct daemon;
+struct fallback;
 struct files;
 struct planner;
 struct requests;
@@ -63,6 +64,7 @@ struct daemon {
 	struct unit unit;
 	struct recipes *recipes;
 	struct planner *planner;
+	struct fallback *fallback;
 	struct requests *requests;
 	struct watch *watch;
 	struct files *files;

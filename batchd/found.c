@@ -87,6 +87,21 @@ static int compare_i64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The item of a synchronous call. */
+static int read_call(struct found_list *l, const struct chunk *c, struct err *err)
+{
+	const struct result *res = &c->lines[0].result;
+	struct db_rows *rows;
+
+	if (db_query(c->d->db, STMT_APPLY_CALL,
+		     DB_P(db_int(res->attempt), db_int((int64_t)res->item)), &rows, err) < 0)
+		return -1;
+	if (db_next(rows))
+		read_found(rows, &l->items[l->n++]);
+	db_rows_free(&rows);
+	return 0;
+}
+
 int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b,
 	       struct err *err)
 {
@@ -100,6 +115,10 @@ int found_read(struct found_list *l, const struct chunk *c, const struct batch_r
 	l->cap = c->n + 1;
 	if (!ids || !l->items)
 		abort();
+	if (c->way != WAY_BATCH) {
+		free(ids);
+		return read_call(l, c, err);
+	}
 	for (size_t i = 0; i < c->n; i++) {
 		const struct result *res = &c->lines[i].result;
 

@@ -185,6 +185,11 @@ static void set_headers(struct http_private *p, const struct http_request *r)
 	strbuf_reset(&line);
 	strbuf_addf(&line, "Accept: %s", r->accept ? r->accept : "application/json");
 	p->headers = must(curl_slist_append(p->headers, line.data));
+	if (r->client_request_id) {
+		strbuf_reset(&line);
+		strbuf_addf(&line, "X-Client-Request-Id: %s", r->client_request_id);
+		p->headers = must(curl_slist_append(p->headers, line.data));
+	}
 	strbuf_clear(&line);
 	/* A wait for "100 Continue" makes a lost answer more likely, and saves nothing here. */
 	p->headers = must(curl_slist_append(p->headers, "Expect:"));

@@ -29,12 +29,13 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
 
 struct http_request {
 	enum http_method method;
-	const char *url;         /* copied */
-	const char *accept;      /* or NULL */
-	const char *json;        /* POST body, copied; or NULL */
-	const char *upload_path; /* POST as multipart: this file, streamed; or NULL */
-	const char *upload_name; /* its file name for the provider */
-	const char *const *form; /* more fields: name, value, ..., NULL */
+	const char *url;               /* copied */
+	const char *accept;            /* or NULL */
+	const char *json;              /* POST body, copied; or NULL */
+	const char *client_request_id; /* X-Client-Request-Id, a header's value; or NULL */
+	const char *upload_path;       /* POST as multipart: this file, streamed; or NULL */
+	const char *upload_name;       /* its file name for the provider */
+	const char *const *form;       /* more fields: name, value, ..., NULL */
 	/* the body goes to this file (created, truncated); or NULL: to memory */
 	const char *save_path;
 	bool paid;

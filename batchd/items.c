@@ -11,13 +11,15 @@ struct open_attempt {
 	int64_t burned;
 };
 
-static int read_open(struct db *db, enum stmt stmt, int64_t batch_id, struct open_attempt *a,
-		     size_t *n, struct err *err)
+/* job: the statement's second value; 0 where it has none. */
+static int read_open(struct db *db, enum stmt stmt, int64_t batch_id, int64_t job,
+		     struct open_attempt *a, size_t *n, struct err *err)
 {
 	struct db_rows *r;
 
 	*n = 0;
-	if (db_query(db, stmt, DB_P(db_int(batch_id)), &r, err) < 0)
+	if (db_query(db, stmt, (struct db_val[]){db_int(batch_id), db_int(job)}, job ? 2 : 1, &r,
+		     err) < 0)
 		return -1;
 	while (*n < SLICE_ROWS && db_next(r)) {
 		a[(*n)++] = (struct open_attempt){
@@ -81,7 +83,7 @@ int64_t items_release(struct daemon *d, struct batch_row *b, const struct releas
 		abort();
 	run->d = d;
 	run->tally = tally_new(d);
-	if (read_open(d->db, STMT_ATTEMPTS_OPEN, b->id, open, &n, err) < 0)
+	if (read_open(d->db, STMT_ATTEMPTS_OPEN, b->id, 0, open, &n, err) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		struct db_val *p = &run->attempts[i * 4];
@@ -110,7 +112,8 @@ out:
 	return rc;
 }
 
-int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t now, struct err *err)
+int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t job, int64_t now,
+		    struct err *err)
 {
 	struct tally *tally = tally_new(d);
 	struct db_val *items = calloc(SLICE_ROWS, sizeof(*items));
@@ -121,7 +124,8 @@ int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t now, struct e
 
 	if (!items || !marks || !open)
 		abort();
-	if (read_open(d->db, STMT_ATTEMPTS_TO_LEAVE, b->id, open, &n, err) < 0)
+	if (read_open(d->db, job ? STMT_ATTEMPTS_OF_JOB_TO_LEAVE : STMT_ATTEMPTS_TO_LEAVE, b->id,
+		      job, open, &n, err) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		marks[3 * i] = db_time(now);

@@ -72,9 +72,10 @@ struct release {
 int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now,
 		      struct err *err);
 /*
- * Inside a transaction: open attempts leave (a mark, not an outcome), their items
- * are ready again. As above.
+ * Inside a transaction: open attempts, of one job or (0) of all, leave (a mark, not an outcome),
+ * their items are ready again. As above.
  */
-int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t now, struct err *err);
+int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t job, int64_t now,
+		    struct err *err);
 
 #endif

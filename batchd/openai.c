@@ -142,6 +142,8 @@ static void on_done(struct http_call *call, void *ctx)
 		reply.outcome.code = "unreadable_answer";
 	}
 	reply.body = body;
+	reply.text = call->body.data;
+	reply.text_n = call->body.len;
 	memcpy(reply.request_id, call->request_id, sizeof(reply.request_id));
 	fill_message(&reply, call, &result);
 	p->done(&reply, p->ctx);
@@ -303,4 +305,16 @@ int openai_download(struct openai *o, const char *id, const char *path, openai_d
 				 .save_path = path};
 
 	return start_id(o, &r, "/files/", id, "/content", done, ctx, err);
+}
+
+int openai_complete(struct openai *o, const char *body, const char *custom_id, int64_t deadline,
+		    openai_done_fn *done, void *ctx, struct err *err)
+{
+	struct http_request r = {.method = HTTP_POST,
+				 .paid = true,
+				 .json = body,
+				 .client_request_id = custom_id,
+				 .deadline = deadline};
+
+	return start(o, &r, "/chat/completions", done, ctx, err);
 }

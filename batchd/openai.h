@@ -23,7 +23,9 @@ struct openai_reply {
 	int http_status;                     /* 0: no answer */
 	struct json_object *body;            /* DONE: parsed, not NULL; borrowed */
 	int64_t saved_bytes, content_length; /* downloads */
-	char message[240];                   /* failure in words, for log and row */
+	const char *text;                    /* the body as it came, borrowed; or NULL */
+	size_t text_n;
+	char message[240]; /* failure in words, for log and row */
 	char request_id[129];
 };
 
@@ -78,5 +80,12 @@ int openai_get_file(struct openai *o, const char *id, openai_done_fn *done, void
 		    struct err *err);
 int openai_download(struct openai *o, const char *id, const char *path, openai_done_fn *done,
 		    void *ctx, struct err *err);
+
+/*
+ * A chat completion, now: a paid call. `body` is JSON; custom_id goes with it as
+ * X-Client-Request-Id. deadline: boot clock.
+ */
+int openai_complete(struct openai *o, const char *body, const char *custom_id, int64_t deadline,
+		    openai_done_fn *done, void *ctx, struct err *err);
 
 #endif

@@ -66,23 +66,30 @@ bool planner_fills(const struct planner *p, int64_t batch_id)
 	return p->batch_id == batch_id;
 }
 
-static int read_candidates(struct daemon *d, int64_t now, struct err *err)
+int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *out, size_t max,
+		       size_t *n, struct err *err)
 {
-	struct planner *p = d->planner;
+	const bool has_calls = d->config->fallback.tiers.n > 0;
+	const int64_t now = daemon_now(d);
 	struct db_rows *r;
 
-	p->n = 0;
+	*n = 0;
 	if (db_query(d->db, STMT_PLAN_CANDIDATES, DB_P(db_time(now)), &r, err) < 0)
 		return -1;
-	while (p->n < MAX_CANDIDATES && db_next(r)) {
-		p->candidates[p->n++] = (struct plan_candidate){
+	while (*n < max && db_next(r)) {
+		const int64_t start = batch_latest_start(d->config, db_get_time(r, 5),
+							 db_get_time(r, 6), db_get_int(r, 7));
+
+		if ((has_calls && now >= start) != for_calls)
+			continue;
+		out[(*n)++] = (struct plan_candidate){
 			.job_id = db_get_int(r, 0),
 			.account_id = db_get_int(r, 1),
 			.recipe_id = db_get_int(r, 2),
 			.ready_since = db_get_time(r, 3),
 			.n_ready = (uint32_t)db_get_int(r, 4),
-			.latest_start = batch_latest_start(d->config, db_get_time(r, 5),
-							   db_get_time(r, 6), db_get_int(r, 7)),
+			.latest_start = start,
+			.deadline_at = db_get_time(r, 6),
 		};
 	}
 	db_rows_free(&r);
@@ -203,7 +210,7 @@ static int begin_batch(struct daemon *d, struct err *err)
 	int may;
 
 	p->look = false;
-	if (read_candidates(d, now, err) < 0)
+	if (planner_candidates(d, false, p->candidates, MAX_CANDIDATES, &p->n, err) < 0)
 		return -1;
 	do {
 		n = plan_pick(p->candidates, p->n, &limits, now, &at);
@@ -238,7 +245,7 @@ struct take {
 };
 
 struct taken_items {
-	struct db_val attempts[SLICE_ROWS * 5];
+	struct db_val attempts[SLICE_ROWS * 6];
 	struct db_val items[SLICE_ROWS * 3];
 	int64_t per_language[LIMIT_LANGUAGES + 1];
 };
@@ -261,13 +268,14 @@ static void take_item(struct take *t, const struct db_rows *r, struct taken_item
 {
 	const int64_t id = db_get_int(r, 0), language = db_get_int(r, 1), no = db_get_int(r, 2) + 1;
 	const bool is_repeat = db_get_int(r, 4) != 0;
-	struct db_val *a = &out->attempts[t->taken * 5], *i = &out->items[t->taken * 3];
+	struct db_val *a = &out->attempts[t->taken * 6], *i = &out->items[t->taken * 3];
 
 	a[0] = db_int(id);
 	a[1] = db_int(no);
 	a[2] = db_int(t->d->planner->batch_id);
-	a[3] = db_int(is_repeat);
-	a[4] = db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7));
+	a[3] = db_text(way_names[WAY_BATCH]);
+	a[4] = db_int(is_repeat);
+	a[5] = db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7));
 	i[0] = db_int(t->d->planner->batch_id);
 	i[1] = db_int(no);
 	i[2] = db_int(id);

@@ -7,6 +7,7 @@
 #define BATCHD_PLANNER_H
 
 #include "batchd/daemon.h"
+#include "core/plan.h"
 
 struct planner *planner_new(void);
 void planner_free(struct planner **p);
@@ -22,6 +23,12 @@ int planner_step(struct daemon *d, struct err *err);
  * after them. T_NEVER: none.
  */
 int64_t planner_latest_start(const struct planner *p);
+/*
+ * Jobs with ready items of a recipe, the most urgent first: those that go into batches, or those
+ * whose latest start has come, which go by calls (none where the fallback has no tier). 0 or -1.
+ */
+int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *out, size_t max,
+		       size_t *n, struct err *err);
 /* Is this batch being filled in this process? */
 bool planner_fills(const struct planner *p, int64_t batch_id);
 /* 16 random bytes in hex: a new batch's key. */

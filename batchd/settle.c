@@ -18,7 +18,9 @@ static struct spent spent_on(const struct settle_run *r, const struct result *re
 		const struct prices p = {.input = m->price_input,
 					 .cached = m->price_cached,
 					 .output = m->price_output,
-					 .factor_ppm = m->batch_factor_ppm};
+					 .factor_ppm = r->c->way == WAY_DEFAULT
+							       ? 1000000
+							       : m->batch_factor_ppm};
 
 		s.cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
 	}
@@ -122,7 +124,7 @@ static void add_answer(struct settle_run *r, const struct result *res, const str
 	v[4] = db_text(res->code);
 	v[5] = f->is_deleted || !res->text ? db_text("") : db_bytes(res->text, res->text_n);
 	v[6] = db_null();
-	v[7] = db_text("batch");
+	v[7] = db_text(way_names[r->c->way]);
 	v[8] = db_text(res->model);
 	v[9] = db_text(res->request_id);
 	v[10] = db_int(res->input_tokens);
@@ -252,14 +254,15 @@ int settle_line(struct settle_run *r, const struct apply_line *l, struct err *er
 		return add_line(r, l, kind_of_line(l), NULL, err);
 	f = found_find(&r->found, res->item);
 	if (!f || f->attempt != (int64_t)res->attempt || strcmp(f->mark, res->mark) != 0)
-		return add_line(r, l, LINE_STRANGER, NULL, err);
+		return r->c->way == WAY_BATCH ? add_line(r, l, LINE_STRANGER, NULL, err) : 0;
 	/*
 	 * An answer is one also where its attempt was closed without: it stood further down,
 	 * in a late file or a twin's.
 	 */
 	if (res->kind == RESULT_ANSWER && !f->is_answered)
 		return apply_answer(r, f, res, err);
-	if (add_line(r, l, kind_of_line(l), f, err) < 0)
+	/* A call has no line: its attempt says what became of it. */
+	if (r->c->way == WAY_BATCH && add_line(r, l, kind_of_line(l), f, err) < 0)
 		return -1;
 	if (f->outcome != ATTEMPT_OPEN)
 		return 0;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "batchd/fallback.h"
 #include "common/log.h"
 #include "common/store.h"
 #include "core/timemath.h"
@@ -49,12 +50,11 @@ struct tell {
  * What one open batch adds to its job: the batch with the next action that changes
  * something is what it waits for.
  */
-static void add_batch(struct daemon *d, const struct batch_row *b, int64_t now,
-		      struct job_patch *patch, struct strbuf *warnings)
+static void add_batch(struct daemon *d, const struct batch_row *b, const struct batch_view *v,
+		      int64_t now, struct job_patch *patch, struct strbuf *warnings)
 {
 	const struct policy p = batch_policy(d->config, b->n_items);
-	const struct batch_view v = batch_row_view(b);
-	const struct decision next = batch_decide(&v, &p, now);
+	const struct decision next = batch_decide(v, &p, now);
 
 	render_warnings(b, &p, next.warnings, warnings);
 	if (patch->wait_action && patch->wait_action_at <= next.then_at)
@@ -71,16 +71,17 @@ static int add_batches(struct db *db, const struct tell *t, struct job_patch *pa
 {
 	struct db_rows *r;
 	struct batch_row b;
+	struct batch_view v;
 	int rc = 0;
 
 	if (db_query(db, STMT_BATCHES_OF_JOB, DB_P(db_int(t->job)), &r, err) < 0)
 		return -1;
 	while (rc == 0 && db_next(r)) {
-		const int found = batch_row_read(db, db_get_int(r, 0), &b, err);
-
-		if (found > 0)
-			add_batch(t->d, &b, t->now, patch, warnings);
-		rc = found < 0 ? -1 : 0;
+		rc = batch_row_read(db, db_get_int(r, 0), &b, err);
+		if (rc > 0)
+			rc = batch_view_read(db, t->d->config, &b, &v, err);
+		if (rc == 0)
+			add_batch(t->d, &b, &v, t->now, patch, warnings);
 	}
 	db_rows_free(&r);
 	return rc;
@@ -99,7 +100,10 @@ static int tell_tx(struct db *db, void *arg, struct err *err)
 	strbuf_init(&warnings, 8192);
 	rc = add_batches(db, t, &patch, &warnings, err);
 	if (rc == 0) {
-		if (!patch.wait_what) {
+		if (!patch.wait_what && fallback_serves(t->d->fallback, t->job)) {
+			patch.wait_what = "calls";
+			patch.wait_since = t->now;
+		} else if (!patch.wait_what) {
 			patch.wait_what = "planner";
 			patch.wait_since = t->now;
 			patch.wait_action = "put into a batch";
@@ -204,7 +208,8 @@ void tell_jobs_of(struct daemon *d, int64_t batch_id)
 	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
 		return;
 	p = batch_policy(d->config, b.n_items);
-	v = batch_row_view(&b);
+	if (batch_view_read(d->db, d->config, &b, &v, &err) < 0)
+		return;
 	next = batch_decide(&v, &p, daemon_now(d));
 	tell_jobs(d, &b, &next);
 }

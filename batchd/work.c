@@ -42,22 +42,15 @@ void work_free(struct work *w)
 
 int64_t work_latest_start(struct work *w)
 {
-	struct db_rows *r;
+	struct batch_start nearest;
 	struct err err;
 
 	if (w->latest_start)
 		return w->latest_start;
-	w->latest_start = T_NEVER;
-	if (db_query(w->d->db, STMT_BATCH_LATEST_STARTS, DB_P(db_int(w->batch_id)), &r, &err) < 0) {
+	if (batch_jobs_latest_start(w->d->db, w->d->config, w->batch_id, &nearest, &err) < 0)
 		log_warning("latest start not read batch=%lld error=\"%s\"", (long long)w->batch_id,
 			    err.text);
-		return T_NEVER;
-	}
-	while (db_next(r))
-		w->latest_start = t_min(w->latest_start,
-					batch_latest_start(w->d->config, db_get_time(r, 0),
-							   db_get_time(r, 1), db_get_int(r, 2)));
-	db_rows_free(&r);
+	w->latest_start = nearest.at;
 	return w->latest_start;
 }
 

@@ -101,6 +101,7 @@ struct batch_view batch_row_view(const struct batch_row *b)
 		.expires_at = b->expires_at,
 		.cancel_at = b->cancel_at,
 		.missing_since = b->missing_since,
+		.latest_start = T_NEVER,
 		.next_at = b->next_at,
 		.left = b->left_at != 0,
 		.awaits_answers =
@@ -139,4 +140,37 @@ int64_t batch_latest_start(const struct config *config, int64_t opened_at, int64
 	};
 
 	return latest_start(&v);
+}
+
+int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t batch_id,
+			    struct batch_start *nearest, struct err *err)
+{
+	struct db_rows *r;
+
+	*nearest = (struct batch_start){.at = T_NEVER};
+	if (db_query(db, STMT_BATCH_LATEST_STARTS, DB_P(db_int(batch_id)), &r, err) < 0)
+		return -1;
+	while (db_next(r)) {
+		const int64_t at = batch_latest_start(config, db_get_time(r, 1), db_get_time(r, 2),
+						      db_get_int(r, 3));
+
+		if (at < nearest->at)
+			*nearest = (struct batch_start){.at = at, .job = db_get_int(r, 0)};
+	}
+	db_rows_free(&r);
+	return 0;
+}
+
+int batch_view_read(struct db *db, const struct config *config, const struct batch_row *b,
+		    struct batch_view *view, struct err *err)
+{
+	struct batch_start nearest;
+
+	*view = batch_row_view(b);
+	if (config->fallback.tiers.n == 0 || b->phase == BATCH_CLOSED)
+		return 0;
+	if (batch_jobs_latest_start(db, config, b->id, &nearest, err) < 0)
+		return -1;
+	view->latest_start = nearest.at;
+	return 0;
 }

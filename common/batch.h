@@ -50,11 +50,21 @@ struct batch_row {
 
 /* 1 and the row, 0 where there is none, -1. */
 int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err);
+/* Without the latest start, which is of its jobs: T_NEVER. */
 struct batch_view batch_row_view(const struct batch_row *b);
+/* The same with it, where the fallback has a tier. 0 or -1. */
+int batch_view_read(struct db *db, const struct config *config, const struct batch_row *b,
+		    struct batch_view *view, struct err *err);
 /* The policy's numbers for a batch of so many requests. */
 struct policy batch_policy(const struct config *config, int64_t n_items);
 /* The latest start of a stage of a job: n_open items of it and of those after it are open. */
 int64_t batch_latest_start(const struct config *config, int64_t opened_at, int64_t deadline_at,
 			   int64_t n_open);
+/* The nearest of the running jobs with open items in a batch, and its job; T_NEVER and 0: none. */
+struct batch_start {
+	int64_t at, job;
+};
+int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t batch_id,
+			    struct batch_start *nearest, struct err *err);
 
 #endif

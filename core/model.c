@@ -87,6 +87,12 @@ const char *const attempt_outcome_names[ATTEMPT_OUTCOME_COUNT] = {
 	[ATTEMPT_VOID] = "void",
 };
 
+const char *const way_names[WAY_COUNT] = {
+	[WAY_BATCH] = "batch",
+	[WAY_FLEX] = "flex",
+	[WAY_DEFAULT] = "default",
+};
+
 const char *const grade_names[GRADE_COUNT] = {
 	[GRADE_REFUSED] = "refused",
 	[GRADE_SALVAGED] = "salvaged",

@@ -99,6 +99,9 @@ enum attempt_outcome {
 	ATTEMPT_OUTCOME_COUNT
 };
 
+/* How an attempt goes: in a batch, or synchronously on a tier of the provider. */
+enum way { WAY_BATCH, WAY_FLEX, WAY_DEFAULT, WAY_COUNT };
+
 /* Of an answer; the higher wins, the first on a tie. */
 enum grade { GRADE_NONE, GRADE_REFUSED, GRADE_SALVAGED, GRADE_VALID, GRADE_COUNT };
 
@@ -124,7 +127,8 @@ extern const char *const batch_phase_names[BATCH_PHASE_COUNT];
 extern const char *const batch_reason_names[BATCH_REASON_COUNT]; /* [REASON_NONE] is NULL */
 extern const char *const remote_status_names[REMOTE_STATUS_COUNT];
 extern const char *const attempt_outcome_names[ATTEMPT_OUTCOME_COUNT]; /* [ATTEMPT_OPEN] is NULL */
-extern const char *const grade_names[GRADE_COUNT];                     /* [GRADE_NONE] is NULL */
+extern const char *const way_names[WAY_COUNT];
+extern const char *const grade_names[GRADE_COUNT]; /* [GRADE_NONE] is NULL */
 extern const char *const line_kind_names[LINE_KIND_COUNT];
 
 /* May an item, a batch move from -> to? batch_row_move asserts it; items are moved by SQL alone. */

@@ -15,7 +15,7 @@
 struct plan_candidate { /* one job's ready items of one recipe */
 	int64_t job_id, account_id, recipe_id;
 	int64_t ready_since;
-	int64_t latest_start;
+	int64_t latest_start, deadline_at;
 	uint32_t n_ready;
 	uint32_t share; /* out: how many of them the batch takes */
 	int64_t taken;  /* out: tokens that its account has in the batch so far */

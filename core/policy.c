@@ -18,11 +18,12 @@
 #define WINDOW (24 * T_H)
 
 const char *const action_names[ACTION_COUNT] = {
-	[ACT_NONE] = "none",       [ACT_WAIT] = "wait",     [ACT_SEAL] = "seal",
-	[ACT_UPLOAD] = "upload",   [ACT_CREATE] = "create", [ACT_DOUBT] = "doubt",
-	[ACT_LOOK] = "look",       [ACT_FENCE] = "fence",   [ACT_ANEW] = "anew",
-	[ACT_POLL] = "poll",       [ACT_CANCEL] = "cancel", [ACT_LEAVE] = "leave",
-	[ACT_HARVEST] = "harvest", [ACT_DROP] = "drop",     [ACT_GIVE_UP] = "give_up",
+	[ACT_NONE] = "none",       [ACT_WAIT] = "wait",       [ACT_SEAL] = "seal",
+	[ACT_UPLOAD] = "upload",   [ACT_CREATE] = "create",   [ACT_DOUBT] = "doubt",
+	[ACT_LOOK] = "look",       [ACT_FENCE] = "fence",     [ACT_ANEW] = "anew",
+	[ACT_POLL] = "poll",       [ACT_CANCEL] = "cancel",   [ACT_LEAVE] = "leave",
+	[ACT_PART] = "part",       [ACT_HARVEST] = "harvest", [ACT_DROP] = "drop",
+	[ACT_GIVE_UP] = "give_up",
 };
 
 const char *const action_words[ACTION_COUNT] = {
@@ -38,6 +39,7 @@ const char *const action_words[ACTION_COUNT] = {
 	[ACT_POLL] = "ask for progress",
 	[ACT_CANCEL] = "cancel and retry",
 	[ACT_LEAVE] = "send again elsewhere",
+	[ACT_PART] = "send synchronously",
 	[ACT_HARVEST] = "read the results",
 	[ACT_DROP] = "drop",
 	[ACT_GIVE_UP] = "give the batch up as lost",
@@ -47,7 +49,7 @@ const char *const why_words[WHY_COUNT] = {
 	[WHY_DUE] = "it is due",
 	[WHY_BACKOFF] = "the last try failed for now",
 	[WHY_IN_CALL] = "a call is under way",
-	[WHY_NOBODY_WAITS] = "every job of its open items has ended",
+	[WHY_NOBODY_WAITS] = "no job waits for its open items any more",
 	[WHY_ALL_CANCELLED] = "every job of its items was cancelled",
 	[WHY_ANSWER_LOST] = "the answer to its creation was lost",
 	[WHY_SETTLING] = "a delayed creation may still appear",
@@ -56,6 +58,7 @@ const char *const why_words[WHY_COUNT] = {
 	[WHY_RUNNING] = "it is running",
 	[WHY_STALLED] = "it made no progress for too long",
 	[WHY_VALIDATING_LONG] = "it is being validated for too long",
+	[WHY_LATEST_START] = "what is not sent synchronously now comes too late",
 	[WHY_CANCELLING] = "it is being cancelled",
 	[WHY_CANCEL_SLOW] = "its cancellation takes too long",
 	[WHY_ENDED] = "it ended at the provider",
@@ -115,6 +118,8 @@ static struct decision step(const struct batch_view *b, enum action action, int6
 {
 	if (b->n_wanted == 0)
 		return decide(ACT_DROP, nobody(b), now);
+	if (now >= b->latest_start)
+		return decide(ACT_DROP, WHY_LATEST_START, now);
 	return due(action, b->next_at > now ? WHY_BACKOFF : WHY_DUE, b->next_at, now);
 }
 
@@ -333,10 +338,41 @@ static struct decision decide_phase(const struct batch_view *b, const struct pol
 	return decide(ACT_NONE, WHY_ENDED, T_NEVER);
 }
 
+/*
+ * From the create on, items leave for synchronous calls at their jobs' latest starts, whatever
+ * else the batch waits for; before it, the batch is dropped (step).
+ */
+static bool may_part(const struct batch_view *b)
+{
+	return !b->left && b->phase >= BATCH_UNKNOWN && b->phase < BATCH_CLOSED;
+}
+
+static struct decision decide_parting(const struct batch_view *b, const struct policy *p,
+				      int64_t now)
+{
+	struct decision d = decide_phase(b, p, now);
+
+	/* The results of an ended batch are read first: what they answer need not leave. */
+	if (!may_part(b) || d.action == ACT_GIVE_UP || d.action == ACT_HARVEST)
+		return d;
+	if (now >= b->latest_start) {
+		d.action = ACT_PART;
+		d.why = WHY_LATEST_START;
+		d.at = b->latest_start;
+		return d;
+	}
+	d.at = t_min(d.at, b->latest_start);
+	if (b->latest_start < d.then_at) {
+		d.then = ACT_PART;
+		d.then_at = b->latest_start;
+	}
+	return d;
+}
+
 struct decision batch_decide(const struct batch_view *b, const struct policy *p, int64_t now)
 {
 	struct decision d = is_hopeless(b, now) ? decide(ACT_GIVE_UP, WHY_EXPIRED_LONG, now)
-						: decide_phase(b, p, now);
+						: decide_parting(b, p, now);
 
 	if (b->in_call && d.action != ACT_NONE) {
 		/*

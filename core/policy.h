@@ -29,6 +29,7 @@ enum action {
 	ACT_POLL,    /* read the provider's state */
 	ACT_CANCEL,  /* every open item wants to leave */
 	ACT_LEAVE,   /* open items go back to be sent again, the batch stays watched */
+	ACT_PART,    /* the same, of the jobs alone whose latest start has come */
 	ACT_HARVEST, /* read the result files */
 	ACT_DROP,    /* never sent and nobody waits for it: close */
 	ACT_GIVE_UP, /* close as lost */
@@ -39,7 +40,7 @@ enum why {
 	WHY_DUE,
 	WHY_BACKOFF,       /* the last try failed for now */
 	WHY_IN_CALL,       /* a call of it is under way */
-	WHY_NOBODY_WAITS,  /* every job of its open items has ended */
+	WHY_NOBODY_WAITS,  /* every job of its open items has ended, or took them away */
 	WHY_ALL_CANCELLED, /* the same, and each by a cancel */
 	WHY_ANSWER_LOST,
 	WHY_SETTLING,  /* the lost create may still appear */
@@ -48,6 +49,7 @@ enum why {
 	WHY_RUNNING,
 	WHY_STALLED, /* no progress for cancel_after */
 	WHY_VALIDATING_LONG,
+	WHY_LATEST_START, /* what is sent synchronously later comes too late */
 	WHY_CANCELLING,
 	WHY_CANCEL_SLOW, /* cancel_grace is over */
 	WHY_ENDED,
@@ -95,6 +97,8 @@ struct batch_view {
 	bool all_cancelled;   /* every job with items in it was cancelled */
 	int64_t created_at, phase_at, submitted_at, progress_at, expires_at, cancel_at,
 		missing_since;
+	/* the nearest latest start of a job with open items in it; T_NEVER: none, or no calls */
+	int64_t latest_start;
 	int64_t next_at;   /* stored: not before, after a failed try */
 	int64_t looked_at; /* start of the last complete list pass, 0 = none */
 	/* the clock of these times kept step from then on, within CLOCK_SLIP */

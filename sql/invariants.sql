@@ -181,18 +181,19 @@ LIMIT 100;
 
 -- ---- Items and their attempts.
 
--- name: a sent item has one open attempt, its newest, in the batch that it names
+-- name: a sent item has one open attempt, its newest, in the batch that it names or by a call
 SELECT i.id AS item, i.batch_id AS batch, i.attempts, a.batch_id AS attempt_batch, a.outcome, a.left_at
 FROM item i
 LEFT JOIN attempt a ON a.item_id = i.id AND a.no = i.attempts
-WHERE i.batch_id IS NOT NULL
+WHERE i.state = 'sent'
   AND (a.item_id IS NULL OR NOT (a.batch_id <=> i.batch_id) OR a.outcome IS NOT NULL OR a.left_at IS NOT NULL)
 LIMIT 100;
 
--- name: an item that names a batch is sent, and only that
+-- name: an item that names a batch is sent
 SELECT i.id AS item, i.state, i.batch_id AS batch
 FROM item i
-WHERE (i.state = 'sent') <> (i.batch_id IS NOT NULL)
+WHERE i.batch_id IS NOT NULL
+  AND i.state <> 'sent'
 LIMIT 100;
 
 -- name: an open attempt that did not leave is of a sent item, or of one that an earlier sending answered
@@ -200,9 +201,8 @@ SELECT a.item_id AS item, a.no AS attempt, a.batch_id AS batch, i.state, i.batch
 FROM attempt a
 LEFT JOIN item i ON i.id = a.item_id
 WHERE a.outcome IS NULL
-  AND a.batch_id IS NOT NULL
   AND a.left_at IS NULL
-  AND NOT (i.id IS NOT NULL AND i.state = 'sent' AND i.batch_id = a.batch_id AND i.attempts = a.no)
+  AND NOT (i.id IS NOT NULL AND i.state = 'sent' AND i.batch_id <=> a.batch_id AND i.attempts = a.no)
   AND NOT (i.id IS NOT NULL AND i.state = 'done' AND i.answer_no < a.no)
 LIMIT 100;
 
@@ -405,6 +405,16 @@ WHERE t.left_at IS NOT NULL
   AND t.outcome = 'answered'
   AND NOT (i.answer_no <=> t.no)
 GROUP BY t.batch_id
+LIMIT 100;
+
+-- name: booked: calls whose answer was lost
+SELECT i.job_id, COUNT(*) AS calls
+FROM attempt t
+JOIN item i ON i.id = t.item_id
+WHERE t.batch_id IS NULL
+  AND t.outcome = 'failed'
+  AND t.code = 'call_lost'
+GROUP BY i.job_id
 LIMIT 100;
 
 -- name: booked: answers bought to better another (repeats)

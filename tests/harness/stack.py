@@ -35,12 +35,13 @@ __all__ = ["Answer", "Batchd", "FrontEnd", "HarnessError", "Lighttpd", "MariaDB"
 TOP = Path(__file__).resolve().parents[2]
 ENDED = ("completed", "failed", "cancelled")
 
-# What differs from the programs' defaults so that a job of some lots takes seconds. Policy clocks and the
-# fallback stay at their defaults: a test that wants them fast says so.
+# What differs from the programs' defaults so that a job of some lots takes seconds. Policy clocks stay at their
+# defaults, and nothing is sent by synchronous calls: a test that wants other clocks, or the fallback, says so.
 FAST: conf.Config = {
     "http": {"workers": 8},
     "daemon": {"lease": "5s", "tick": "100ms", "stop_grace": "5s"},
     "batch": {"linger": "200ms", "poll_interval": "200ms", "settle": "1s"},
+    "fallback": {"tiers": []},
     "job": {"min_deadline": "1s"},
     "describe": {"model": "gpt-5.5"},
     "translate": {"model": "gpt-5.5"},

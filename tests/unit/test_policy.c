@@ -24,12 +24,12 @@ static const struct policy small_policy = {
 		.phase = BATCH_RUNNING, .remote = REMOTE_IN_PROGRESS, .n_wanted = 1,            \
 		.wanted_until = T0 + 6 * T_H, .created_at = T0, .phase_at = T0,                 \
 		.submitted_at = T0, .progress_at = T0, .expires_at = T0 + T_DAY, .next_at = T0, \
-		__VA_ARGS__                                                                     \
+		.latest_start = T_NEVER, __VA_ARGS__                                            \
 	}
 #define AT(p, ...)                                                                           \
 	{                                                                                    \
 		.phase = (p), .n_wanted = 1, .wanted_until = T0 + 6 * T_H, .created_at = T0, \
-		.phase_at = T0, .next_at = T0, __VA_ARGS__                                   \
+		.phase_at = T0, .next_at = T0, .latest_start = T_NEVER, __VA_ARGS__          \
 	}
 
 struct row {
@@ -80,6 +80,13 @@ static const struct row rows[] = {
 	{"nobody waits but it is finalizing: let it end", RUNNING(.n_wanted = 0, .remote = REMOTE_FINALIZING), T0, ACT_POLL, WHY_RUNNING, 0},
 	{"a cancel is asked for until the provider heeds it", RUNNING(.cancel_at = T0), T0 + T_MIN, ACT_CANCEL, WHY_CANCELLING, 0},
 	{"then it is polled", RUNNING(.cancel_at = T0, .remote = REMOTE_CANCELLING), T0 + T_MIN, ACT_POLL, WHY_CANCELLING, 0},
+	{"I1: at the latest start the items of a running batch leave", RUNNING(.latest_start = T0 + T_H), T0 + T_H, ACT_PART, WHY_LATEST_START, WARN_STALLED},
+	{"I1: so do those of a batch whose create is in doubt", AT(BATCH_UNKNOWN, .latest_start = T0 + T_MIN), T0 + T_MIN, ACT_PART, WHY_LATEST_START, WARN_UNKNOWN_CREATE},
+	{"I1: and of one whose results cannot be read", AT(BATCH_HARVESTING, .next_at = T0 + 2 * T_H, .latest_start = T0 + T_H), T0 + T_H, ACT_PART, WHY_LATEST_START, 0},
+	{"results that can be read are read first", AT(BATCH_HARVESTING, .latest_start = T0), T0 + T_H, ACT_HARVEST, WHY_ENDED, 0},
+	{"an ended batch is read though the latest start has come", RUNNING(.remote = REMOTE_COMPLETED, .ended_at = T0, .latest_start = T0), T0, ACT_HARVEST, WHY_ENDED, 0},
+	{"what was never created is dropped at the latest start", AT(BATCH_UPLOADED, .latest_start = T0 + T_H, .next_at = T0 + 2 * T_H), T0 + T_H, ACT_DROP, WHY_LATEST_START, 0},
+	{"before the latest start it goes on", RUNNING(.latest_start = T0 + T_H), T0 + T_H - 1, ACT_POLL, WHY_RUNNING, 0},
 	{"a cancel that takes longer than its grace frees the items", RUNNING(.cancel_at = T0), T0 + 30 * T_MIN, ACT_LEAVE, WHY_CANCEL_SLOW, 0},
 	{"once they left it is polled on", RUNNING(.cancel_at = T0, .remote = REMOTE_CANCELLING, .left = true), T0 + 31 * T_MIN, ACT_POLL, WHY_CANCELLING, 0},
 	{"I2: completed is harvested", RUNNING(.remote = REMOTE_COMPLETED), T0, ACT_HARVEST, WHY_ENDED, 0},
@@ -131,6 +138,8 @@ static void each_view(void (*f)(const struct batch_view *v, int64_t now))
 						.remote = (enum remote_status)remote,
 						.n_wanted = bits & 1,
 						.wanted_until = bits & 1 ? T0 + 6 * T_H : T_NEVER,
+						.latest_start =
+							(bits & 65) == 65 ? T0 + 3 * T_H : T_NEVER,
 						.left = bits & 2,
 						.awaits_answers = bits & 4,
 						.is_empty = bits & 2,
@@ -205,7 +214,8 @@ static void check_kept(const struct batch_view *v, int64_t now)
 	 * never dropped or given up.
 	 */
 	if (v->phase == BATCH_RUNNING && remote_status_is_final(v->remote) && !v->in_call)
-		assert_true(d.action == ACT_HARVEST || d.why == WHY_NO_FILES);
+		assert_true(d.action == ACT_HARVEST || d.why == WHY_NO_FILES ||
+			    d.action == ACT_PART);
 	if (d.action == ACT_DROP)
 		assert_true(v->phase != BATCH_RUNNING && v->phase != BATCH_HARVESTING &&
 			    v->phase != BATCH_UNKNOWN);

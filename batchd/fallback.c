@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/fallback.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "batchd/call.h"
+#include "batchd/items.h"
+#include "batchd/planner.h"
+#include "common/log.h"
+#include "core/limits.h"
+#include "core/plan.h"
+#include "core/timemath.h"
+#include "core/window.h"
+
+#define MAX_JOBS  64
+#define MAX_CALLS 1000 /* fallback.concurrency's range */
+
+struct fallback {
+	struct window window;
+	uint32_t concurrency; /* that the window is made for */
+	struct call *calls[MAX_CALLS];
+	uint32_t n;
+	bool recovered; /* what an earlier life left open is closed */
+	bool look;      /* items may be due */
+};
+
+struct fallback *fallback_new(void)
+{
+	struct fallback *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		abort();
+	f->look = true;
+	return f;
+}
+
+void fallback_reset(struct fallback *f)
+{
+	while (f->n > 0)
+		call_free(f->calls[--f->n]);
+	f->recovered = false;
+	f->look = true;
+}
+
+void fallback_free(struct fallback **f)
+{
+	fallback_reset(*f);
+	free(*f);
+	*f = NULL;
+}
+
+void fallback_wake(struct fallback *f)
+{
+	f->look = true;
+}
+
+bool fallback_serves(const struct fallback *f, int64_t job)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (call_job(f->calls[i]) == job)
+			return true;
+	}
+	return false;
+}
+
+bool fallback_is_idle(const struct fallback *f)
+{
+	return f->n == 0;
+}
+
+/* The place of a way among the tiers; 0 also where a reload took it out. */
+static uint32_t tier_of(const struct config *config, enum way way)
+{
+	const struct config_list *tiers = &config->fallback.tiers;
+
+	return tiers->n > 1 && strcmp(tiers->texts[1], way_names[way]) == 0;
+}
+
+static void on_ended(struct daemon *d, enum way way, enum call_end end, int64_t wait_us,
+		     uint64_t seed)
+{
+	struct window *w = &d->fallback->window;
+	const uint32_t tier = tier_of(d->config, way);
+
+	if (end == CALL_ANSWERED)
+		window_answered(w, tier);
+	else
+		window_refused(w, tier, end == CALL_NO_ROOM, daemon_now(d), wait_us, seed);
+}
+
+/* --- which items --- */
+
+struct take {
+	struct daemon *d;
+	const struct plan_candidate *c;
+	const struct recipe *recipe;
+	enum way way;
+	uint32_t most;
+	/* out */
+	uint32_t n;
+	int64_t items[MAX_CALLS];
+	unsigned nos[MAX_CALLS];
+};
+
+static int take_item(struct db *db, struct take *t, const struct db_rows *r, struct tally *tally,
+		     struct err *err)
+{
+	const int64_t id = db_get_int(r, 0), no = db_get_int(r, 2) + 1;
+
+	if (db_exec(db, STMT_ATTEMPT_ADD,
+		    DB_P(db_int(id), db_int(no), db_null(), db_text(way_names[t->way]),
+			 db_int(db_get_int(r, 4) != 0),
+			 db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7))),
+		    err) < 0 ||
+	    db_bulk_sets(db, STMT_ITEM_SEND, (struct db_val[]){db_null(), db_int(no), db_int(id)},
+			 1, err) < 0)
+		return -1;
+	tally_move(tally, t->c->job_id, db_get_int(r, 1), ITEM_READY, ITEM_SENT, 1);
+	t->items[t->n] = id;
+	t->nos[t->n++] = (unsigned)no;
+	return 0;
+}
+
+static int take_items(struct db *db, struct take *t, struct tally *tally, struct err *err)
+{
+	const bool translate = t->recipe->task == TASK_TRANSLATE;
+	struct db_rows *r;
+	int rc = 0;
+
+	if (db_query(db, STMT_PLAN_ITEMS,
+		     DB_P(db_int(t->c->job_id), db_int(translate),
+			  db_int(translate ? LIMIT_LANGUAGES : 0)),
+		     &r, err) < 0)
+		return -1;
+	while (rc == 0 && t->n < t->most && db_next(r))
+		rc = take_item(db, t, r, tally, err);
+	db_rows_free(&r);
+	return rc;
+}
+
+static void tell_wait(const struct take *t, struct job_patch *patch)
+{
+	patch->set_wait = true;
+	patch->wait_what = "calls";
+	patch->wait_since = daemon_now(t->d);
+	patch->warnings = "";
+}
+
+static int take_tx(struct db *db, void *arg, struct err *err)
+{
+	struct take *t = arg;
+	const int64_t now = daemon_now(t->d);
+	struct tally *tally = tally_new(t->d);
+	bool running;
+	int rc;
+
+	t->n = 0;
+	rc = tally_lock(tally, db, t->c->job_id, &running, err);
+	if (rc == 0 && running) {
+		rc = take_items(db, t, tally, err);
+		if (rc == 0 && t->n == 0)
+			tally_recount(tally, t->c->job_id);
+		else if (rc == 0)
+			tell_wait(t, tally_patch(tally, t->c->job_id));
+		if (rc == 0)
+			rc = tally_apply(tally, db, now, now, err);
+		if (rc == 0 && t->n > 0)
+			rc = store_event(db, t->c->job_id, 0, now, "sent", t->n, err,
+					 "%u sent synchronously (%s)", t->n, way_names[t->way]);
+	}
+	tally_free(&tally);
+	return rc;
+}
+
+/* Every attempt is committed before its call is sent. */
+static int send_items(struct daemon *d, const struct take *t)
+{
+	struct fallback *f = d->fallback;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct call_order order = {.recipe = t->recipe,
+						 .way = t->way,
+						 .job = t->c->job_id,
+						 .item = t->items[i],
+						 .attempt = t->nos[i],
+						 .ended = on_ended};
+		struct call *c = call_start(d, &order);
+
+		if (c)
+			f->calls[f->n++] = c;
+		else
+			f->recovered = false; /* its attempt is open: closed as an earlier life's */
+	}
+	return 0;
+}
+
+static enum way way_now(const struct daemon *d, const struct plan_candidate *c)
+{
+	const struct config_list *tiers = &d->config->fallback.tiers;
+	const uint32_t tier =
+		window_tier(&d->fallback->window, (uint32_t)tiers->n,
+			    d->config->fallback.flex_timeout, c->deadline_at, daemon_now(d));
+
+	return strcmp(tiers->texts[tier], way_names[WAY_FLEX]) == 0 ? WAY_FLEX : WAY_DEFAULT;
+}
+
+static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t room,
+		    struct err *err)
+{
+	struct take *t = calloc(1, sizeof(*t));
+	int rc = -1;
+
+	if (!t)
+		abort();
+	t->d = d;
+	t->c = c;
+	t->most = room;
+	t->recipe = recipe_get(d->recipes, d->db, c->recipe_id, err);
+	t->way = way_now(d, c);
+	if (t->recipe)
+		rc = daemon_tx(d, take_tx, t, err);
+	if (rc == 0)
+		rc = send_items(d, t);
+	free(t);
+	return rc;
+}
+
+static int send_due(struct daemon *d, struct err *err)
+{
+	struct fallback *f = d->fallback;
+	struct plan_candidate jobs[MAX_JOBS];
+	size_t n;
+
+	f->look = false;
+	if (planner_candidates(d, true, jobs, MAX_JOBS, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t room = window_room(&f->window, f->n, daemon_now(d));
+
+		if (room == 0)
+			return 0;
+		if (send_job(d, &jobs[i], room, err) < 0)
+			return -1;
+		daemon_breathe(d);
+	}
+	return 0;
+}
+
+/* --- the step --- */
+
+static void store_answered(struct daemon *d)
+{
+	struct fallback *f = d->fallback;
+
+	for (uint32_t i = 0; i < f->n;) {
+		if (!call_store(f->calls[i])) {
+			i++;
+			continue;
+		}
+		call_free(f->calls[i]);
+		f->calls[i] = f->calls[--f->n];
+		f->look = true;
+		planner_wake(d->planner);
+	}
+}
+
+/* Only what is not in the list of this life is of an earlier one. */
+static bool recover(struct daemon *d)
+{
+	struct fallback *f = d->fallback;
+	struct err err;
+
+	if (f->recovered)
+		return true;
+	if (f->n > 0)
+		return false;
+	f->recovered = call_recover(d, &err) == 0;
+	if (!f->recovered)
+		log_warning("lost calls not booked error=\"%s\"", err.text);
+	return f->recovered;
+}
+
+void fallback_step(struct daemon *d)
+{
+	struct fallback *f = d->fallback;
+	struct err err;
+
+	if (f->concurrency != (uint32_t)d->config->fallback.concurrency) {
+		f->concurrency = (uint32_t)d->config->fallback.concurrency;
+		window_init(&f->window, f->concurrency);
+	}
+	store_answered(d);
+	if (!recover(d) || !f->look || d->config->fallback.tiers.n == 0 || !daemon_may_send(d) ||
+	    daemon_distrusts_clock(d))
+		return;
+	if (send_due(d, &err) < 0)
+		log_warning("calls not made error=\"%s\"", err.text);
+}

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: ISC
+"""I1, I3: what a stuck batch does not answer is sent by synchronous calls at its job's latest start."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from jobs import KEEP_FILES, sales, usd, wait_until  # noqa: E402
+
+LOTS = 4
+CANCEL = "POST /v1/batches/{id}/cancel"
+CHAT = "POST /v1/chat/completions"
+STUCK = {"match": {"task": "translate"}, "do": "stuck", "status": "in_progress"}
+NO_ROOM = {"code": 429, "error": {"code": "resource_unavailable", "type": "resource_unavailable",
+                                  "message": "Flex is busy"}}
+# One call counts as half a minute: the latest start is half of the span.
+FALLBACK = {"fallback": {"tiers": ["flex", "default"], "concurrency": 2, "estimate": "30s", "flex_timeout": "1s",
+                         "reserve": "100ms"}}
+
+
+@pytest.fixture
+def site():
+    with sales("fallback", FALLBACK) as made:
+        yield made
+
+
+def take(site, seconds, *rules, lots=LOTS):
+    site.rules(KEEP_FILES, STUCK, *rules)
+    site.batchd()
+    return site.take(lots, ("fr",), deadline=f"PT{seconds}S")
+
+
+def ended(site, job, seconds=40):
+    wait_until(lambda: site.stack.status(job)["completed_at"], seconds, "the job to end")
+    return site.stack.status(job)
+
+
+def sources(site, job, language="fr"):
+    return [(lot["descriptions"][language] or {}).get("source") for lot in site.stack.result(job)["lots"]]
+
+
+def calls(site):
+    """The synchronous calls that the provider carried out."""
+    return [line for line in site.executed() if line["where"] == "sync"]
+
+
+def is_paid_once(site, lost=0):
+    """I3: no item of a job was answered twice, but for so many calls whose answer was lost."""
+    items = [line["custom_id"].split("-")[0] for line in site.executed() if line["billed"]]
+    return len(items) - len(set(items)) <= lost
+
+
+def test_I1_a_job_behind_a_stuck_batch_ends_full_by_flex(site):
+    job = take(site, 8)
+    status = ended(site, job)
+    assert (status["status"], status["outcome"]) == ("completed", "full")
+    assert sources(site, job, "en") == ["batch"] * LOTS and sources(site, job) == ["flex"] * LOTS
+    assert status["completed_at"] < status["deadline_at"]
+    assert [line["tier"] for line in calls(site)] == ["flex"] * LOTS
+    assert is_paid_once(site)
+    assert status["cost"]["amount"] == site.billed() and status["cost"]["wasted"] == "0.0000"
+    assert {e["kind"] for e in site.stack.get(f"/api/v1/jobs/{job}/events").json()["events"]} >= {"left", "sent"}
+    stuck = [b for b in site.remote() if b["task"] == "translate"]
+    wait_until(lambda: site.sql("SELECT 1 FROM batch WHERE cancel_at IS NOT NULL"), 20, "the stuck batch to be cancelled")
+    assert len(stuck) == 1
+    site.check()
+
+
+def test_I1_with_the_fallback_failing_too_it_ends_with_its_descriptions(site):
+    job = take(site, 6, {"match": {"route": CHAT}, "do": "status", **NO_ROOM})
+    status = ended(site, job)
+    assert (status["status"], status["outcome"]) == ("completed", "partial")
+    assert sources(site, job, "en") == ["batch"] * LOTS and sources(site, job) == [None] * LOTS
+    assert site.sql("SELECT MAX(burned) AS n FROM item WHERE lang_no = 1")[0]["n"] == 0     # a refusal burns nothing
+    site.check()
+
+
+def test_a_tier_without_room_gives_way_to_the_next(site):
+    job = take(site, 12, {"match": {"route": CHAT, "tier": "flex"}, "do": "status", **NO_ROOM})
+    status = ended(site, job)
+    assert status["outcome"] == "full" and sources(site, job) == ["default"] * LOTS
+    assert is_paid_once(site)
+    full = sum(line["prompt_tokens"] * 1.25 + line["completion_tokens"] * 10 for line in calls(site))
+    own = site.sql("SELECT SUM(cost) AS n FROM answer WHERE source = 'default'")[0]["n"]
+    assert abs(float(own) - full) <= LOTS       # each rounded
+    assert usd(0) == status["cost"]["wasted"]
+    site.check()
+
+
+def test_I3_a_call_cut_by_a_death_is_booked_as_lost_and_sent_once_more(site):
+    job = take(site, 16, {"match": {"route": CHAT, "nth": 1}, "do": "hang"})
+    wait_until(lambda: any(c["fault"] == "hang" for c in site.calls()), 20, "a call to hang")
+    site.bury(site.active())
+    site.batchd()
+    status = ended(site, job)
+    assert status["outcome"] == "full"
+    lost = site.sql("SELECT COUNT(*) AS n FROM attempt WHERE code = 'call_lost'")[0]["n"]
+    assert 1 <= lost <= FALLBACK["fallback"]["concurrency"]
+    assert is_paid_once(site, lost)
+    site.check()
+
+
+def test_I3_a_lost_answer_is_asked_for_once_more_and_not_again(site):
+    job = take(site, 30, {"match": {"route": CHAT}, "do": "drop_after"}, lots=1)
+    status = ended(site, job)
+    assert (status["status"], status["outcome"]) == ("completed", "partial")
+    assert status["completed_at"] < status["deadline_at"]
+    assert site.sql("SELECT COUNT(*) AS n FROM attempt WHERE way <> 'batch'")[0]["n"] == len(calls(site)) == 2
+    assert [e["code"] for e in site.stack.result(job)["lots"][0]["errors"]] == ["call_lost"]
+    site.check()
+
+
+def test_I2_a_late_answer_of_the_batch_that_was_left_is_kept(site):
+    job = take(site, 8, {"match": {"route": CANCEL}, "do": "status", "code": 500})
+    ended(site, job)
+    batch = [b for b in site.remote() if b["task"] == "translate"][0]
+    site.force(batch["id"], "resume")
+    site.wait_closed()
+    assert sources(site, job) == ["flex"] * LOTS        # the first of two as good
+    assert len(site.sql("SELECT * FROM answer WHERE unused = 1")) in (0, LOTS)
+    site.check()
+
+
+def test_jobs_whose_latest_start_is_far_stay_in_the_batch(site):
+    site.rules(KEEP_FILES, STUCK)
+    site.batchd()
+    job = site.take(LOTS, ("fr",), deadline="PT1H")
+    site.wait_remote("translate", "in_progress")
+    assert not calls(site)
+    assert site.stack.status(job)["waiting_for"]["what"] == "batch"
+    site.check()
