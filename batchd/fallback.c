@@ -6,6 +6,7 @@
 
 #include "batchd/call.h"
 #include "batchd/items.h"
+#include "batchd/orphan.h"
 #include "batchd/planner.h"
 #include "common/log.h"
 #include "core/limits.h"
@@ -209,6 +210,7 @@ static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t r
 		    struct err *err)
 {
 	struct take *t = calloc(1, sizeof(*t));
+	bool held = false;
 	int rc = -1;
 
 	if (!t)
@@ -218,7 +220,10 @@ static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t r
 	t->most = room;
 	t->recipe = recipe_get(d->recipes, d->db, c->recipe_id, err);
 	t->way = way_now(d, c);
+	/* A remote batch of ours without a row may hold these items. */
 	if (t->recipe)
+		rc = orphan_holds(d, t->recipe->hash, &held, err);
+	if (rc == 0 && !held)
 		rc = daemon_tx(d, take_tx, t, err);
 	if (rc == 0)
 		rc = send_items(d, t);

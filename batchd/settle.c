@@ -5,9 +5,21 @@
 
 #include "core/limits.h"
 
+#define FULL_PRICE_PPM 1000000
+
 struct spent {
 	int64_t input_tokens, output_tokens, cost; /* all 0 where the cost is */
 };
+
+/* The full price is that of the default tier, also where it served what was asked of another. */
+static int64_t factor_of(const struct settle_run *r, const struct config_model *m,
+			 const struct result *res)
+{
+	if (r->c->way == WAY_DEFAULT ||
+	    (r->c->way != WAY_BATCH && strcmp(res->service_tier, "default") == 0))
+		return FULL_PRICE_PPM;
+	return m->batch_factor_ppm;
+}
 
 static struct spent spent_on(const struct settle_run *r, const struct result *res)
 {
@@ -18,9 +30,7 @@ static struct spent spent_on(const struct settle_run *r, const struct result *re
 		const struct prices p = {.input = m->price_input,
 					 .cached = m->price_cached,
 					 .output = m->price_output,
-					 .factor_ppm = r->c->way == WAY_DEFAULT
-							       ? 1000000
-							       : m->batch_factor_ppm};
+					 .factor_ppm = factor_of(r, m, res)};
 
 		s.cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
 	}

@@ -96,16 +96,17 @@ BREAKS = {
         "UPDATE attempt SET way = 'flex' WHERE item_id = 11",
         "UPDATE attempt SET batch_id = 99 WHERE item_id = 11",
     ],
-    "a sent item has one open attempt, its newest, in the batch that it names": [
+    "a sent item has one open attempt, its newest, in the batch that it names or by a call": [
+        "UPDATE item SET batch_id = NULL WHERE id = 6",
+        "UPDATE attempt SET batch_id = NULL, way = 'flex' WHERE item_id = 6",
         "UPDATE item SET batch_id = 1 WHERE id = 6",
         "UPDATE item SET attempts = 1 WHERE id = 7",
         "UPDATE attempt SET outcome = 'failed' WHERE item_id = 6",
         f"UPDATE attempt SET left_at = {NOW} WHERE item_id = 6",
         "DELETE FROM attempt WHERE item_id = 6",
     ],
-    "an item that names a batch is sent, and only that": [
+    "an item that names a batch is sent": [
         "UPDATE item SET state = 'ready' WHERE id = 6",
-        "UPDATE item SET batch_id = NULL WHERE id = 6",
     ],
     "an open attempt that did not leave is of a sent item, or of one that an earlier sending answered": [
         "UPDATE item SET state = 'ready', batch_id = NULL WHERE id = 6",
@@ -192,6 +193,9 @@ BREAKS = {
         f"""UPDATE attempt SET outcome = 'answered', left_at = {NOW}, batch_id = 5 WHERE item_id = 7 AND no = 1;
            INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
            SELECT 7, 1, 2, 'refused', raw, source, model, created_at FROM answer WHERE item_id = 1""",
+    ],
+    "booked: calls whose answer was lost": [
+        "UPDATE attempt SET batch_id = NULL, way = 'flex', outcome = 'failed', code = 'call_lost' WHERE item_id = 2",
     ],
     "booked: answers bought to better another (repeats)": [
         "UPDATE attempt SET is_repeat = 1 WHERE item_id = 2",
@@ -295,6 +299,11 @@ def test_commits_that_may_be_lost_are_told(world):
         UPDATE item SET attempts = 2, repeats = 1 WHERE id = 5;
         UPDATE batch SET n_items = 3 WHERE id = 2;
         UPDATE batch_job SET n_items = 3 WHERE batch_id = 2""",
+    # An item is sent by a call: no batch holds it.
+    """UPDATE item SET batch_id = NULL WHERE id = 6;
+        UPDATE attempt SET batch_id = NULL, way = 'flex' WHERE item_id = 6;
+        UPDATE batch SET n_items = n_items - 1 WHERE id = 2;
+        UPDATE batch_job SET n_items = n_items - 1 WHERE batch_id = 2""",
     # A better description that comes after it was translated replaces nothing.
     f"""UPDATE answer SET grade = 'salvaged' WHERE item_id = 5;
         INSERT INTO attempt (item_id, no, batch_id, way, outcome, is_repeat) VALUES (5, 2, 2, 'batch', 'answered', 0);
@@ -329,7 +338,7 @@ def test_commits_that_may_be_lost_are_told(world):
         INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
         VALUES (1, 3, 1, 'valid', '{{}}', 'batch', 'm', {NOW});
         UPDATE item SET attempts = 3 WHERE id = 1""",
-], ids=["clock-jump", "invisible", "deleted", "finished", "reopening", "left", "repeat", "late-description", "given",
+], ids=["clock-jump", "invisible", "deleted", "finished", "reopening", "left", "repeat", "call", "late-description", "given",
         "wasted", "adopted"])
 def test_what_is_no_fault_is_not_told(world, sql):
     run_sql(world, *sql.split(";\n"))
