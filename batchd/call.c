@@ -19,7 +19,8 @@ struct call {
 	char mark[UUID_MARK_SIZE];
 	struct chunk chunk;
 	struct apply_line line; /* of the chunk, once answered */
-	bool answered;
+	bool answered, is_lost;
+	int64_t cut_at; /* boot clock */
 };
 
 int64_t call_job(const struct call *c)
@@ -47,17 +48,15 @@ static void set_result(struct call *c, enum result_kind kind, enum outcome outco
 }
 
 /* The answer is lost: it may have been paid for. Asked once more, and not again. */
-static void set_lost(struct call *c)
+static int settle_lost(struct call *c, struct err *err)
 {
 	struct db_rows *r;
-	struct err err;
-	bool before = true;
 
-	if (db_query(c->d->db, STMT_CALL_WAS_LOST, DB_P(db_int(c->order.item)), &r, &err) == 0) {
-		before = db_next(r);
-		db_rows_free(&r);
-	}
-	set_result(c, RESULT_FAILURE, before ? OUTCOME_NEVER : OUTCOME_LATER, "call_lost");
+	if (db_query(c->d->db, STMT_CALL_WAS_LOST, DB_P(db_int(c->order.item)), &r, err) < 0)
+		return -1;
+	set_result(c, RESULT_FAILURE, db_next(r) ? OUTCOME_NEVER : OUTCOME_LATER, "call_lost");
+	db_rows_free(&r);
+	return 0;
 }
 
 static void read_answer(struct call *c, const struct openai_reply *r)
@@ -71,6 +70,13 @@ static void read_answer(struct call *c, const struct openai_reply *r)
 		memcpy(res->request_id, r->request_id, sizeof(res->request_id));
 }
 
+/* A 503 of the provider itself bears its error object; that of a proxy says nothing. */
+static bool has_no_room(const struct openai_reply *r)
+{
+	return r->http_status == 429 ||
+	       (r->http_status == 503 && json_get_object(r->body, "error") != NULL);
+}
+
 static void read_refusal(struct call *c, const struct openai_reply *r)
 {
 	const struct json_object *error = json_get_object(r->body, "error");
@@ -79,17 +85,28 @@ static void read_refusal(struct call *c, const struct openai_reply *r)
 			      json_get_text(error, "type"), json_get_text(error, "message"));
 
 	c->line.result.scope = o.scope;
-	if (r->http_status == 429 || o.scope == SCOPE_ALL) /* it never ran */
+	if (has_no_room(r) || o.is_void || o.scope == SCOPE_ALL) /* it never ran */
 		set_result(c, RESULT_VOID, OUTCOME_LATER, o.code);
 	else
 		set_result(c, RESULT_FAILURE, o.outcome, o.code);
 }
 
-static enum call_end end_of(const struct openai_reply *r)
+static enum call_end end_of(const struct call *c, const struct openai_reply *r)
 {
-	if (r->http_status == 429 || r->http_status == 503)
+	/* A call that was cut waited for room. */
+	if (has_no_room(r) || (r->http_status == 0 && clock_boot() >= c->cut_at))
 		return CALL_NO_ROOM;
 	return r->http_status == 0 || r->http_status >= 500 ? CALL_TROUBLED : CALL_ANSWERED;
+}
+
+static void set_answered(struct call *c)
+{
+	struct result *r = &c->line.result;
+
+	r->item = (uint64_t)c->order.item;
+	r->attempt = c->order.attempt;
+	memcpy(r->mark, c->mark, sizeof(r->mark));
+	c->answered = true;
 }
 
 static void on_done(const struct openai_reply *r, void *ctx)
@@ -101,16 +118,13 @@ static void on_done(const struct openai_reply *r, void *ctx)
 
 	if (r->outcome.outcome == OUTCOME_DONE)
 		read_answer(c, r);
-	else if (r->outcome.outcome == OUTCOME_UNKNOWN)
-		set_lost(c);
+	else if (r->outcome.outcome == OUTCOME_UNKNOWN && !has_no_room(r))
+		c->is_lost = true;
 	else if (r->http_status != 0)
 		read_refusal(c, r);
 	else
 		set_result(c, RESULT_VOID, OUTCOME_LATER, "not_sent");
-	res->item = (uint64_t)order.item;
-	res->attempt = order.attempt;
-	memcpy(res->mark, c->mark, sizeof(res->mark));
-	c->answered = true;
+	set_answered(c);
 	if (r->outcome.outcome != OUTCOME_DONE)
 		log_warning("call failed call=complete item=%lld-%u tier=%s outcome=%s code=%s "
 			    "request_id=%s error=\"%s\"",
@@ -119,7 +133,7 @@ static void on_done(const struct openai_reply *r, void *ctx)
 			    r->request_id[0] ? r->request_id : "-", r->message);
 	if (res->scope == SCOPE_ALL && r->outcome.outcome != OUTCOME_DONE)
 		daemon_stop_sending(d, res->code, r->message);
-	order.ended(d, order.way, end_of(r), r->outcome.wait_us,
+	order.ended(d, order.way, end_of(c, r), r->outcome.wait_us,
 		    (uint64_t)order.item * 31 + order.attempt);
 }
 
@@ -129,7 +143,7 @@ bool call_store(struct call *c)
 
 	if (!c->answered)
 		return false;
-	if (apply_chunk(&c->chunk, &err) == 0)
+	if ((!c->is_lost || settle_lost(c, &err) == 0) && apply_chunk(&c->chunk, &err) == 0)
 		return true;
 	log_warning("answer not stored item=%lld-%u error=\"%s\"", (long long)c->order.item,
 		    c->order.attempt, err.text);
@@ -166,14 +180,15 @@ static int render(struct call *c, struct strbuf *out, char custom_id[CUSTOM_ID_S
 			  DB_P(db_int(c->order.item), db_int(c->order.attempt)), &r, err);
 
 	if (rc == 0 && !db_next(r))
-		rc = err_set(err, ERR_BUG, 0, "its rows are gone");
+		rc = err_set(err, ERR_LATER, 0, "its rows are gone");
+	if (rc == 0)
+		uuid_mark(db_get_text(r, 6, NULL), c->mark);
 	if (rc == 0 && c->order.recipe->task == TASK_DESCRIBE)
 		rc = ask_images_read(images, d->db, STMT_CALL_IMAGES, DB_P(db_int(c->order.item)),
 				     err);
 	if (rc == 0)
 		rc = ask_fill(d->db, c->order.recipe, r, images, &q, custom_id, err);
 	if (rc == 0) {
-		uuid_mark(db_get_text(r, 6, NULL), c->mark);
 		request_body_render(&q, way_names[c->order.way], out);
 		if (strbuf_failed(out))
 			rc = err_set(err, ERR_BUG, 0, "its request does not fit");
@@ -183,29 +198,53 @@ static int render(struct call *c, struct strbuf *out, char custom_id[CUSTOM_ID_S
 	return rc;
 }
 
+/*
+ * How long it may take. Of what is left to the job a tier that waits for room takes half at most,
+ * so that the next one has its turn.
+ */
+static int64_t patience_of(const struct call *c)
+{
+	const struct config *config = c->d->config;
+	const int64_t left = t_sub(c->order.deadline_at, daemon_now(c->d));
+
+	if (c->order.way != WAY_FLEX)
+		return config->fallback.request_timeout;
+	return t_max(t_min(config->fallback.flex_timeout, left / 2), T_S);
+}
+
+/* Nothing was sent: asked again, unless its request itself is at fault. */
+static struct call *not_sent(struct call *c, const struct err *err)
+{
+	log_warning("call not started item=%lld-%u error=\"%s\"", (long long)c->order.item,
+		    c->order.attempt, err->text);
+	if (!c->mark[0]) {
+		call_free(c);
+		return NULL;
+	}
+	if (err->class == ERR_BUG)
+		set_result(c, RESULT_FAILURE, OUTCOME_NEVER, "unsendable");
+	else
+		set_result(c, RESULT_VOID, OUTCOME_LATER, "not_sent");
+	set_answered(c);
+	return c;
+}
+
 struct call *call_start(struct daemon *d, const struct call_order *order)
 {
-	const struct config *config = d->config;
-	const int64_t patience = order->way == WAY_FLEX ? config->fallback.flex_timeout
-							: config->fallback.request_timeout;
 	struct call *c = call_new(d, order);
 	char custom_id[CUSTOM_ID_SIZE];
 	struct strbuf body;
 	struct err err;
 	int rc;
 
+	c->cut_at = t_add(clock_boot(), patience_of(c));
 	strbuf_init(&body, ASK_BYTES_MAX);
 	rc = render(c, &body, custom_id, &err);
 	if (rc == 0)
-		rc = openai_complete(d->openai, body.data, custom_id, t_add(clock_boot(), patience),
-				     on_done, c, &err);
+		rc = openai_complete(d->openai, body.data, custom_id, d->lease.expires_boot,
+				     c->cut_at, on_done, c, &err);
 	strbuf_clear(&body);
-	if (rc == 0)
-		return c;
-	log_warning("call not started item=%lld-%u error=\"%s\"", (long long)order->item,
-		    order->attempt, err.text);
-	call_free(c);
-	return NULL;
+	return rc == 0 ? c : not_sent(c, &err);
 }
 
 /* --- an earlier life's --- */
@@ -225,12 +264,10 @@ int call_recover(struct daemon *d, struct err *err)
 						 .attempt = (unsigned)db_get_int(r, 1)};
 		struct call *c = call_new(d, &order);
 
-		c->answered = true;
 		set_result(c, RESULT_FAILURE, db_get_int(r, 4) ? OUTCOME_NEVER : OUTCOME_LATER,
 			   "call_lost");
-		c->line.result.item = (uint64_t)order.item;
-		c->line.result.attempt = order.attempt;
-		uuid_mark(db_get_text(r, 3, NULL), c->line.result.mark);
+		uuid_mark(db_get_text(r, 3, NULL), c->mark);
+		set_answered(c);
 		log_warning("call lost item=%lld-%u", (long long)order.item, order.attempt);
 		rc = apply_chunk(&c->chunk, err);
 		call_free(c);

@@ -26,12 +26,13 @@ struct call_order {
 	enum way way;
 	int64_t job, item;
 	unsigned attempt;
+	int64_t deadline_at; /* of its job */
 	call_ended_fn *ended;
 };
 
 /*
- * Send it. NULL where that fails: the attempt is closed as never sent, or stays open for
- * call_recover where not even that can be stored.
+ * Send it. Where that cannot be done it is answered at once: never sent. NULL where not even its row
+ * can be read: its attempt stays open for call_recover.
  */
 struct call *call_start(struct daemon *d, const struct call_order *order);
 /* Store its answer, where it is there. True: it is stored; the call is over. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "batchd/build.h"
+#include "batchd/fallback.h"
 #include "batchd/harvest.h"
 #include "batchd/items.h"
 #include "batchd/planner.h"
@@ -183,7 +184,8 @@ static int job_left(struct db *db, const struct leaving *l, struct err *err)
 	const int64_t now = daemon_now(l->d);
 
 	if (db_exec(db, STMT_BATCH_JOB_LEFT,
-		    DB_P(db_time(now), db_int(l->batch_id), db_int(l->job)), err) < 0)
+		    DB_P(db_time(now), db_int(l->batch_id), db_int(l->job)), err) < 0 ||
+	    db_exec(db, STMT_JOB_CALLS_FROM, DB_P(db_time(now), db_int(l->job)), err) < 0)
 		return -1;
 	return store_event(db, l->job, l->batch_id, now, "left", -1, err,
 			   "the latest start has come: what batch %lld did not answer is sent "
@@ -229,6 +231,7 @@ static int parting_step(struct work *w, struct err *err)
 
 	if (daemon_tx(w->d, leaving_tx, &l, err) < 0)
 		return -1;
+	fallback_wake(w->d->fallback);
 	return l.n > 0;
 }
 

@@ -140,12 +140,18 @@ static int take_items(struct db *db, struct take *t, struct tally *tally, struct
 	return rc;
 }
 
-static void tell_wait(const struct take *t, struct job_patch *patch)
+static int begin_calls(struct db *db, const struct take *t, struct tally *tally, int64_t now,
+		       struct err *err)
 {
+	struct job_patch *patch = tally_patch(tally, t->c->job_id);
+
 	patch->set_wait = true;
 	patch->wait_what = "calls";
-	patch->wait_since = daemon_now(t->d);
+	patch->wait_since = now;
 	patch->warnings = "";
+	return db_exec(db, STMT_JOB_CALLS_FROM, DB_P(db_time(now), db_int(t->c->job_id)), err) < 0
+		       ? -1
+		       : 0;
 }
 
 static int take_tx(struct db *db, void *arg, struct err *err)
@@ -163,7 +169,7 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 		if (rc == 0 && t->n == 0)
 			tally_recount(tally, t->c->job_id);
 		else if (rc == 0)
-			tell_wait(t, tally_patch(tally, t->c->job_id));
+			rc = begin_calls(db, t, tally, now, err);
 		if (rc == 0)
 			rc = tally_apply(tally, db, now, now, err);
 		if (rc == 0 && t->n > 0)
@@ -175,16 +181,17 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 }
 
 /* Every attempt is committed before its call is sent. */
-static int send_items(struct daemon *d, const struct take *t)
+static void send_items(struct daemon *d, const struct take *t)
 {
 	struct fallback *f = d->fallback;
 
-	for (uint32_t i = 0; i < t->n; i++) {
+	for (uint32_t i = 0; i < t->n && lease_held(&d->lease); i++) {
 		const struct call_order order = {.recipe = t->recipe,
 						 .way = t->way,
 						 .job = t->c->job_id,
 						 .item = t->items[i],
 						 .attempt = t->nos[i],
+						 .deadline_at = t->c->deadline_at,
 						 .ended = on_ended};
 		struct call *c = call_start(d, &order);
 
@@ -192,8 +199,8 @@ static int send_items(struct daemon *d, const struct take *t)
 			f->calls[f->n++] = c;
 		else
 			f->recovered = false; /* its attempt is open: closed as an earlier life's */
+		daemon_breathe(d);            /* photographs take their time */
 	}
-	return 0;
 }
 
 static enum way way_now(const struct daemon *d, const struct plan_candidate *c)
@@ -226,7 +233,9 @@ static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t r
 	if (rc == 0 && !held)
 		rc = daemon_tx(d, take_tx, t, err);
 	if (rc == 0)
-		rc = send_items(d, t);
+		send_items(d, t);
+	else
+		d->fallback->recovered = false; /* its COMMIT may have been carried out */
 	free(t);
 	return rc;
 }
@@ -245,9 +254,13 @@ static int send_due(struct daemon *d, struct err *err)
 
 		if (room == 0)
 			return 0;
+		/* One that fails must not keep the others waiting. */
 		if (send_job(d, &jobs[i], room, err) < 0)
-			return -1;
+			log_warning("calls not made job=%lld error=\"%s\"",
+				    (long long)jobs[i].job_id, err->text);
 		daemon_breathe(d);
+		if (!lease_held(&d->lease))
+			return 0;
 	}
 	return 0;
 }

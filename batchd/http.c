@@ -36,6 +36,7 @@ struct http_private {
 	bool sent;        /* the request may have left this machine */
 	bool overdue;     /* its time passed before the last perform */
 	int64_t deadline; /* boot clock; T_NEVER where not paid */
+	int64_t send_by;  /* the same */
 	http_done_fn *done;
 	void *ctx;
 	char curl_error[CURL_ERROR_SIZE];
@@ -141,7 +142,7 @@ static int on_prereq(void *arg, char *ip, char *local_ip, int port, int local_po
 	struct http_private *p = arg;
 
 	(void)ip, (void)local_ip, (void)port, (void)local_port;
-	if (p->paid && clock_boot() >= p->deadline)
+	if (p->paid && clock_boot() >= p->send_by)
 		return CURL_PREREQFUNC_ABORT;
 	p->sent = true;
 	return CURL_PREREQFUNC_OK;
@@ -257,6 +258,7 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	p->done = r->done;
 	p->ctx = r->ctx;
 	p->deadline = r->paid ? r->deadline : T_NEVER;
+	p->send_by = r->send_by ? t_min(r->send_by, p->deadline) : p->deadline;
 	p->call.is_write = r->method == HTTP_POST;
 	p->call.content_length = -1;
 	p->call.retry_after_us = -1;

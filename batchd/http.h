@@ -40,6 +40,7 @@ struct http_request {
 	const char *save_path;
 	bool paid;
 	int64_t deadline; /* paid: boot clock; a moment and no span, since batchd may stand still */
+	int64_t send_by;  /* paid: nothing is sent from then on, boot clock; 0 = the deadline */
 	int64_t timeout_us; /* not paid: whole call; 0 = none but a stall of 60 s (streams) */
 	http_done_fn *done;
 	void *ctx;

@@ -307,13 +307,14 @@ int openai_download(struct openai *o, const char *id, const char *path, openai_d
 	return start_id(o, &r, "/files/", id, "/content", done, ctx, err);
 }
 
-int openai_complete(struct openai *o, const char *body, const char *custom_id, int64_t deadline,
-		    openai_done_fn *done, void *ctx, struct err *err)
+int openai_complete(struct openai *o, const char *body, const char *custom_id, int64_t send_by,
+		    int64_t deadline, openai_done_fn *done, void *ctx, struct err *err)
 {
 	struct http_request r = {.method = HTTP_POST,
 				 .paid = true,
 				 .json = body,
 				 .client_request_id = custom_id,
+				 .send_by = send_by,
 				 .deadline = deadline};
 
 	return start(o, &r, "/chat/completions", done, ctx, err);

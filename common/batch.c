@@ -151,9 +151,11 @@ int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t 
 	if (db_query(db, STMT_BATCH_LATEST_STARTS, DB_P(db_int(batch_id)), &r, err) < 0)
 		return -1;
 	while (db_next(r)) {
-		const int64_t at = batch_latest_start(config, db_get_time(r, 1), db_get_time(r, 2),
-						      db_get_int(r, 3));
+		int64_t at = batch_latest_start(config, db_get_time(r, 1), db_get_time(r, 2),
+						db_get_int(r, 3));
 
+		if (!db_is_null(r, 4))
+			at = t_min(at, db_get_time(r, 4));
 		if (at < nearest->at)
 			*nearest = (struct batch_start){.at = at, .job = db_get_int(r, 0)};
 	}

@@ -68,8 +68,9 @@ def test_I1_a_job_behind_a_stuck_batch_ends_full_by_flex(site):
     site.check()
 
 
-def test_I1_with_the_fallback_failing_too_it_ends_with_its_descriptions(site):
-    job = take(site, 6, {"match": {"route": CHAT}, "do": "status", **NO_ROOM})
+@pytest.mark.parametrize("code", [429, 503])
+def test_I1_with_the_fallback_failing_too_it_ends_with_its_descriptions(site, code):
+    job = take(site, 6, {"match": {"route": CHAT}, "do": "status", **NO_ROOM, "code": code})
     status = ended(site, job)
     assert (status["status"], status["outcome"]) == ("completed", "partial")
     assert sources(site, job, "en") == ["batch"] * LOTS and sources(site, job) == [None] * LOTS
@@ -131,3 +132,14 @@ def test_jobs_whose_latest_start_is_far_stay_in_the_batch(site):
     assert not calls(site)
     assert site.stack.status(job)["waiting_for"]["what"] == "batch"
     site.check()
+
+
+def test_I3_calls_that_go_fast_send_nothing_back_into_a_batch():
+    """Each answer moves the latest start of the rest into the future."""
+    with sales("fallback-fast", {"fallback": {**FALLBACK["fallback"], "estimate": "1s"}}) as site:
+        job = take(site, 12, {"match": {"route": CHAT}, "do": "slow", "seconds": 0.3}, lots=12)
+        status = ended(site, job)
+        assert status["outcome"] == "full" and sources(site, job) == ["flex"] * 12
+        assert len([b for b in site.remote() if b["task"] == "translate"]) == 1
+        assert is_paid_once(site)
+        site.check()
