@@ -121,8 +121,8 @@ def check_same(peers: Peers, measure: str) -> None:
                     headers.get("etag") != other[1].get("etag"):
                 raise SystemExit(f"bench: {name} answers otherwise:\n{status} {headers} {body[:600]!r}\n{other!r:.900}")
         bare = ask(targets["bare libfcgi"], line)
-        if bare[0] != status or abs(len(bare[2]) - len(body)) > 100:
-            raise SystemExit(f"bench: the bare program answers {bare!r:.600}, ours {len(body)} bytes")
+        if bare[0] != status or abs(len(bare[2]) - len(body)) > 100 or bare[1].keys() != headers.keys():
+            raise SystemExit(f"bench: the bare program answers {bare!r:.600}, ours {len(body)} bytes, {headers}")
 
 
 def warm_up(bench: Any, peers: Peers) -> None:
