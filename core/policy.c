@@ -116,11 +116,15 @@ static enum why nobody(const struct batch_view *b)
  */
 static struct decision step(const struct batch_view *b, enum action action, int64_t now)
 {
+	struct decision d;
+
 	if (b->n_wanted == 0)
 		return decide(ACT_DROP, nobody(b), now);
 	if (now >= b->latest_start)
 		return decide(ACT_DROP, WHY_LATEST_START, now);
-	return due(action, b->next_at > now ? WHY_BACKOFF : WHY_DUE, b->next_at, now);
+	d = due(action, b->next_at > now ? WHY_BACKOFF : WHY_DUE, b->next_at, now);
+	d.at = t_min(d.at, b->latest_start);
+	return d;
 }
 
 /*

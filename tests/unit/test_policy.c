@@ -186,6 +186,22 @@ static void I1_every_open_view_yields_a_finite_time(void **state)
 	each_view(check_finite);
 }
 
+/* In whatever phase: a back-off, or what the provider asks for, may be longer. */
+static void I1_no_back_off_sleeps_through_the_latest_start(void **state)
+{
+	(void)state;
+	for (int phase = BATCH_SEALED; phase < BATCH_CLOSED; phase++) {
+		const struct batch_view v =
+			AT((enum batch_phase)phase, .next_at = T0 + 2 * T_H,
+			   .remote = REMOTE_IN_PROGRESS, .submitted_at = T0, .progress_at = T0,
+			   .expires_at = T0 + T_DAY, .latest_start = T0 + T_MIN);
+		const struct decision d = batch_decide(&v, &small_policy, T0);
+
+		if (d.action == ACT_WAIT && d.at > v.latest_start)
+			fail_msg("%s", batch_phase_names[phase]);
+	}
+}
+
 static void check_paid(const struct batch_view *v, int64_t now)
 {
 	const struct decision d = batch_decide(v, &small_policy, now);
@@ -311,6 +327,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_of_sentences),
 		cmocka_unit_test(I1_every_open_view_yields_a_finite_time),
+		cmocka_unit_test(I1_no_back_off_sleeps_through_the_latest_start),
 		cmocka_unit_test(I2_what_ended_is_harvested),
 		cmocka_unit_test(I3_a_create_has_one_way_only),
 		cmocka_unit_test(a_later_clock_never_turns_doing_into_waiting),
