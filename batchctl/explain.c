@@ -199,6 +199,7 @@ static int job_record(struct ctl *ctl, const char *uuid, int64_t job, const stru
 	const bool runs = !job_status_is_terminal(j->verdict.status);
 	const uint64_t translations = j->open - j->open_descriptions;
 	char verdict[64], why[128];
+	int64_t calls_from;
 	struct db_rows *rows;
 	struct table_value v[J_COLUMNS] = {
 		[J_JOB].text = uuid,
@@ -214,16 +215,17 @@ static int job_record(struct ctl *ctl, const char *uuid, int64_t job, const stru
 		return -1;
 	db_next(rows);
 	v[J_READY].i = db_get_int(rows, 0);
+	calls_from = db_get_time(rows, 2);
 	if (runs && v[J_READY].i > 0)
 		v[J_READY_AT].i = t_add(db_get_time(rows, 1), ctl->config->batch.linger);
 	db_rows_free(&rows);
 	/* Descriptions are followed by their translations. */
 	if (runs && j->open_descriptions > 0)
 		v[J_DESCRIBE].i = batch_latest_start(ctl->config, j->opened_at, j->deadline_at,
-						     (int64_t)j->open);
+						     (int64_t)j->open, calls_from);
 	if (runs && translations > 0)
 		v[J_TRANSLATE].i = batch_latest_start(ctl->config, j->opened_at, j->deadline_at,
-						      (int64_t)translations);
+						      (int64_t)translations, calls_from);
 	*record = table_new(CTL_COLUMNS(job_columns), ctl->now);
 	table_add(*record, v);
 	return 0;

@@ -77,9 +77,9 @@ int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *
 	if (db_query(d->db, STMT_PLAN_CANDIDATES, DB_P(db_time(now)), &r, err) < 0)
 		return -1;
 	while (*n < max && db_next(r)) {
-		const int64_t latest = batch_latest_start(d->config, db_get_time(r, 5),
-							  db_get_time(r, 6), db_get_int(r, 7));
-		const int64_t start = db_is_null(r, 8) ? latest : t_min(latest, db_get_time(r, 8));
+		const int64_t start =
+			batch_latest_start(d->config, db_get_time(r, 5), db_get_time(r, 6),
+					   db_get_int(r, 7), db_get_time(r, 8));
 
 		if ((has_calls && now >= start) != for_calls)
 			continue;

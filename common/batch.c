@@ -129,11 +129,12 @@ struct policy batch_policy(const struct config *config, int64_t n_items)
 }
 
 int64_t batch_latest_start(const struct config *config, int64_t opened_at, int64_t deadline_at,
-			   int64_t n_open)
+			   int64_t n_open, int64_t calls_from)
 {
 	const struct latest_start_view v = {
 		.opened_at = opened_at,
 		.deadline_at = deadline_at,
+		.calls_from = calls_from,
 		.reserve = config->fallback.reserve,
 		.needed = time_needed((uint64_t)n_open, config->fallback.concurrency,
 				      config->fallback.estimate),
@@ -151,11 +152,9 @@ int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t 
 	if (db_query(db, STMT_BATCH_LATEST_STARTS, DB_P(db_int(batch_id)), &r, err) < 0)
 		return -1;
 	while (db_next(r)) {
-		int64_t at = batch_latest_start(config, db_get_time(r, 1), db_get_time(r, 2),
-						db_get_int(r, 3));
+		const int64_t at = batch_latest_start(config, db_get_time(r, 1), db_get_time(r, 2),
+						      db_get_int(r, 3), db_get_time(r, 4));
 
-		if (!db_is_null(r, 4))
-			at = t_min(at, db_get_time(r, 4));
 		if (at < nearest->at)
 			*nearest = (struct batch_start){.at = at, .job = db_get_int(r, 0)};
 	}

@@ -57,9 +57,12 @@ int batch_view_read(struct db *db, const struct config *config, const struct bat
 		    struct batch_view *view, struct err *err);
 /* The policy's numbers for a batch of so many requests. */
 struct policy batch_policy(const struct config *config, int64_t n_items);
-/* The latest start of a stage of a job: n_open items of it and of those after it are open. */
+/*
+ * The latest start of a stage of a job: n_open items of it and of those after it are open.
+ * calls_from: since when its items go by calls, or 0.
+ */
 int64_t batch_latest_start(const struct config *config, int64_t opened_at, int64_t deadline_at,
-			   int64_t n_open);
+			   int64_t n_open, int64_t calls_from);
 /* The nearest of the running jobs with open items in a batch, and its job; T_NEVER and 0: none. */
 struct batch_start {
 	int64_t at, job;

@@ -402,9 +402,10 @@ int64_t latest_start(const struct latest_start_view *v)
 {
 	const int64_t span = t_sub(v->deadline_at, v->opened_at);
 	const int64_t reserve = t_min(v->reserve, span / 10);
-	const int64_t start = t_sub(t_sub(v->deadline_at, reserve), v->needed);
+	const int64_t start = t_max(t_sub(t_sub(v->deadline_at, reserve), v->needed),
+				    t_add(v->opened_at, span / 2));
 
-	return t_max(start, t_add(v->opened_at, span / 2));
+	return v->calls_from && v->calls_from >= v->opened_at ? t_min(start, v->calls_from) : start;
 }
 
 enum item_verdict item_decide(const struct item_view *i)

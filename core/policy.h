@@ -119,6 +119,11 @@ struct decision batch_decide(const struct batch_view *b, const struct policy *p,
  */
 struct latest_start_view {
 	int64_t opened_at, deadline_at; /* its span */
+	/*
+	 * Its items have been sent by calls since, where that is within its span: begun is begun, though
+	 * each answer moves the rest further from its deadline. 0 = they have not.
+	 */
+	int64_t calls_from;
 	int64_t reserve;
 	/* microseconds that the open items of this and later stages take synchronously */
 	int64_t needed;

@@ -276,6 +276,11 @@ static void latest_start_keeps_reserve_and_half(void **state)
 	v = usual;
 	v.needed = 5 * T_H; /* batches get their half */
 	assert_int_equal(latest_start(&v), T0 + 3 * T_H);
+	v = usual;
+	v.calls_from = T0 + 4 * T_H; /* once they began they go on */
+	assert_int_equal(latest_start(&v), T0 + 4 * T_H);
+	v.calls_from = T0 - T_H; /* it was opened again since */
+	assert_int_equal(latest_start(&v), latest_start(&usual));
 	assert_int_equal(time_needed(33, 16, T_S), 3 * T_S);
 	assert_int_equal(time_needed(0, 16, T_S), 0);
 	assert_int_equal(time_needed(3, 0, T_S), 3 * T_S);
