@@ -8,8 +8,8 @@
 #include "batchd/items.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
+#include "batchd/sending.h"
 #include "common/log.h"
-#include "core/limits.h"
 #include "core/plan.h"
 #include "core/timemath.h"
 #include "core/window.h"
@@ -98,60 +98,36 @@ struct take {
 	const struct recipe *recipe;
 	enum way way;
 	uint32_t most;
-	/* out */
-	uint32_t n;
-	int64_t items[MAX_CALLS];
-	unsigned nos[MAX_CALLS];
+	struct sending *sending; /* out: owned */
 };
 
-static int take_item(struct db *db, struct take *t, const struct db_rows *r, struct tally *tally,
-		     struct err *err)
+static int take_items(struct db *db, struct take *t, struct err *err)
 {
-	const int64_t id = db_get_int(r, 0), no = db_get_int(r, 2) + 1;
-
-	if (db_exec(db, STMT_ATTEMPT_ADD,
-		    DB_P(db_int(id), db_int(no), db_null(), db_text(way_names[t->way]),
-			 db_int(db_get_int(r, 4) != 0),
-			 db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7))),
-		    err) < 0 ||
-	    db_bulk_sets(db, STMT_ITEM_SEND, (struct db_val[]){db_null(), db_int(no), db_int(id)},
-			 1, err) < 0)
-		return -1;
-	tally_move(tally, t->c->job_id, db_get_int(r, 1), ITEM_READY, ITEM_SENT, 1);
-	t->items[t->n] = id;
-	t->nos[t->n++] = (unsigned)no;
-	return 0;
-}
-
-static int take_items(struct db *db, struct take *t, struct tally *tally, struct err *err)
-{
-	const bool translate = t->recipe->task == TASK_TRANSLATE;
 	struct db_rows *r;
-	int rc = 0;
 
-	if (db_query(db, STMT_PLAN_ITEMS,
-		     DB_P(db_int(t->c->job_id), db_int(translate),
-			  db_int(translate ? LIMIT_LANGUAGES : 0)),
-		     &r, err) < 0)
+	if (sending_items(db, t->c->job_id, t->recipe->task, &r, err) < 0)
 		return -1;
-	while (rc == 0 && t->n < t->most && db_next(r))
-		rc = take_item(db, t, r, tally, err);
+	while (t->sending->n < t->most && t->sending->n < SLICE_ROWS && db_next(r))
+		sending_add(t->sending, r);
 	db_rows_free(&r);
-	return rc;
+	return 0;
 }
 
 static int begin_calls(struct db *db, const struct take *t, struct tally *tally, int64_t now,
 		       struct err *err)
 {
-	struct job_patch *patch = tally_patch(tally, t->c->job_id);
+	const int64_t job = t->c->job_id;
+	struct job_patch *patch = tally_patch(tally, job);
 
 	patch->set_wait = true;
 	patch->wait_what = "calls";
 	patch->wait_since = now;
 	patch->warnings = "";
-	return db_exec(db, STMT_JOB_CALLS_FROM, DB_P(db_time(now), db_int(t->c->job_id)), err) < 0
-		       ? -1
-		       : 0;
+	if (sending_store(t->sending, db, tally, job, err) < 0 ||
+	    db_exec(db, STMT_JOB_CALLS_FROM, DB_P(db_time(now), db_int(job)), err) < 0)
+		return -1;
+	return store_event(db, job, 0, now, "sent", t->sending->n, err,
+			   "%u sent synchronously (%s)", t->sending->n, way_names[t->way]);
 }
 
 static int take_tx(struct db *db, void *arg, struct err *err)
@@ -160,22 +136,23 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	const int64_t now = daemon_now(t->d);
 	struct tally *tally = tally_new(t->d);
 	bool running;
-	int rc;
+	int rc = -1;
 
-	t->n = 0;
-	rc = tally_lock(tally, db, t->c->job_id, &running, err);
-	if (rc == 0 && running) {
-		rc = take_items(db, t, tally, err);
-		if (rc == 0 && t->n == 0)
-			tally_recount(tally, t->c->job_id);
-		else if (rc == 0)
-			rc = begin_calls(db, t, tally, now, err);
-		if (rc == 0)
-			rc = tally_apply(tally, db, now, now, err);
-		if (rc == 0 && t->n > 0)
-			rc = store_event(db, t->c->job_id, 0, now, "sent", t->n, err,
-					 "%u sent synchronously (%s)", t->n, way_names[t->way]);
-	}
+	free(t->sending); /* the transaction may run again */
+	t->sending = sending_new(0, t->way);
+	if (tally_lock(tally, db, t->c->job_id, &running, err) < 0)
+		goto out;
+	rc = 0;
+	if (!running)
+		goto out; /* nothing is sent for an ended job */
+	rc = take_items(db, t, err);
+	if (rc == 0 && t->sending->n > 0)
+		rc = begin_calls(db, t, tally, now, err);
+	else if (rc == 0)
+		tally_recount(tally, t->c->job_id); /* its counts promised more than there is */
+	if (rc == 0)
+		rc = tally_apply(tally, db, now, now, err);
+out:
 	tally_free(&tally);
 	return rc;
 }
@@ -185,12 +162,12 @@ static void send_items(struct daemon *d, const struct take *t)
 {
 	struct fallback *f = d->fallback;
 
-	for (uint32_t i = 0; i < t->n && lease_held(&d->lease); i++) {
+	for (uint32_t i = 0; i < t->sending->n && lease_held(&d->lease); i++) {
 		const struct call_order order = {.recipe = t->recipe,
 						 .way = t->way,
 						 .job = t->c->job_id,
-						 .item = t->items[i],
-						 .attempt = t->nos[i],
+						 .item = sending_item(t->sending, i),
+						 .attempt = sending_attempt(t->sending, i),
 						 .deadline_at = t->c->deadline_at,
 						 .ended = on_ended};
 		struct call *c = call_start(d, &order);
@@ -199,7 +176,7 @@ static void send_items(struct daemon *d, const struct take *t)
 			f->calls[f->n++] = c;
 		else
 			f->recovered = false; /* its attempt is open: closed as an earlier life's */
-		daemon_breathe(d);            /* photographs take their time */
+		daemon_breathe(d); /* photographs take their time */
 	}
 }
 
@@ -216,27 +193,22 @@ static enum way way_now(const struct daemon *d, const struct plan_candidate *c)
 static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t room,
 		    struct err *err)
 {
-	struct take *t = calloc(1, sizeof(*t));
-	bool held = false;
-	int rc = -1;
+	struct take t = {.d = d, .c = c, .most = room, .way = way_now(d, c)};
+	bool held;
+	int rc;
 
-	if (!t)
-		abort();
-	t->d = d;
-	t->c = c;
-	t->most = room;
-	t->recipe = recipe_get(d->recipes, d->db, c->recipe_id, err);
-	t->way = way_now(d, c);
+	t.recipe = recipe_get(d->recipes, d->db, c->recipe_id, err);
 	/* A remote batch of ours without a row may hold these items. */
-	if (t->recipe)
-		rc = orphan_holds(d, t->recipe->hash, &held, err);
-	if (rc == 0 && !held)
-		rc = daemon_tx(d, take_tx, t, err);
+	if (!t.recipe || orphan_holds(d, t.recipe->hash, &held, err) < 0)
+		return -1;
+	if (held)
+		return 0;
+	rc = daemon_tx(d, take_tx, &t, err);
 	if (rc == 0)
-		send_items(d, t);
-	else
+		send_items(d, &t);
+	else if (err->class == ERR_UNKNOWN)
 		d->fallback->recovered = false; /* its COMMIT may have been carried out */
-	free(t);
+	free(t.sending);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 
 #include "batchd/items.h"
 #include "batchd/orphan.h"
+#include "batchd/sending.h"
 #include "batchd/tell.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -245,12 +246,6 @@ struct take {
 	bool full;
 };
 
-struct taken_items {
-	struct db_val attempts[SLICE_ROWS * 6];
-	struct db_val items[SLICE_ROWS * 3];
-	int64_t per_language[LIMIT_LANGUAGES + 1];
-};
-
 /* Is there room for one more? Sets t->full where the batch has none, not only the turn. */
 static bool item_fits(struct take *t, int64_t bytes, int64_t tokens)
 {
@@ -265,70 +260,37 @@ static bool item_fits(struct take *t, int64_t bytes, int64_t tokens)
 	return t->bytes + bytes <= t->byte_part && t->tokens + tokens <= t->token_part;
 }
 
-static void take_item(struct take *t, const struct db_rows *r, struct taken_items *out)
-{
-	const int64_t id = db_get_int(r, 0), language = db_get_int(r, 1), no = db_get_int(r, 2) + 1;
-	const bool is_repeat = db_get_int(r, 4) != 0;
-	struct db_val *a = &out->attempts[t->taken * 6], *i = &out->items[t->taken * 3];
-
-	a[0] = db_int(id);
-	a[1] = db_int(no);
-	a[2] = db_int(t->d->planner->batch_id);
-	a[3] = db_text(way_names[WAY_BATCH]);
-	a[4] = db_int(is_repeat);
-	a[5] = db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7));
-	i[0] = db_int(t->d->planner->batch_id);
-	i[1] = db_int(no);
-	i[2] = db_int(id);
-	out->per_language[language]++;
-	t->bytes += db_get_int(r, 5);
-	t->tokens += db_get_int(r, 6);
-	t->taken++;
-}
-
-static int store_taken(struct db *db, struct take *t, const struct taken_items *items,
+static int store_taken(struct db *db, struct take *t, const struct sending *sending,
 		       struct tally *tally, struct err *err)
 {
 	const int64_t job = t->c->job_id;
-	int64_t moved;
 	struct batch_row b;
 
-	if (db_bulk(db, STMT_ATTEMPT_ADD, items->attempts, t->taken, err) < 0)
-		return -1;
-	moved = db_bulk_sets(db, STMT_ITEM_SEND, items->items, t->taken, err);
-	if (moved < 0)
-		return -1;
-	if (moved != t->taken)
-		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved,
-			       t->taken);
-	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
-		if (items->per_language[no] > 0)
-			tally_move(tally, job, no, ITEM_READY, ITEM_SENT, items->per_language[no]);
-	}
-	if (db_exec(db, STMT_BATCH_JOB_ADD,
-		    DB_P(db_int(t->d->planner->batch_id), db_int(job), db_int(t->taken)),
-		    err) < 0 ||
-	    batch_row_read(db, t->d->planner->batch_id, &b, err) < 1)
+	if (sending_store(sending, db, tally, job, err) < 0 ||
+	    db_exec(db, STMT_BATCH_JOB_ADD,
+		    DB_P(db_int(sending->batch_id), db_int(job), db_int(t->taken)), err) < 0 ||
+	    batch_row_read(db, sending->batch_id, &b, err) < 1)
 		return -1;
 	b.n_items += t->taken;
 	b.est_tokens += t->tokens;
 	return batch_row_store(db, &b, err);
 }
 
-static int read_items(struct db *db, struct take *t, struct taken_items *items, struct err *err)
+static int read_items(struct db *db, struct take *t, struct sending *sending, struct err *err)
 {
-	const bool translate = t->d->planner->recipe->task == TASK_TRANSLATE;
 	struct db_rows *r;
 
-	if (db_query(db, STMT_PLAN_ITEMS,
-		     DB_P(db_int(t->c->job_id), db_int(translate),
-			  db_int(translate ? LIMIT_LANGUAGES : 0)),
-		     &r, err) < 0)
+	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, &r, err) < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
-		if (!item_fits(t, db_get_int(r, 5), db_get_int(r, 6)))
+		const int64_t bytes = db_get_int(r, 5), tokens = db_get_int(r, 6);
+
+		if (!item_fits(t, bytes, tokens))
 			break;
-		take_item(t, r, items);
+		sending_add(sending, r);
+		t->bytes += bytes;
+		t->tokens += tokens;
+		t->taken++;
 	}
 	db_rows_free(&r);
 	return 0;
@@ -337,13 +299,11 @@ static int read_items(struct db *db, struct take *t, struct taken_items *items, 
 static int take_tx(struct db *db, void *arg, struct err *err)
 {
 	struct take *t = arg;
-	struct taken_items *items = calloc(1, sizeof(*items));
+	struct sending *sending = sending_new(t->d->planner->batch_id, WAY_BATCH);
 	struct tally *tally = tally_new(t->d);
 	bool running;
 	int rc = -1;
 
-	if (!items)
-		abort();
 	t->taken = 0;
 	t->bytes = t->tokens = 0;
 	t->full = false;
@@ -352,16 +312,16 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	rc = 0;
 	if (!running)
 		goto out; /* nothing is sent for an ended job */
-	rc = read_items(db, t, items, err);
+	rc = read_items(db, t, sending, err);
 	if (rc == 0 && t->taken > 0)
-		rc = store_taken(db, t, items, tally, err);
+		rc = store_taken(db, t, sending, tally, err);
 	else if (rc == 0 && !t->full)
 		tally_recount(tally, t->c->job_id); /* its counts promised more than there is */
 	if (rc == 0)
 		rc = tally_apply(tally, db, t->now, t->now, err);
 out:
 	tally_free(&tally);
-	free(items);
+	free(sending);
 	return rc;
 }
 

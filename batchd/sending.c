@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/sending.h"
+
+#include <stdlib.h>
+
+struct sending *sending_new(int64_t batch_id, enum way way)
+{
+	struct sending *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	s->batch_id = batch_id;
+	s->way = way;
+	return s;
+}
+
+int sending_items(struct db *db, int64_t job, enum task task, struct db_rows **rows,
+		  struct err *err)
+{
+	const bool translate = task == TASK_TRANSLATE;
+
+	return db_query(db, STMT_PLAN_ITEMS,
+			DB_P(db_int(job), db_int(translate),
+			     db_int(translate ? LIMIT_LANGUAGES : 0)),
+			rows, err);
+}
+
+void sending_add(struct sending *s, const struct db_rows *r)
+{
+	const int64_t id = db_get_int(r, 0), no = db_get_int(r, 2) + 1;
+	const bool is_repeat = db_get_int(r, 4) != 0;
+	const struct db_val batch = s->batch_id ? db_int(s->batch_id) : db_null();
+	struct db_val *a = &s->attempts[s->n * SENDING_ATTEMPT_COLS];
+	struct db_val *i = &s->items[s->n * SENDING_ITEM_COLS];
+
+	a[0] = db_int(id);
+	a[1] = db_int(no);
+	a[2] = batch;
+	a[3] = db_text(way_names[s->way]);
+	a[4] = db_int(is_repeat);
+	a[5] = db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7));
+	i[0] = batch;
+	i[1] = db_int(no);
+	i[2] = db_int(id);
+	s->per_language[db_get_int(r, 1)]++;
+	s->n++;
+}
+
+int64_t sending_item(const struct sending *s, uint32_t i)
+{
+	return s->items[i * SENDING_ITEM_COLS + 2].i;
+}
+
+unsigned sending_attempt(const struct sending *s, uint32_t i)
+{
+	return (unsigned)s->items[i * SENDING_ITEM_COLS + 1].i;
+}
+
+int sending_store(const struct sending *s, struct db *db, struct tally *tally, int64_t job,
+		  struct err *err)
+{
+	int64_t moved;
+
+	if (db_bulk(db, STMT_ATTEMPT_ADD, s->attempts, s->n, err) < 0)
+		return -1;
+	moved = db_bulk_sets(db, STMT_ITEM_SEND, s->items, s->n, err);
+	if (moved < 0)
+		return -1;
+	if (moved != s->n)
+		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved,
+			       s->n);
+	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
+		if (s->per_language[no] > 0)
+			tally_move(tally, job, no, ITEM_READY, ITEM_SENT, s->per_language[no]);
+	}
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sending: ready items of one job that are sent together, in a batch or each by a call: their
+ * attempts, and the items with them, in sets. Its owner reads STMT_PLAN_ITEMS and decides how many.
+ */
+#ifndef BATCHD_SENDING_H
+#define BATCHD_SENDING_H
+
+#include <stdint.h>
+
+#include "batchd/items.h"
+#include "core/limits.h"
+#include "core/model.h"
+
+#define SENDING_ATTEMPT_COLS 6
+#define SENDING_ITEM_COLS    3
+
+struct sending {
+	int64_t batch_id; /* 0: none, by calls */
+	enum way way;
+	/* out */
+	uint32_t n;
+	struct db_val attempts[SLICE_ROWS * SENDING_ATTEMPT_COLS];
+	struct db_val items[SLICE_ROWS * SENDING_ITEM_COLS];
+	int64_t per_language[LIMIT_LANGUAGES + 1];
+};
+
+/* Empty; freed with free(). */
+struct sending *sending_new(int64_t batch_id, enum way way);
+/* Query the ready items of a job that are of this task. 0 or -1. */
+int sending_items(struct db *db, int64_t job, enum task task, struct db_rows **rows,
+		  struct err *err);
+/* Add the item of the current row, SLICE_ROWS of them at most. */
+void sending_add(struct sending *s, const struct db_rows *row);
+/* Of the i-th: its item and the number of its attempt. */
+int64_t sending_item(const struct sending *s, uint32_t i);
+unsigned sending_attempt(const struct sending *s, uint32_t i);
+/* Inside a transaction, the job locked in the tally: write them. 0 or -1. */
+int sending_store(const struct sending *s, struct db *db, struct tally *tally, int64_t job,
+		  struct err *err);
+
+#endif
