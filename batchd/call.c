@@ -64,8 +64,8 @@ static void read_answer(struct call *c, const struct openai_reply *r)
 	struct result *res = &c->line.result;
 
 	result_body_read(r->text, r->text_n, c->order.recipe->schema_tree, res);
-	if (res->kind != RESULT_ANSWER && res->kind != RESULT_FAILURE)
-		set_result(c, RESULT_FAILURE, OUTCOME_LATER, "unreadable_answer");
+	/* Paid for, and not to be read: as good as lost. */
+	c->is_lost = res->kind != RESULT_ANSWER && res->kind != RESULT_FAILURE;
 	if (!res->request_id[0])
 		memcpy(res->request_id, r->request_id, sizeof(res->request_id));
 }
@@ -112,9 +112,8 @@ static void set_answered(struct call *c)
 static void on_done(const struct openai_reply *r, void *ctx)
 {
 	struct call *c = ctx;
-	struct daemon *d = c->d;
-	struct result *res = &c->line.result;
-	const struct call_order order = c->order;
+	const struct result *res = &c->line.result;
+	const struct call_order *o = &c->order;
 
 	if (r->outcome.outcome == OUTCOME_DONE)
 		read_answer(c, r);
@@ -128,13 +127,20 @@ static void on_done(const struct openai_reply *r, void *ctx)
 	if (r->outcome.outcome != OUTCOME_DONE)
 		log_warning("call failed call=complete item=%lld-%u tier=%s outcome=%s code=%s "
 			    "request_id=%s error=\"%s\"",
-			    (long long)order.item, order.attempt, way_names[order.way],
+			    (long long)o->item, o->attempt, way_names[o->way],
 			    outcome_names[r->outcome.outcome], res->code ? res->code : "-",
 			    r->request_id[0] ? r->request_id : "-", r->message);
 	if (res->scope == SCOPE_ALL && r->outcome.outcome != OUTCOME_DONE)
-		daemon_stop_sending(d, res->code, r->message);
-	order.ended(d, order.way, end_of(c, r), r->outcome.wait_us,
-		    (uint64_t)order.item * 31 + order.attempt);
+		daemon_stop_sending(c->d, res->code, r->message);
+	o->ended(c->d, o->way, end_of(c, r), r->outcome.wait_us,
+		 (uint64_t)o->item * 31 + o->attempt);
+}
+
+static int store(struct call *c, struct err *err)
+{
+	if (c->is_lost && settle_lost(c, err) < 0)
+		return -1;
+	return apply_chunk(&c->chunk, err);
 }
 
 bool call_store(struct call *c)
@@ -143,7 +149,7 @@ bool call_store(struct call *c)
 
 	if (!c->answered)
 		return false;
-	if ((!c->is_lost || settle_lost(c, &err) == 0) && apply_chunk(&c->chunk, &err) == 0)
+	if (store(c, &err) == 0)
 		return true;
 	log_warning("answer not stored item=%lld-%u error=\"%s\"", (long long)c->order.item,
 		    c->order.attempt, err.text);
@@ -264,12 +270,11 @@ int call_recover(struct daemon *d, struct err *err)
 						 .attempt = (unsigned)db_get_int(r, 1)};
 		struct call *c = call_new(d, &order);
 
-		set_result(c, RESULT_FAILURE, db_get_int(r, 4) ? OUTCOME_NEVER : OUTCOME_LATER,
-			   "call_lost");
+		c->is_lost = true;
 		uuid_mark(db_get_text(r, 3, NULL), c->mark);
 		set_answered(c);
 		log_warning("call lost item=%lld-%u", (long long)order.item, order.attempt);
-		rc = apply_chunk(&c->chunk, err);
+		rc = store(c, err);
 		call_free(c);
 	}
 	db_rows_free(&r);

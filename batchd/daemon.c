@@ -325,7 +325,7 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 		http_drain(d->http);
 	}
 	drop_works(d);
-	fallback_step(d); /* what was cut is booked as lost */
+	fallback_store(d); /* what was cut is booked as lost */
 	lease_release(&d->lease, d->db);
 	return EX_OK;
 }

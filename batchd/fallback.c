@@ -19,7 +19,6 @@
 
 struct fallback {
 	struct window window;
-	uint32_t concurrency; /* that the window is made for */
 	struct call *calls[MAX_CALLS];
 	uint32_t n;
 	bool recovered; /* what an earlier life left open is closed */
@@ -176,7 +175,7 @@ static void send_items(struct daemon *d, const struct take *t)
 			f->calls[f->n++] = c;
 		else
 			f->recovered = false; /* its attempt is open: closed as an earlier life's */
-		daemon_breathe(d); /* photographs take their time */
+		daemon_breathe(d);            /* photographs take their time */
 	}
 }
 
@@ -239,7 +238,7 @@ static int send_due(struct daemon *d, struct err *err)
 
 /* --- the step --- */
 
-static void store_answered(struct daemon *d)
+void fallback_store(struct daemon *d)
 {
 	struct fallback *f = d->fallback;
 
@@ -274,13 +273,12 @@ static bool recover(struct daemon *d)
 void fallback_step(struct daemon *d)
 {
 	struct fallback *f = d->fallback;
+	const uint32_t concurrency = (uint32_t)d->config->fallback.concurrency;
 	struct err err;
 
-	if (f->concurrency != (uint32_t)d->config->fallback.concurrency) {
-		f->concurrency = (uint32_t)d->config->fallback.concurrency;
-		window_init(&f->window, f->concurrency);
-	}
-	store_answered(d);
+	if (f->window.most != concurrency)
+		window_init(&f->window, concurrency);
+	fallback_store(d);
 	if (!recover(d) || !f->look || d->config->fallback.tiers.n == 0 || !daemon_may_send(d) ||
 	    daemon_distrusts_clock(d))
 		return;

@@ -12,7 +12,9 @@ struct fallback *fallback_new(void);
 void fallback_free(struct fallback **f);
 /* The lease was lost or taken: calls of before are looked for in the database. */
 void fallback_reset(struct fallback *f);
-/* Store what came back and send what is due. */
+/* Store what came back. */
+void fallback_store(struct daemon *d);
+/* The same, and send what is due. */
 void fallback_step(struct daemon *d);
 /* A tick passed: look for items again. */
 void fallback_wake(struct fallback *f);

@@ -105,20 +105,21 @@ static int read_call(struct found_list *l, const struct chunk *c, struct err *er
 int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b,
 	       struct err *err)
 {
-	int64_t *ids = calloc(c->n + 1, sizeof(*ids));
 	const int64_t batch_id = b->twin_of ? b->twin_of : b->id;
+	int64_t *ids;
 	size_t n = 0, unique = 0;
 	int rc = 0;
 
 	l->items = calloc(c->n + 1, sizeof(*l->items));
 	l->n = 0;
 	l->cap = c->n + 1;
-	if (!ids || !l->items)
+	if (!l->items)
 		abort();
-	if (c->way != WAY_BATCH) {
-		free(ids);
+	if (c->way != WAY_BATCH)
 		return read_call(l, c, err);
-	}
+	ids = calloc(c->n + 1, sizeof(*ids));
+	if (!ids)
+		abort();
 	for (size_t i = 0; i < c->n; i++) {
 		const struct result *res = &c->lines[i].result;
 
