@@ -7,7 +7,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, sales, usd, wait_until  # noqa: E402
+from front_end import data_url  # noqa: E402
+from jobs import KEEP_FILES, order, sales, usd, wait_until  # noqa: E402
 
 LOTS = 4
 CANCEL = "POST /v1/batches/{id}/cancel"
@@ -103,12 +104,19 @@ def test_I3_a_call_cut_by_a_death_is_booked_as_lost_and_sent_once_more(site):
     site.check()
 
 
-def test_I3_a_lost_answer_is_asked_for_once_more_and_not_again(site):
-    job = take(site, 30, {"match": {"route": CHAT}, "do": "drop_after"}, lots=1)
+LOST = {
+    "no answer": {"do": "drop_after"},
+    "a page": {"do": "status", "code": 200, "body": "<html>"},
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_I3_a_lost_answer_is_asked_for_once_more_and_not_again(site, how):
+    job = take(site, 30, {"match": {"route": CHAT}, **LOST[how]}, lots=1)
     status = ended(site, job)
     assert (status["status"], status["outcome"]) == ("completed", "partial")
     assert status["completed_at"] < status["deadline_at"]
-    assert site.sql("SELECT COUNT(*) AS n FROM attempt WHERE way <> 'batch'")[0]["n"] == len(calls(site)) == 2
+    assert site.sql("SELECT COUNT(*) AS n FROM attempt WHERE way <> 'batch'")[0]["n"] == len(site.calls(CHAT)) == 2
     assert [e["code"] for e in site.stack.result(job)["lots"][0]["errors"]] == ["call_lost"]
     site.check()
 
@@ -120,7 +128,7 @@ def test_I2_a_late_answer_of_the_batch_that_was_left_is_kept(site):
     site.force(batch["id"], "resume")
     site.wait_closed()
     assert sources(site, job) == ["flex"] * LOTS        # the first of two as good
-    assert len(site.sql("SELECT * FROM answer WHERE unused = 1")) in (0, LOTS)
+    assert len(site.sql("SELECT * FROM answer WHERE unused = 1")) == LOTS
     site.check()
 
 
@@ -143,3 +151,40 @@ def test_I3_calls_that_go_fast_send_nothing_back_into_a_batch():
         assert len([b for b in site.remote() if b["task"] == "translate"]) == 1
         assert is_paid_once(site)
         site.check()
+
+
+def test_I3_a_stop_waits_for_the_calls_in_flight():
+    with sales("fallback-stop", {"fallback": {**FALLBACK["fallback"], "flex_timeout": "60s"}}) as site:
+        job = take(site, 16, {"match": {"route": CHAT}, "do": "slow", "seconds": 2}, lots=1)
+        site.wait_call(CHAT, "received")
+        assert site.active().stop() == 0
+        assert sources(site, job) == ["flex"] and len(calls(site)) == 1
+        site.check()
+
+
+def test_calls_wait_where_a_batch_without_a_row_may_hold_their_items(site):
+    job = take(site, 8)
+    site.wait_remote("translate", "in_progress")
+    site.sql("INSERT INTO orphan (remote_id, batch_key, recipe_hash, remote_status, seen_at)"
+             " VALUES ('batch_x', REPEAT('0', 32), '', 'completed', UTC_TIMESTAMP(6))")
+    status = ended(site, job)
+    assert status["outcome"] == "partial" and not site.calls(CHAT)
+    site.sql("DELETE FROM orphan")
+    site.check()
+
+
+def test_one_item_that_cannot_be_sent_keeps_no_other_waiting(site):
+    """Its photograph is gone from the database."""
+    site.rules(KEEP_FILES, {**STUCK, "match": {"task": "describe"}})
+    site.batchd()
+    made = order(LOTS, (), deadline="PT8S")
+    made["lots"][1]["images"] = [data_url(b"1")]
+    job = site.stack.order(made)["job_id"]
+    site.wait_remote("describe", "in_progress")
+    site.sql("DELETE FROM image")
+    status = ended(site, job)
+    assert (status["status"], status["outcome"]) == ("completed", "partial")
+    assert sources(site, job, "en") == ["flex", None, "flex", "flex"]
+    assert [i["code"] for i in site.items() if i["state"] == "failed"] == ["unsendable"]
+    assert len(site.calls(CHAT)) == LOTS - 1
+    site.check()
