@@ -15,14 +15,11 @@
 
 #include "common/clock.h"
 #include "fcgi_app/problem.h"
-#include "fcgi_app/record.h"
 
 #define HEADERS_LIMIT  8192
 #define KEPT_LIMIT     2048
-#define HEAD_LIMIT     (2 * HEADERS_LIMIT)
 #define READ_CHUNK     65536
-#define SHORT_BODY     8192 /* with its head a new connection takes it at once */
-#define LAST_PIECE     1024
+#define SMALL_BODY     8192 /* with its head a new connection takes it at once */
 #define PEER_TIMEOUT_S 30
 
 enum http_method http_method_parse(const char *text)
@@ -194,64 +191,37 @@ static void render_head(const struct http_response *a, int64_t body_length, stru
 	strbuf_adds(out, "\r\n");
 }
 
-/* What is short goes out in one piece with what ends the request, when that is finished. */
-static int write_short(const struct http_response *a, const char *bytes, size_t n)
+/* Give up where the peer takes less than the least rate: a worker is not a buffer. */
+static int write_all(struct http_response *a, const char *bytes, size_t n)
 {
-	return FCGX_PutStr(bytes, (int)n, a->request->fcgx->out) == (int)n ? 0 : -1;
-}
+	FCGX_Stream *out = a->request->fcgx->out;
 
-/*
- * What is long goes past libfcgi's stream, so that has to be empty. Give up where the peer takes less
- * than the least rate: a worker is not a buffer.
- */
-static int write_long(struct http_response *a, const struct strbuf *head, const char *bytes,
-		      size_t n)
-{
-	const FCGX_Request *fcgx = a->request->fcgx;
-	size_t head_n = head ? head->len : 0; /* far less than a record holds */
+	while (n > 0) {
+		int k = n > READ_CHUNK ? READ_CHUNK : (int)n;
+		int64_t started = clock_boot();
 
-	while (head_n + n > 0) {
-		const size_t k = n < RECORD_MOST - head_n ? n : RECORD_MOST - head_n;
-		const int64_t started = clock_boot();
-
-		if (record_send(fcgx->ipcFd, fcgx->requestId, head ? head->data : NULL, head_n,
-				bytes, k) < 0)
+		if (FCGX_PutStr(bytes, k, out) != k)
 			return -1;
-		if (!rate_add(&a->write_rate, clock_boot() - started, (int64_t)(head_n + k)))
+		if (!rate_add(&a->write_rate, clock_boot() - started, k))
 			return -1;
-		head_n = 0;
 		bytes += k;
-		n -= k;
+		n -= (size_t)k;
 	}
 	return 0;
 }
 
-/*
- * The end of a long body is left to libfcgi: web servers that have all of Content-Length close, and
- * what ends the request would come too late.
- */
-static int write_answer(struct http_response *a, const struct strbuf *head, const char *bytes,
-			size_t n)
-{
-	if (n <= SHORT_BODY)
-		return write_short(a, head->data, head->len) < 0 ? -1 : write_short(a, bytes, n);
-	bear(a->request, SO_SNDTIMEO);
-	if (write_long(a, head, bytes, n - LAST_PIECE) < 0)
-		return -1;
-	return write_short(a, bytes + n - LAST_PIECE, LAST_PIECE);
-}
-
 int http_send(struct http_response *a)
 {
-	const bool sends_body = a->request->method != HTTP_HEAD && has_body(a->status);
 	struct strbuf head;
 	int rc;
 
-	strbuf_init(&head, HEAD_LIMIT);
+	if (a->body.len > SMALL_BODY)
+		bear(a->request, SO_SNDTIMEO);
+	strbuf_init(&head, 2 * HEADERS_LIMIT);
 	render_head(a, (int64_t)a->body.len, &head);
-	rc = strbuf_failed(&head)
-		     ? -1
-		     : write_answer(a, &head, a->body.data, sends_body ? a->body.len : 0);
+	rc = strbuf_failed(&head) ? -1 : write_all(a, head.data, head.len);
+	if (rc == 0 && a->request->method != HTTP_HEAD && has_body(a->status))
+		rc = write_all(a, a->body.data, a->body.len);
 	strbuf_clear(&head);
 	return rc;
 }
@@ -262,11 +232,10 @@ int http_stream_begin(struct http_response *a)
 	int rc;
 
 	bear(a->request, SO_SNDTIMEO);
-	strbuf_init(&head, HEAD_LIMIT);
+	strbuf_init(&head, 2 * HEADERS_LIMIT);
 	render_head(a, -1, &head);
-	rc = strbuf_failed(&a->headers) || strbuf_failed(&head)
-		     ? -1
-		     : write_long(a, NULL, head.data, head.len);
+	rc = strbuf_failed(&a->headers) || strbuf_failed(&head) ? -1
+								: write_all(a, head.data, head.len);
 	a->streaming = true;
 	strbuf_clear(&head);
 	return rc;
@@ -274,7 +243,7 @@ int http_stream_begin(struct http_response *a)
 
 int http_stream(struct http_response *a, const void *bytes, size_t n)
 {
-	return a->request->method == HTTP_HEAD ? 0 : write_long(a, NULL, bytes, n);
+	return a->request->method == HTTP_HEAD ? 0 : write_all(a, bytes, n);
 }
 
 void http_abort(struct http_response *a)

@@ -2,7 +2,7 @@
 /*
  * http: one FastCGI request seen as HTTP: method, target, the headers that we know, the
  * body under a limit; and its answer, written once, or as a stream. The only file that
- * speaks to libfcgi's streams; long answers go past them (record.h).
+ * speaks to libfcgi's streams.
  *
  * Text of the request is borrowed from libfcgi until the request is finished.
  */
