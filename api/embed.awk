@@ -5,8 +5,7 @@
 
 function c_string(line)
 {
-	gsub(/\\/, "\\\\", line)
-	gsub(/"/, "\\\"", line)
+	gsub(/[\\"]/, "\\\\&", line) # the one way to write a backslash that all awks agree on
 	return "\"" line "\\n\""
 }
 
