@@ -5,7 +5,8 @@ Starts a private MariaDB, lighttpd, the stand-in for OpenAI, the front end and b
 lots over HTTP, shows the progress that a client sees, and then some lots in all languages. Everything is stopped at the end.
 
 With OPENAI_API_KEY in the environment the requests go to OpenAI and cost money. `--drill stuck-translation` always uses the
-stand-in: its translation batch never moves, and the job ends at its deadline all the same.
+stand-in: its translation batches never move (drill.py), and two jobs end all the same, one in full by single calls, one at
+its deadline.
 """
 import argparse
 import contextlib
@@ -23,6 +24,7 @@ from typing import Any, Dict, Iterator, List, NoReturn, Optional
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
+import drill  # noqa: E402
 import lots  # noqa: E402
 import show  # noqa: E402
 from harness.process import port_is_free  # noqa: E402
@@ -30,20 +32,10 @@ from harness.stack import TOP, HarnessError, Stack, find_program  # noqa: E402
 
 PORT = 5000
 SHOWN_LOTS = 3
-DRILL_SECONDS = 20
-# A job is closed in the tick after its deadline; this is far above the demo's tick, and far below the drill's length.
-LATE_SECONDS = 3.0
-DRILLS = ("stuck-translation",)
 
 QUICK: Dict[str, Any] = {"batch": {"linger": "200ms", "poll_interval": "200ms"}}
 AT_OPENAI: Dict[str, Any] = {"batch": {"linger": "2s", "poll_interval": "10s", "settle": "2m"},
                              "daemon": {"lease": "30s", "tick": "1s"}}
-STUCK: Dict[str, Any] = {
-    "fallback": {"estimate": "500ms", "reserve": "1s"},
-    "policy": {"small": {"max_requests": 100, "alert_after": "4s", "stall_after": "5s", "cancel_after": "60s",
-                         "cancel_grace": "2s", "batch_retries": 0, "validating_after": "60s",
-                         "finalizing_after": "60s"}},
-}
 
 
 def client() -> Any:
@@ -86,11 +78,11 @@ def near(path: Path) -> str:
 class Demo:
     """One run: the order, its way, and what is shown of it."""
 
-    def __init__(self, stack: Stack, order: Dict[str, Any], work: Path, drill: Optional[str]) -> None:
+    def __init__(self, stack: Stack, order: Dict[str, Any], work: Path, act: Optional[drill.Act] = None) -> None:
         self.stack = stack
         self.order = order
         self.work = work
-        self.drill = drill
+        self.act = act
         self.display = CLIENT.Display(sys.stdout)
         self.job = ""
         self._told: List[str] = []
@@ -100,8 +92,8 @@ class Demo:
         started = time.monotonic()
         self.job = self.stack.order(self.order)["job_id"]
         say(f"Ordered:  POST {self.stack.url}/api/v1/jobs, job {self.job}")
-        if self.drill:
-            say(f"Its deadline is in {DRILL_SECONDS} s. The provider will never move the translation batch.")
+        if self.act:
+            say(f"Its deadline is in {drill.SECONDS} s. {self.act.told}")
         status = self._follow()
         took = time.monotonic() - started
         saved = self.work / f"{self.job}.json"
@@ -116,7 +108,7 @@ class Demo:
         say(f"          curl {self.stack.url}/api/v1/jobs/{self.job}/status")
         say(f"Result:   {near(saved)} ({length} bytes)")
         say(f"Time:     {took:.1f} s from the order to the end")
-        return self._check_drill(status) if self.drill else self._check_full(status)
+        return self._check_act(self.act, status) if self.act else self._check_full(status)
 
     def _follow(self) -> Dict[str, Any]:
         """Poll until the job has ended, as a client does, with If-None-Match."""
@@ -128,8 +120,8 @@ class Demo:
                 etag = answer.headers.get("etag", "")
                 status = answer.json()
                 self.display.status(status, CLIENT.server_now(answer.headers))
-                if self.drill:
-                    self._explain(status)
+                if self.act:
+                    self._tell(drill.sentences(status))
                 if status["status"] in CLIENT.ENDED:
                     self.display.end()
                     return status
@@ -145,37 +137,20 @@ class Demo:
 
     # -- the drill ------------------------------------------------------------------------------------
 
-    def _explain(self, status: Dict[str, Any]) -> None:
-        progress = status["progress"]
-        if progress["described"] == progress["lots"]:
-            self._tell(f"All {progress['lots']} lots are described in English. Their {progress['translations']} "
-                       "translations went into one batch, and there it stands: in_progress, 0 completed. The client "
-                       "that started this project polled such a job for over seven hours.")
-        if any(w.get("code") == "batch_stalled" for w in status.get("warnings") or []):
-            self._tell("lotscribe has noticed, warns in every poll, and says what it will do and when.")
-        if status["status"] in CLIENT.ENDED:
-            self._tell("The deadline has come: the job ends with what was paid for. Nobody polls for ever.")
-
-    def _tell(self, text: str) -> None:
-        if text in self._told:
-            return
-        self._told.append(text)
+    def _tell(self, texts: List[str]) -> None:
+        """Say each of them once."""
         columns = max(40, shutil.get_terminal_size().columns - 16)
-        for line in show.wrap(text, columns):
-            self.display.line(f"  | {line}")
+        for text in texts:
+            if text not in self._told:
+                self._told.append(text)
+                for line in show.wrap(text, columns):
+                    self.display.line(f"  | {line}")
 
-    def _check_drill(self, status: Dict[str, Any]) -> bool:
+    def _check_act(self, act: drill.Act, status: Dict[str, Any]) -> bool:
         """The drill's promise; each thing that is not so is named."""
         deadline, completed = (CLIENT.parse_time(status[key]) for key in ("deadline_at", "completed_at"))
-        late = (completed - deadline).total_seconds() if deadline and completed else None
-        lots_ = len(self.order["lots"])
-        claims = (
-            ("the job is completed", status["status"] == "completed"),
-            ("its outcome is partial", status["outcome"] == "partial"),
-            (f"all {lots_} English descriptions are there", status["progress"]["described"] == lots_),
-            ("no translation is claimed", status["progress"]["translated"] == 0),
-            ("it ended at its deadline", late is not None and late <= LATE_SECONDS),
-        )
+        paid_twice = self.stack.standin.call("GET", "/_standin/ledger?summary=1")["items_executed_more_than_once"]
+        claims = drill.claims(act, status, deadline, completed, paid_twice)
         self._show_events()
         for text, held in claims:
             say(f"  {'ok    ' if held else 'NOT SO'}  {text}")
@@ -226,13 +201,23 @@ def keep(stack: Stack) -> None:
         signal.pause()
 
 
+def run_drill(stack: Stack, order: Dict[str, Any], work: Path) -> bool:
+    """All acts, one after the other; True where each kept its promise."""
+    good = []
+    for number, act in enumerate(drill.ACTS, 1):
+        say(f"\nAct {number} of {len(drill.ACTS)}")
+        stack.standin.call("POST", "/_standin/faults", list(act.rules))
+        good.append(Demo(stack, order, work, act).run())
+    return all(good)
+
+
 def stack_for(arguments: argparse.Namespace) -> Stack:
     """The installation that this run needs."""
     port = PORT if port_is_free(PORT) else 0
     if not port:
         say(f"Port {PORT} is taken; another one is used.")
     key = None if arguments.drill else os.environ.get("OPENAI_API_KEY")
-    overrides = AT_OPENAI if key else {**QUICK, **STUCK} if arguments.drill else QUICK
+    overrides = AT_OPENAI if key else {**QUICK, **drill.SETTINGS} if arguments.drill else QUICK
     stack = Stack(arguments.build, arguments.work / "run", standin=not key, overrides=overrides, port=port,
                   standin_step=0.3, database="lotscribe", openai_key=key)
     stack.overrides = {**overrides, "http": {"public_url": stack.url}}
@@ -243,7 +228,7 @@ def demonstrate(arguments: argparse.Namespace) -> int:
     """The whole run; returns the exit code."""
     order = lots.load(arguments.lots, arguments.languages)
     if arguments.drill:
-        order["deadline"] = f"PT{DRILL_SECONDS}S"
+        order["deadline"] = f"PT{drill.SECONDS}S"
     requests = len(order["lots"]) * (1 + len(order.get("languages", [])))
     stack = stack_for(arguments)
     say(f"lotscribe: {len(order['lots'])} lots, English{''.join(', ' + tag for tag in order.get('languages', []))}: "
@@ -254,12 +239,10 @@ def demonstrate(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     try:
         stack.start()
-        if arguments.drill == "stuck-translation" and stack.standin:
-            stack.standin.fault({"match": {"task": "translate"}, "do": "stuck"})
         stack.add_batchd()
         parts = f"MariaDB, lighttpd (port {stack.port}), front end, batchd"
         say(f"Started:  {parts}{', stand-in for OpenAI' if stack.standin else ''} in {time.monotonic() - started:.1f} s")
-        good = Demo(stack, order, arguments.work, arguments.drill).run()
+        good = run_drill(stack, order, arguments.work) if arguments.drill else Demo(stack, order, arguments.work).run()
         if arguments.keep:
             keep(stack)
         return 0 if good else 1
@@ -278,7 +261,7 @@ def arguments_of(argv: List[str]) -> argparse.Namespace:
                         help="an order document, or JSON lines as in tests/data/lots.jsonl (default: 20 lots)")
     parser.add_argument("--languages", type=lambda text: [tag for tag in text.split(",") if tag],
                         metavar="fr,de", help="languages beside English (default: those of the order)")
-    parser.add_argument("--drill", choices=DRILLS, help="what goes wrong on purpose")
+    parser.add_argument("--drill", choices=drill.NAMES, help="what goes wrong on purpose")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     arguments = parser.parse_args(argv)
     arguments.build, arguments.work = arguments.build.resolve(), arguments.work.resolve()
