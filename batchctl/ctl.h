@@ -28,6 +28,7 @@ struct ctl {
 	const char *deadline;                      /* --deadline, or NULL */
 	int64_t limit;                             /* --limit, 0 = not given */
 	bool open_only;                            /* --open */
+	bool all;                                  /* --all */
 	bool print_sql;                            /* --print */
 	bool grants;                               /* --grants */
 	const char *user, *socket, *password_file; /* instead of the configuration's, or NULL */
@@ -47,6 +48,7 @@ int ctl_job(struct ctl *ctl);
 int ctl_batches(struct ctl *ctl);
 int ctl_batch(struct ctl *ctl);
 int ctl_events(struct ctl *ctl);
+int ctl_alerts(struct ctl *ctl);
 int ctl_explain(struct ctl *ctl);
 int ctl_installation(struct ctl *ctl);
 int ctl_installation_keep(struct ctl *ctl);

@@ -35,6 +35,7 @@ enum verb_option {
 	OPT_PRINT = 16,
 	OPT_GRANTS = 32,
 	OPT_DEADLINE = 64,
+	OPT_ALL = 128,
 };
 
 enum need {
@@ -65,6 +66,7 @@ static const struct verb verbs[] = {
 	{"batch",   NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_batch},
 	{"events",  NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_events},
 	{"explain", NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_explain},
+	{"alerts",  NULL,     0, 0, OPT_ALL | OPT_LIMIT,	NEED_SCHEMA,	    ctl_alerts},
 	{"adopt",   NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_adopt},
 	{"installation", "keep", 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_keep},
 	{"installation", "new",	 0, 0, 0,			NEED_SCHEMA,	    ctl_installation_new},
@@ -99,6 +101,8 @@ static const char help[] =
 	"  events ID                 the timeline of a job or a batch\n"
 	"  explain ID                what happens next to a job or a batch, why and when: the verdict of the\n"
 	"                              policy, as far as the database tells (not: which calls are under way)\n"
+	"  alerts                    what needs a person now: open alerts, and who was told of them\n"
+	"      --all, --limit N        those that are over too, the newest first; so many, 1000 without\n"
 	"  cancel ID                 end a job at once; what was paid for is still harvested\n"
 	"  finish ID                 end a job at once with what is there, as at its deadline\n"
 	"  retry ID                  run an ended job again for what it lacks\n"
@@ -139,7 +143,8 @@ enum long_option {
 	LONG_OPEN,
 	LONG_PRINT,
 	LONG_GRANTS,
-	LONG_DEADLINE
+	LONG_DEADLINE,
+	LONG_ALL
 };
 
 static const struct option long_options[] = {
@@ -153,6 +158,7 @@ static const struct option long_options[] = {
 	{"print", no_argument, NULL, LONG_PRINT},
 	{"grants", no_argument, NULL, LONG_GRANTS},
 	{"deadline", required_argument, NULL, LONG_DEADLINE},
+	{"all", no_argument, NULL, LONG_ALL},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -213,6 +219,10 @@ static int take_verb_option(int c, struct ctl *ctl, struct command_line *line)
 	case LONG_DEADLINE:
 		ctl->deadline = optarg;
 		line->given |= OPT_DEADLINE;
+		return 0;
+	case LONG_ALL:
+		ctl->all = true;
+		line->given |= OPT_ALL;
 		return 0;
 	default: /* getopt has told what is wrong */
 		return -1;

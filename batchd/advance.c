@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* One batch: read, ask the policy, carry out (daemon_advance of batchd/daemon.h). */
+#include "batchd/alert_watch.h"
 #include "batchd/build.h"
 #include "batchd/close.h"
 #include "batchd/daemon.h"
@@ -202,5 +203,6 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 			 why_words[next.why]);
 	if (b.phase == BATCH_RUNNING || next.warnings)
 		tell_jobs(d, &b, &next);
+	alert_heed_batch(d, &b, next.warnings);
 	execute(d, &b, &next);
 }

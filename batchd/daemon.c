@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "batchd/alert.h"
 #include "batchd/close.h"
 #include "batchd/fallback.h"
 #include "batchd/files.h"
@@ -96,6 +97,7 @@ static void tick(struct daemon *d)
 	}
 	if (!lease_held(&d->lease))
 		return;
+	alerts_tick(d);
 	watch_heed_node(d);
 	tick_heed_installation(d);
 	close_due_jobs(d);
@@ -177,6 +179,7 @@ static void lease_taken(struct daemon *d)
 	planner_reset(d->planner);
 	requests_reset(d->requests);
 	fallback_reset(d->fallback);
+	alerts_reset(d->alerts);
 }
 
 static void keep_lease(struct daemon *d)
@@ -326,6 +329,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 	}
 	drop_works(d);
 	fallback_store(d); /* what was cut is booked as lost */
+	if (lease_held(&d->lease))
+		alerts_tick(d);
 	lease_release(&d->lease, d->db);
 	return EX_OK;
 }
@@ -390,6 +395,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->requests = requests_new();
 	d->watch = watch_new();
 	d->files = files_new();
+	d->alerts = alerts_new();
 	lease_init(&d->lease, c->daemon.lease);
 	set_key(d, api_key);
 	return d;
@@ -407,6 +413,7 @@ void daemon_free(struct daemon **at)
 	http_free(&d->http);
 	watch_free(&d->watch);
 	files_free(&d->files);
+	alerts_free(&d->alerts);
 	planner_free(&d->planner);
 	fallback_free(&d->fallback);
 	requests_free(&d->requests);

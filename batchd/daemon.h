@@ -18,6 +18,7 @@
 #include "common/db.h"
 #include "core/policy.h"
 
+struct alerts;
 struct daemon;
 struct fallback;
 struct files;
@@ -68,6 +69,7 @@ struct daemon {
 	struct requests *requests;
 	struct watch *watch;
 	struct files *files;
+	struct alerts *alerts;
 	struct work *works;
 	char installation[33];
 	bool is_foreign;    /* the state directory is of another installation: nothing is sent */

@@ -48,5 +48,7 @@ GRANT SELECT, INSERT, UPDATE ON batch_job TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE (head) ON batch_line TO :daemon_user;
 GRANT SELECT, INSERT, DELETE ON event TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON orphan TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON alert TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE ON alert_told TO :daemon_user;
 GRANT SELECT, UPDATE ON wake TO :daemon_user;
 GRANT SELECT, UPDATE ON daemon_lease TO :daemon_user;

@@ -6,3 +6,36 @@ ALTER TABLE recipe
 	ADD COLUMN held_code VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'nothing is sent with it for that',
 	ADD COLUMN held_at DATETIME(6) NULL,
 	ADD COLUMN proven_at DATETIME(6) NULL COMMENT 'an item was answered with it';
+
+-- What an operator is told of (core/alert.h). Writes: batchd, under its lease. Reads: batchd, batchctl. Deletes: batchd, long
+-- after.
+CREATE TABLE alert (
+	id		BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	kind		VARCHAR(31) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+	subject		VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'batch:42, job:UUID, ...; empty: all',
+	severity	VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL CHECK (severity IN ('warning', 'critical')),
+	message		VARCHAR(500) NOT NULL,
+	first_at	DATETIME(6) NOT NULL,
+	last_at		DATETIME(6) NOT NULL COMMENT 'when it was last found so, or its message changed',
+	times		INT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'found so: once in each life of a batchd, and at each change',
+	cleared_at	DATETIME(6) NULL,
+	is_open		TINYINT UNSIGNED NULL DEFAULT 1 COMMENT '1, or NULL: cleared',
+	settled		TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'cleared, and all who heard of it know',
+	UNIQUE KEY one_open (kind, subject, is_open),
+	KEY by_settled (settled, cleared_at),
+	CONSTRAINT open_or_cleared CHECK ((is_open IS NULL) = (cleared_at IS NOT NULL)),
+	CONSTRAINT settled_is_cleared CHECK (settled = 0 OR cleared_at IS NOT NULL)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- Who was told of it: a message that arrived is a row, so that a restart loses none and repeats at most those in flight.
+-- Writes: batchd. Deletes: with its alert.
+CREATE TABLE alert_told (
+	alert_id	BIGINT UNSIGNED NOT NULL,
+	receiver	VARCHAR(7) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+			CHECK (receiver IN ('journal', 'webhook', 'mail', 'command')),
+	told_at		DATETIME(6) NOT NULL COMMENT 'last',
+	times		INT UNSIGNED NOT NULL DEFAULT 1,
+	resolved	TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'that it is over, too',
+	PRIMARY KEY (alert_id, receiver),
+	FOREIGN KEY (alert_id) REFERENCES alert (id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
