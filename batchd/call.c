@@ -28,6 +28,11 @@ int64_t call_job(const struct call *c)
 	return c->order.job;
 }
 
+int64_t call_cut_at(const struct call *c)
+{
+	return c->answered ? T_NEVER : c->cut_at;
+}
+
 void call_free(struct call *c)
 {
 	if (c->answered)

@@ -38,6 +38,8 @@ struct call *call_start(struct daemon *d, const struct call_order *order);
 /* Store its answer, where it is there. True: it is stored; the call is over. */
 bool call_store(struct call *c);
 int64_t call_job(const struct call *c);
+/* When it is given up, by the boot clock; T_NEVER: it is answered. */
+int64_t call_cut_at(const struct call *c);
 void call_free(struct call *c);
 /* Attempts that an earlier life left open are booked as lost. 0 or -1. */
 int call_recover(struct daemon *d, struct err *err);

@@ -107,6 +107,7 @@ static void tick(struct daemon *d)
 	watch_tick(d);
 	if (close_unfinished_orders(d, &err) < 0)
 		log_warning("order not removed error=\"%s\"", err.text);
+	tell_tick(d);
 	if (d->is_foreign)
 		return;
 	orphan_adopt_asked(d);
@@ -393,6 +394,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->planner = planner_new();
 	d->fallback = fallback_new();
 	d->requests = requests_new();
+	d->teller = teller_new();
 	d->watch = watch_new();
 	d->files = files_new();
 	d->alerts = alerts_new();
@@ -409,6 +411,7 @@ void daemon_free(struct daemon **at)
 		return;
 	drop_works(d);
 	tell_forget(d, 0);
+	teller_free(&d->teller);
 	openai_free(&d->openai);
 	http_free(&d->http);
 	watch_free(&d->watch);

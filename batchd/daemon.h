@@ -24,6 +24,7 @@ struct fallback;
 struct files;
 struct planner;
 struct requests;
+struct teller;
 struct watch;
 
 /*
@@ -67,6 +68,7 @@ struct daemon {
 	struct planner *planner;
 	struct fallback *fallback;
 	struct requests *requests;
+	struct teller *teller;
 	struct watch *watch;
 	struct files *files;
 	struct alerts *alerts;

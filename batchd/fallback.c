@@ -9,6 +9,7 @@
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
 #include "batchd/sending.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "core/plan.h"
 #include "core/timemath.h"
@@ -55,13 +56,34 @@ void fallback_wake(struct fallback *f)
 	f->look = true;
 }
 
-bool fallback_serves(const struct fallback *f, int64_t job)
+/* Of the calls of a job (0: of any) the first; T_NEVER: none is in flight. */
+static int64_t first_cut(const struct daemon *d, int64_t job)
 {
+	const struct fallback *f = d->fallback;
+	int64_t first = T_NEVER;
+
 	for (uint32_t i = 0; i < f->n; i++) {
-		if (call_job(f->calls[i]) == job)
-			return true;
+		if (!job || call_job(f->calls[i]) == job)
+			first = t_min(first, call_cut_at(f->calls[i]));
 	}
-	return false;
+	return first;
+}
+
+int64_t fallback_cut_at(const struct daemon *d, int64_t job)
+{
+	const int64_t boot = first_cut(d, job);
+
+	return boot == T_NEVER ? T_NEVER : t_add(daemon_now(d), t_sub(boot, clock_boot()));
+}
+
+int64_t fallback_room_at(const struct daemon *d)
+{
+	const struct fallback *f = d->fallback;
+	const int64_t now = daemon_now(d);
+
+	if (window_room(&f->window, f->n, t_max(now, f->window.not_before)) == 0)
+		return fallback_cut_at(d, 0);
+	return f->window.not_before;
 }
 
 bool fallback_is_idle(const struct fallback *f)
@@ -116,12 +138,7 @@ static int begin_calls(struct db *db, const struct take *t, struct tally *tally,
 		       struct err *err)
 {
 	const int64_t job = t->c->job_id;
-	struct job_patch *patch = tally_patch(tally, job);
 
-	patch->set_wait = true;
-	patch->wait_what = "calls";
-	patch->wait_since = now;
-	patch->warnings = "";
 	if (sending_store(t->sending, db, tally, job, err) < 0 ||
 	    db_exec(db, STMT_JOB_CALLS_FROM, DB_P(db_time(now), db_int(job)), err) < 0)
 		return -1;

@@ -18,8 +18,12 @@ void fallback_store(struct daemon *d);
 void fallback_step(struct daemon *d);
 /* A tick passed: look for items again. */
 void fallback_wake(struct fallback *f);
-/* Are calls of the job in flight? */
-bool fallback_serves(const struct fallback *f, int64_t job);
+/*
+ * When the first of the job's calls in flight is cut at the latest, by the database's clock; T_NEVER where none is.
+ */
+int64_t fallback_cut_at(const struct daemon *d, int64_t job);
+/* When there is room for one more call at the latest; now or earlier: there is. */
+int64_t fallback_room_at(const struct daemon *d);
 /* Nothing is in flight and nothing waits to be stored. */
 bool fallback_is_idle(const struct fallback *f);
 

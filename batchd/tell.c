@@ -3,123 +3,223 @@
 
 #include <stdlib.h>
 
-#include "batchd/fallback.h"
+#include "batchd/telling.h"
 #include "common/log.h"
-#include "common/store.h"
 #include "core/timemath.h"
 
 #define PROGRESS_EVERY (60 * T_S)
+#define PAGE           1000 /* LIMIT of the statements that list jobs */
 
-static void add_warning(struct strbuf *out, unsigned set, enum warning w, const char *message,
-			int64_t since)
-{
-	if (!(set & w))
-		return;
-	if (out->len)
-		strbuf_addc(out, ',');
-	strbuf_addf(out, "{\"code\":\"%s\",\"message\":", warning_code(w));
-	strbuf_adds_json(out, message);
-	strbuf_adds(out, ",\"since\":");
-	strbuf_add_time(out, since);
-	strbuf_addc(out, '}');
-}
-
-static void render_warnings(const struct batch_row *b, const struct policy *p, unsigned set,
-			    struct strbuf *out)
-{
-	const struct batch_view v = batch_row_view(b);
-
-	add_warning(out, set, WARN_OLD, "the batch has been at the provider for unusually long",
-		    t_add(v.created_at, p->alert_after));
-	add_warning(out, set, WARN_STALLED, "the batch makes no progress at the provider",
-		    t_add(v.progress_at, p->stall_after));
-	add_warning(out, set, WARN_FINALIZING, "the provider takes long to write the results",
-		    t_add(v.progress_at, p->finalizing_after));
-	add_warning(out, set, WARN_MISSING, "the provider does not know the batch at the moment",
-		    b->missing_since);
-	add_warning(out, set, WARN_UNKNOWN_CREATE,
-		    "it is being found out whether the batch was created", b->phase_at);
-}
-
-struct tell {
-	struct daemon *d;
-	int64_t job, now;
+/* What a job with items that wait was last told of them. */
+struct waiting {
+	int64_t job, at;
+	const char *what, *action; /* static */
 };
 
-/*
- * What one open batch adds to its job: the batch with the next action that changes
- * something is what it waits for.
- */
-static void add_batch(struct daemon *d, const struct batch_row *b, const struct batch_view *v,
-		      int64_t now, struct job_patch *patch, struct strbuf *warnings)
-{
-	const struct policy p = batch_policy(d->config, b->n_items);
-	const struct decision next = batch_decide(v, &p, now);
+struct waiting_list { /* by job */
+	struct waiting *items;
+	size_t n, cap;
+};
 
-	render_warnings(b, &p, next.warnings, warnings);
-	if (patch->wait_action && patch->wait_action_at <= next.then_at)
-		return;
-	patch->wait_what = "batch";
-	patch->wait_since = b->created_at;
-	patch->wait_progress_at = b->remote_done + b->remote_failed > 0 ? b->progress_at : 0;
-	patch->wait_action = action_words[next.then];
-	patch->wait_action_at = next.then_at;
+struct teller {
+	bool all;
+	int64_t *soon;
+	size_t n_soon, soon_cap;
+	/* as told in the pass before; and in the present one, which is at this job */
+	struct waiting_list before, now;
+	int64_t after_job;
+};
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
 }
 
-static int add_batches(struct db *db, const struct tell *t, struct job_patch *patch,
-		       struct strbuf *warnings, struct err *err)
+struct teller *teller_new(void)
 {
-	struct db_rows *r;
-	struct batch_row b;
-	struct batch_view v;
-	int rc = 0;
+	return must(calloc(1, sizeof(struct teller)));
+}
 
-	if (db_query(db, STMT_BATCHES_OF_JOB, DB_P(db_int(t->job)), &r, err) < 0)
-		return -1;
-	while (rc == 0 && db_next(r)) {
-		rc = batch_row_read(db, db_get_int(r, 0), &b, err);
-		if (rc > 0)
-			rc = batch_view_read(db, t->d->config, &b, &v, err);
-		if (rc == 0)
-			add_batch(t->d, &b, &v, t->now, patch, warnings);
+static void clear(struct teller *t)
+{
+	free(t->soon);
+	free(t->before.items);
+	free(t->now.items);
+	*t = (struct teller){0};
+}
+
+void teller_free(struct teller **t)
+{
+	if (*t)
+		clear(*t);
+	free(*t);
+	*t = NULL;
+}
+
+/* True where it was told, or has nothing to be told any more. */
+static bool tell_job(struct daemon *d, int64_t job)
+{
+	struct err err;
+
+	if (telling_store(d, job, &err) == 0)
+		return true;
+	log_warning("job not told job=%lld error=\"%s\"", (long long)job, err.text);
+	return false;
+}
+
+/* --- what concerns jobs --- */
+
+void tell_all(struct daemon *d)
+{
+	d->teller->all = true;
+}
+
+void tell_soon(struct daemon *d, int64_t job)
+{
+	struct teller *t = d->teller;
+
+	for (size_t i = 0; i < t->n_soon; i++) {
+		if (t->soon[i] == job)
+			return;
+	}
+	if (t->n_soon == t->soon_cap) {
+		t->soon_cap = t->soon_cap ? 2 * t->soon_cap : 16;
+		t->soon = must(realloc(t->soon, t->soon_cap * sizeof(*t->soon)));
+	}
+	t->soon[t->n_soon++] = job;
+}
+
+static void tell_those_named(struct daemon *d)
+{
+	struct teller *t = d->teller;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->n_soon; i++) {
+		if (!tell_job(d, t->soon[i]))
+			t->soon[kept++] = t->soon[i]; /* in the next tick */
+		daemon_breathe(d);
+	}
+	t->n_soon = kept;
+}
+
+/* Every running job; false where some were not told. */
+static bool tell_running(struct daemon *d)
+{
+	int64_t after = 0;
+	bool all = true, more = true;
+	struct db_rows *r;
+	struct err err;
+
+	while (more && lease_held(&d->lease)) {
+		if (db_query(d->db, STMT_TELL_RUNNING, DB_P(db_int(after)), &r, &err) < 0) {
+			log_warning("jobs not read error=\"%s\"", err.text);
+			return false;
+		}
+		more = db_rows_count(r) == PAGE;
+		while (lease_held(&d->lease) && db_next(r)) {
+			after = db_get_int(r, 0);
+			all &= tell_job(d, after);
+			daemon_breathe(d);
+		}
+		db_rows_free(&r);
+	}
+	return all;
+}
+
+/* --- what waits to be sent --- */
+
+static int compare(const void *a, const void *b)
+{
+	const int64_t x = ((const struct waiting *)a)->job, y = ((const struct waiting *)b)->job;
+
+	return (x > y) - (x < y);
+}
+
+static void add_waiting(struct waiting_list *l, const struct waiting *w)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 64;
+		l->items = must(realloc(l->items, l->cap * sizeof(*l->items)));
+	}
+	l->items[l->n++] = *w;
+}
+
+/* Moves of the time alone are told when the one that was told has come. */
+static bool is_told(const struct waiting *told, const struct waiting *w, int64_t now)
+{
+	return told && told->what == w->what && told->action == w->action &&
+	       (told->at == w->at || told->at > now);
+}
+
+static void look_at_waiting(struct daemon *d, const struct tell_ready *job)
+{
+	struct teller *t = d->teller;
+	const struct tell_wait wait = telling_ready(d, job);
+	struct waiting w = {.job = job->job,
+			    .what = wait.what,
+			    .action = wait.action,
+			    .at = wait.at};
+	const struct waiting *told = NULL;
+
+	if (!w.what)
+		return;
+	if (t->before.n > 0)
+		told = bsearch(&w, t->before.items, t->before.n, sizeof(w), compare);
+	if (is_told(told, &w, daemon_now(d)))
+		w = *told;
+	else if (!tell_job(d, w.job))
+		return; /* in the next pass */
+	add_waiting(&t->now, &w);
+}
+
+/* A page of the jobs with items that wait; those of several pages take several ticks. */
+static void tell_waiting(struct daemon *d)
+{
+	struct teller *t = d->teller;
+	struct waiting_list swap;
+	struct db_rows *r;
+	struct err err;
+	bool more;
+
+	if (db_query(d->db, STMT_TELL_WAITING, DB_P(db_int(t->after_job)), &r, &err) < 0) {
+		log_warning("jobs not read error=\"%s\"", err.text);
+		return;
+	}
+	more = db_rows_count(r) == PAGE;
+	while (lease_held(&d->lease) && db_next(r)) {
+		const struct tell_ready job = telling_read(r);
+
+		t->after_job = job.job;
+		look_at_waiting(d, &job);
+		daemon_breathe(d);
 	}
 	db_rows_free(&r);
-	return rc;
+	if (more)
+		return;
+	swap = t->before;
+	t->before = t->now;
+	t->now = swap;
+	t->now.n = 0;
+	t->after_job = 0;
 }
 
-/* From all open batches of the job; without any it waits for the planner. */
-static int tell_tx(struct db *db, void *arg, struct err *err)
+void tell_tick(struct daemon *d)
 {
-	const struct tell *t = arg;
-	struct job_patch patch = {.keep_open = daemon_distrusts_clock(t->d),
-				  .set_wait = true,
-				  .only_wait = true};
-	struct strbuf warnings;
-	int rc;
+	struct teller *t = d->teller;
 
-	strbuf_init(&warnings, 8192);
-	rc = add_batches(db, t, &patch, &warnings, err);
-	if (rc == 0) {
-		if (!patch.wait_what && fallback_serves(t->d->fallback, t->job)) {
-			patch.wait_what = "calls";
-			patch.wait_since = t->now;
-		} else if (!patch.wait_what) {
-			patch.wait_what = "planner";
-			patch.wait_since = t->now;
-			patch.wait_action = "put into a batch";
-			patch.wait_action_at = t_add(t->now, t->d->config->batch.linger);
-		}
-		patch.warnings = warnings.len ? warnings.data : "";
-		rc = store_job_refresh(db, t->job, &patch, t->now, NULL, err);
-	}
-	strbuf_clear(&warnings);
-	return rc;
+	if (t->all)
+		t->all = !tell_running(d);
+	tell_those_named(d);
+	tell_waiting(d);
 }
+
+/* --- news of a batch --- */
 
 /* True where every job was told. */
 static bool tell_each(struct daemon *d, int64_t batch_id)
 {
-	struct tell t = {.d = d, .now = daemon_now(d)};
 	struct db_rows *r;
 	struct err err;
 	bool all = true;
@@ -127,12 +227,7 @@ static bool tell_each(struct daemon *d, int64_t batch_id)
 	if (db_query(d->db, STMT_BATCH_JOBS, DB_P(db_int(batch_id)), &r, &err) < 0)
 		return false;
 	while (db_next(r)) {
-		t.job = db_get_int(r, 0);
-		if (daemon_tx(d, tell_tx, &t, &err) < 0) {
-			log_warning("job not told job=%lld error=\"%s\"", (long long)t.job,
-				    err.text);
-			all = false;
-		}
+		all &= tell_job(d, db_get_int(r, 0));
 		daemon_breathe(d);
 	}
 	db_rows_free(&r);
@@ -151,6 +246,9 @@ static struct told *told_of(struct daemon *d, int64_t batch_id)
 void tell_forget(struct daemon *d, int64_t batch_id)
 {
 	struct told **at = &d->told;
+
+	if (batch_id == 0)
+		clear(d->teller);
 
 	while (*at) {
 		struct told *t = *at;

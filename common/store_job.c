@@ -172,9 +172,11 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Does the row say already what the patch would? */
+/* Does the row say already what the patch would? An ended job waits for nothing. */
 static bool says_already(const struct job_view *v, const struct job_patch *p)
 {
+	if (p->only_wait && job_status_is_terminal(v->status))
+		return true;
 	return p->only_wait && same_text(v->wait_what, p->wait_what) &&
 	       same_text(v->wait_action, p->wait_action) && same_text(v->warnings, p->warnings) &&
 	       v->wait_since == p->wait_since && v->wait_progress_at == p->wait_progress_at &&
@@ -204,7 +206,7 @@ static void apply_patch(struct job_view *v, const struct job_patch *p)
 	v->wasted += p->wasted;
 	v->input_tokens += p->input_tokens;
 	v->output_tokens += p->output_tokens;
-	if (!p->set_wait)
+	if (!p->set_wait || job_status_is_terminal(v->status))
 		return;
 	v->wait_what = p->wait_what;
 	v->wait_since = p->wait_since;
