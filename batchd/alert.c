@@ -51,6 +51,8 @@ void alerts_reset(struct alerts *a)
 	for (struct alert *i = a->list; i; i = i->next)
 		i->seen = false;
 	a->is_loaded = false;
+	a->is_first_look = true;
+	a->jobs_from = a->looked_at = a->counted_at = 0;
 }
 
 static int flush(struct daemon *d)
@@ -65,6 +67,8 @@ static int flush(struct daemon *d)
 
 void alerts_tick(struct daemon *d)
 {
+	if (d->alerts->is_loaded)
+		alert_watch(d);
 	if (flush(d) < 0)
 		return;
 	alert_tell(d);
@@ -150,17 +154,21 @@ void alert_raise(struct daemon *d, enum alert_kind kind, const char *subject, co
 {
 	char key[ALERT_SUBJECT_SIZE], message[ALERT_MESSAGE_SIZE];
 	struct alert_change *c;
+	struct alert *open;
 	va_list ap;
 
 	utf8_copy(key, sizeof(key), subject);
 	va_start(ap, fmt);
 	format(message, fmt, ap);
 	va_end(ap);
-	if (!change_find(d->alerts, kind, key) &&
-	    !is_news(alert_find(d->alerts, kind, key), message))
+	open = alert_find(d->alerts, kind, key);
+	if (open)
+		open->in_round = true;
+	if (!change_find(d->alerts, kind, key) && !is_news(open, message))
 		return;
 	c = change_of(d->alerts, kind, key);
 	c->is_clear = false;
+	c->in_round = true;
 	memcpy(c->message, message, sizeof(message));
 }
 
@@ -175,14 +183,35 @@ void alert_clear(struct daemon *d, enum alert_kind kind, const char *subject)
 		change_of(d->alerts, kind, key)->is_clear = true;
 }
 
+/* Of a kind: all, or what was not raised in this round. */
+static void clear_kind(struct alerts *a, enum alert_kind kind, bool all)
+{
+	for (struct alert_change *c = a->changes; c; c = c->next)
+		if (c->kind == kind && (all || !c->in_round))
+			c->is_clear = true;
+	for (const struct alert *i = a->list; i; i = i->next)
+		if (i->kind == kind && !i->cleared_at && (all || !i->in_round))
+			change_of(a, kind, i->subject)->is_clear = true;
+}
+
 void alert_clear_all(struct daemon *d, enum alert_kind kind)
+{
+	clear_kind(d->alerts, kind, true);
+}
+
+void alert_round_begin(struct daemon *d, enum alert_kind kind)
 {
 	for (struct alert_change *c = d->alerts->changes; c; c = c->next)
 		if (c->kind == kind)
-			c->is_clear = true;
-	for (const struct alert *i = d->alerts->list; i; i = i->next)
-		if (i->kind == kind && !i->cleared_at)
-			change_of(d->alerts, kind, i->subject)->is_clear = true;
+			c->in_round = false;
+	for (struct alert *i = d->alerts->list; i; i = i->next)
+		if (i->kind == kind)
+			i->in_round = false;
+}
+
+void alert_round_end(struct daemon *d, enum alert_kind kind)
+{
+	clear_kind(d->alerts, kind, false);
 }
 
 int alert_raise_tx(struct daemon *d, struct db *db, enum alert_kind kind, const char *subject,

@@ -44,6 +44,12 @@ void alert_raise(struct daemon *d, enum alert_kind kind, const char *subject, co
 void alert_clear(struct daemon *d, enum alert_kind kind, const char *subject);
 /* The same, of every subject. */
 void alert_clear_all(struct daemon *d, enum alert_kind kind);
+/*
+ * For whoever looks for all of a kind at once: what is not raised between the two is over. A look
+ * that failed has no end.
+ */
+void alert_round_begin(struct daemon *d, enum alert_kind kind);
+void alert_round_end(struct daemon *d, enum alert_kind kind);
 /* Inside a transaction of daemon_tx: it is stored with it, or not at all. 0 or -1. */
 int alert_raise_tx(struct daemon *d, struct db *db, enum alert_kind kind, const char *subject,
 		   struct err *err, const char *fmt, ...) __attribute__((format(printf, 6, 7)));

@@ -24,6 +24,7 @@ struct alert {
 	bool seen;         /* found so in this life */
 	int64_t stored_at; /* boot clock: its words were last stored */
 	bool is_read;      /* while they are read anew */
+	bool in_round;     /* raised since the round began */
 	struct alert *next;
 };
 
@@ -31,7 +32,8 @@ struct alert_change {
 	enum alert_kind kind;
 	char subject[ALERT_SUBJECT_SIZE], message[ALERT_MESSAGE_SIZE];
 	bool is_clear;
-	int64_t at; /* boot clock */
+	bool in_round; /* as of the alert */
+	int64_t at;    /* boot clock */
 	struct alert_change *next;
 };
 
@@ -49,6 +51,10 @@ struct alerts {
 	struct alert_change *changes;
 	struct alert_mark *marks;
 	int64_t removed_at; /* boot clock: when old ones were last removed */
+	/* what alert_watch.c looked at, and when by the boot clock */
+	int64_t looked_at, counted_at;
+	int64_t jobs_from; /* database's clock: jobs that changed since are looked at; 0: the first */
+	bool is_first_look; /* since the lease was taken */
 };
 
 extern const char *const receiver_names[RECEIVER_COUNT];
@@ -61,6 +67,8 @@ int alert_rows_flush(struct daemon *d, struct err *err);
 void alert_rows_free(struct alerts *a);
 /* The receiver knows: of its end too where it is over. */
 void alert_tell_mark(struct daemon *d, struct alert *alert, enum receiver receiver, bool resolved);
+/* Raise and clear what rows and memory say, where it is time to look. */
+void alert_watch(struct daemon *d);
 /* Tell whom it concerns. */
 void alert_tell(struct daemon *d);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batchd/alert.h"
 #include "batchd/build.h"
 #include "batchd/fallback.h"
 #include "batchd/harvest.h"
@@ -47,6 +48,12 @@ static int ending_tx(struct db *db, void *arg, struct err *err)
 		if (b.remote_id[0] && b.reason != REASON_FAILED &&
 		    db_exec(db, STMT_READY_NOW,
 			    DB_P(db_time(e->now), db_time(e->now), db_text(b.model)), err) < 0)
+			return -1;
+		if (b.reason == REASON_LOST && b.created_at >= e->d->renewed_at &&
+		    alert_raise_tx(e->d, db, ALERT_BATCH_LOST, alert_subject_batch(b.id).text, err,
+				   "%lld of its %lld requests have no answer; remote id %.100s",
+				   (long long)(b.n_items - b.n_answered), (long long)b.n_items,
+				   b.remote_id[0] ? b.remote_id : "unknown") < 0)
 			return -1;
 		if (store_event(db, 0, b.id, e->now, "closed", b.n_answered, err,
 				"%s: %lld answered, %lld failed, "

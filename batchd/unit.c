@@ -66,6 +66,11 @@ bool unit_skips(const struct unit *u, int64_t batch_id)
 	return batch_id == u->suspect && clock_boot() < u->skip_until;
 }
 
+int64_t unit_put_aside(const struct unit *u)
+{
+	return u->deaths >= DEATHS ? u->suspect : 0;
+}
+
 void unit_begin(struct unit *u, struct db *db, int64_t batch_id)
 {
 	const bool is_suspect = batch_id == u->suspect;

@@ -26,6 +26,8 @@ struct unit {
 int unit_taken(struct unit *u, struct db *db, int64_t epoch, struct err *err);
 /* Is work of this batch to be left alone for now? */
 bool unit_skips(const struct unit *u, int64_t batch_id);
+/* The batch that three epochs in a row or more died under, as long as its work is not done; or 0. */
+int64_t unit_put_aside(const struct unit *u);
 /* Work of this batch begins; written where it changed. */
 void unit_begin(struct unit *u, struct db *db, int64_t batch_id);
 /*

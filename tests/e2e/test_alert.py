@@ -108,6 +108,169 @@ def test_what_is_over_before_it_was_told_is_not_told(site):
     assert told(batchd, "over", "quota", "-") == 0
 
 
+def test_a_lost_batch_is_an_event_of_its_transaction(site):
+    """It is told once, and closed after a day without a word."""
+    site.rules(KEEP_FILES, first_describe("stuck"))
+    batchd = site.batchd()
+    job = site.take(LOTS, ())
+    row = site.wait_phase("running")
+    # As it is two days after an expiry of which no end was seen.
+    site.standin.call("POST", f"/_standin/batches/{row['remote_id']}", {"status": "vanish"})
+    site.sql("UPDATE batch SET missing_since = UTC_TIMESTAMP(6) - INTERVAL 3 DAY, next_at = UTC_TIMESTAMP(6),"
+             " expires_at = UTC_TIMESTAMP(6) - INTERVAL 3 DAY, version = version + 1")
+    alert = wait_open(site, "batch_lost", "batch:1")
+    assert alert["severity"] == "critical" and f"{LOTS} of its {LOTS} requests have no answer" in alert["message"]
+    site.wait_full(job)
+    wait_until(lambda: told(batchd, "raised", "batch_lost", "batch:1"), 20, "it to be told")
+    site.sql("UPDATE alert SET first_at = first_at - INTERVAL 25 HOUR WHERE kind = 'batch_lost'")
+    site.bury(batchd)
+    batchd.start()
+    wait_over(site, "batch_lost", "batch:1")
+    wait_until(lambda: not site.sql("SELECT 1 FROM alert WHERE settled = 0"), 20, "all to be settled")
+    assert told(batchd, "over", "batch_lost", "batch:1") == 0
+
+
+def test_warnings_of_a_batch_that_was_closed_are_over_for_the_next_batchd(site):
+    batchd = site.batchd()
+    site.wait_full(site.take(LOTS, ()))
+    site.wait_closed()
+    site.bury(batchd)
+    site.sql("INSERT INTO alert (kind, subject, severity, message, first_at, last_at)"
+             " VALUES ('batch_old', 'batch:1', 'warning', 'x', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
+    batchd.start()
+    wait_over(site, "batch_old", "batch:1")
+
+
+# ---- Jobs.
+
+def test_a_job_that_ends_with_a_part_is_told_and_again_when_it_is_whole(site):
+    site.rules(KEEP_FILES, first_describe("http_error_lines", n=1, code=400))
+    batchd = site.batchd()
+    job = site.take(LOTS, ())
+    site.stack.wait_ended(job)
+    alert = wait_open(site, "job_partial", f"job:{job}")
+    assert alert["message"] == f"{LOTS - 1} of {LOTS} items done"
+    wait_until(lambda: told(batchd, "raised", "job_partial", f"job:{job}"), 20, "it to be told")
+    # Neither a restart nor another look tells it twice, also once it is closed.
+    site.sql("UPDATE alert SET cleared_at = UTC_TIMESTAMP(6), is_open = NULL, settled = 1")
+    site.bury(batchd)
+    site.sql("UPDATE job SET updated_at = UTC_TIMESTAMP(6)")
+    batchd.start()
+    other = site.take(1, ())
+    site.wait_full(other)
+    assert len(site.sql("SELECT id FROM alert")) == 1
+    site.sql("UPDATE alert SET cleared_at = NULL, is_open = 1, settled = 0")
+    site.bury(batchd)
+    batchd.start()
+    site.stack.batchctl("retry", job)
+    site.wait_full(job)
+    wait_over(site, "job_partial", f"job:{job}")
+    wait_until(lambda: told(batchd, "over", "job_partial", f"job:{job}"), 20, "its end to be told")
+    assert told(batchd, "raised", "job_partial", f"job:{job}") == 1
+
+
+def test_a_job_without_a_description_is_told_whoever_ends_it(site):
+    """A front end closes it while no batchd runs."""
+    site.rules({"match": {"task": "describe"}, "do": "stuck"})
+    batchd = site.batchd()
+    job = site.take(LOTS, (), deadline="PT2S")
+    site.wait_phase("running")
+    site.bury(batchd)
+    site.sql("UPDATE job SET deadline_at = UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE")
+    site.stack.wait_ended(job)
+    batchd.start()
+    assert wait_open(site, "job_failed", f"job:{job}")["severity"] == "critical"
+
+
+def test_a_job_that_a_command_ended_is_no_news(site):
+    site.rules(KEEP_FILES, first_describe("stuck"), {"match": {"task": "describe", "nth": 2}, "do": "stuck"})
+    site.batchd()
+    for verb in ("finish", "cancel"):
+        job = site.take(LOTS, ())
+        site.wait_phase("running")
+        site.stack.batchctl(verb, job)
+    site.rules(KEEP_FILES, {"do": "http_error_lines", "n": 1, "code": 400})
+    other = site.take(LOTS, ())
+    site.stack.wait_ended(other)
+    wait_open(site, "job_partial", f"job:{other}")
+    assert [key for key in alerts(site, "--all") if key[0].startswith("job_")] == [("job_partial", f"job:{other}")]
+
+
+def test_a_deadline_is_at_risk_when_half_of_the_time_for_what_is_open_is_gone(site):
+    site.rules(KEEP_FILES, first_describe("stuck"))
+    site.batchd({"fallback": {"estimate": "20m", "concurrency": 1, "reserve": "1s"}})
+    job = site.take(LOTS, (), deadline="PT31M")     # 3 x 20 minutes are needed: half of that is 30
+    site.wait_phase("running")
+    site.sql("UPDATE job SET deadline_at = deadline_at - INTERVAL 2 MINUTE")
+    alert = wait_open(site, "deadline_at_risk", f"job:{job}")
+    assert f"{LOTS} of {LOTS} items are open" in alert["message"]
+    finish(site, job)
+    wait_over(site, "deadline_at_risk", f"job:{job}")
+
+
+# ---- The rest.
+
+def test_a_batch_that_the_database_does_not_know(site):
+    site.batchd()
+    site.sql("INSERT INTO orphan (remote_id, batch_key, recipe_hash, remote_status, seen_at)"
+             " VALUES ('batch_x', REPEAT('k', 32), REPEAT('b', 64), 'in_progress', UTC_TIMESTAMP(6))")
+    assert wait_open(site, "unknown_batch", "remote:batch_x")["message"] == "in_progress at the provider"
+    site.sql("UPDATE orphan SET adopted_at = UTC_TIMESTAMP(6)")
+    wait_over(site, "unknown_batch", "remote:batch_x")
+
+
+def test_a_clock_that_is_not_trusted(site):
+    site.batchd()
+    site.sql("UPDATE daemon_lease SET no_close_before = UTC_TIMESTAMP(6) + INTERVAL 90 SECOND")
+    assert "nothing ends by it until 20" in wait_open(site, "clock_jump", "")["message"]
+    site.sql("UPDATE daemon_lease SET no_close_before = NULL")
+    site.bury(site.stack.batchd)
+    site.stack.batchd.start()
+    wait_over(site, "clock_jump", "")
+
+
+def test_a_state_directory_of_another_installation(site):
+    site.batchd()
+    site.wait_full(site.take(1, ()))
+    site.stack.batchd.stop()
+    site.sql("UPDATE installation SET mark = REPEAT('f', 32)")
+    site.stack.batchd.start()
+    wait_open(site, "foreign_state", "")
+    site.stack.batchctl("installation", "keep")
+    wait_over(site, "foreign_state", "")
+
+
+def test_work_that_killed_three_times(site):
+    site.sql("UPDATE daemon_lease SET owner = 'another', unit = 7, unit_deaths = 2")
+    site.batchd()
+    assert "died 3 times" in wait_open(site, "work_skipped", "batch:7")["message"]
+    site.bury(site.stack.batchd)
+    site.sql("UPDATE daemon_lease SET unit = NULL, unit_deaths = 0")
+    site.stack.batchd.start()
+    wait_over(site, "work_skipped", "batch:7")
+
+
+def test_I1_what_outlives_its_clock_is_counted(site):
+    """A job whose row somebody else holds cannot be closed."""
+    site.rules(first_describe("stuck"))
+    site.batchd({"daemon": {"lease": "4s"}})
+    job = site.take(LOTS, (), deadline="PT3S")
+    site.wait_phase("running")
+    holder = site.stack.mariadb.connect(site.stack.database)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT id FROM job FOR UPDATE")
+            assert wait_open(site, "invariant_broken", "overdue_jobs")["message"] == "1 jobs run past their deadline"
+            cursor.execute("ROLLBACK")
+    finally:
+        holder.close()
+    wait_over(site, "invariant_broken", "overdue_jobs")
+    assert site.stack.status(job)["status"] == "failed"
+
+
+# ---- batchctl, words.
+
 def test_alerts_of_the_operator_are_listed(site):
     assert site.stack.batchctl("alerts").stdout == "No open alerts.\n"
     assert site.stack.batchctl("alerts", "--all").stdout == "No alerts.\n"
