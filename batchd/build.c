@@ -12,8 +12,8 @@
 #include "batchd/submit.h"
 #include "core/request_line.h"
 
-#define PAGE_ROWS   200       /* LIMIT of STMT_BUILD_ITEMS and STMT_BUILD_IMAGES */
-#define SLICE_BYTES (8 << 20) /* photographs make long lines: a slice stays short */
+/* Photographs make long lines: a slice stays short. */
+#define SLICE_BYTES (8 << 20)
 
 struct build {
 	const struct recipe *recipe;
@@ -21,6 +21,7 @@ struct build {
 	char path[4096];
 	int64_t cursor; /* item id of the last line */
 	int64_t lines, bytes;
+	int64_t page_rows; /* of the next page: what its slice will take */
 	struct strbuf line;
 };
 
@@ -68,20 +69,20 @@ static int add_item(struct daemon *d, struct build *b, const struct db_rows *r,
 struct page {
 	struct db_rows *items;
 	struct ask_images *images;
-	int64_t unwanted[PAGE_ROWS]; /* by their jobs */
+	int64_t unwanted[SLICE_ROWS]; /* by their jobs */
 	size_t n_unwanted;
 };
 
 static int page_read(struct daemon *d, const struct build *b, int64_t batch_id, struct page *p,
 		     struct err *err)
 {
-	const struct db_val from[] = {db_int(batch_id), db_int(b->cursor)};
+	const struct db_val from[] = {db_int(batch_id), db_int(b->cursor), db_int(b->page_rows)};
 
-	if (db_query(d->db, STMT_BUILD_ITEMS, from, 2, &p->items, err) < 0)
+	if (db_query(d->db, STMT_BUILD_ITEMS, from, 3, &p->items, err) < 0)
 		return -1;
 	if (db_rows_count(p->items) == 0 || b->recipe->task != TASK_DESCRIBE)
 		return 0;
-	return ask_images_read(p->images, d->db, STMT_BUILD_IMAGES, from, 2, err);
+	return ask_images_read(p->images, d->db, STMT_BUILD_IMAGES, from, 3, err);
 }
 
 static void page_free(struct page *p)
@@ -95,14 +96,17 @@ static void page_free(struct page *p)
 static int page_add(struct daemon *d, struct build *b, struct page *p, struct err *err)
 {
 	const int64_t until = b->bytes + SLICE_BYTES;
+	int64_t rows = 0;
 
 	while (b->bytes < until && db_next(p->items)) {
+		rows++;
 		b->cursor = db_get_int(p->items, 0);
 		if (db_get_int(p->items, 8) == 0)
 			p->unwanted[p->n_unwanted++] = b->cursor;
 		else if (add_item(d, b, p->items, p->images, err) < 0)
 			return -1;
 	}
+	b->page_rows = b->bytes < until ? SLICE_ROWS : rows;
 	return 0;
 }
 
@@ -143,6 +147,7 @@ void build_start(struct daemon *d, const struct batch_row *row)
 	if (!b)
 		abort();
 	strbuf_init(&b->line, ASK_BYTES_MAX);
+	b->page_rows = SLICE_ROWS;
 	w->state = b;
 	w->state_free = build_free;
 	w->step = build_step;
