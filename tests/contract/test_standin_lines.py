@@ -90,6 +90,12 @@ def test_answers_that_are_spoilt(api, where, action, finish, judge):
     assert api.summary()["executed"] == len(bodies)
 
 
+@pytest.mark.parametrize("asked, served", [("flex", "default"), ("default", "flex")])
+def test_an_answer_of_another_tier(api, asked, served):
+    api.faults({"match": {"route": f"POST {CHAT}", "nth": 1}, "do": "other_tier_lines", "tier": served})
+    assert [api.chat({**body(), "service_tier": asked}).json()["service_tier"] for _ in range(2)] == [served, asked]
+
+
 def test_lines_by_their_text(api):
     api.faults({"do": "refusal_lines", "contains": "Vase"})
     batch = api.ended(api.create([line("1-1-aa", body("Title: Vase")), line("2-1-aa")]))

@@ -36,11 +36,11 @@ LINES = {
     "foreign_lines": ("n", "custom_id"), "huge_line": WHICH + ("bytes",),
     "refusal_lines": WHICH, "cut_lines": WHICH + ("keep",), "filtered_lines": WHICH,
     "empty_lines": WHICH, "not_json_lines": WHICH, "python_literal_lines": WHICH,
-    "fenced_lines": WHICH,
+    "fenced_lines": WHICH, "other_tier_lines": WHICH + ("tier",),
 }
 # The line actions that spoil an answer, which a single call may have too.
 ANSWERS = ("http_error_lines", "huge_line", "refusal_lines", "cut_lines", "filtered_lines",
-           "empty_lines", "not_json_lines", "python_literal_lines", "fenced_lines")
+           "empty_lines", "not_json_lines", "python_literal_lines", "fenced_lines", "other_tier_lines")
 ACTIONS = {**EARLY, **CALL, **BATCH, **LINES}
 
 MATCH_KEYS = ("route", "nth", "from", "every", "times", "model", "task", "batch_nth", "tier",

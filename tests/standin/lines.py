@@ -93,6 +93,8 @@ def complete(body, judge, created, new_id, action=None):
     used = prompt_tokens(request)
     made = model.tokens(content or message["refusal"] or "")
     tier = {"auto": "default", "fast": "priority"}.get(request.tier, request.tier)
+    if action is not None and action["do"] == "other_tier_lines":
+        tier = action.get("tier", "default")
     return {"id": new_id("chatcmpl-"), "object": "chat.completion", "created": created,
             "model": snapshot(request.model),
             "choices": [{"index": 0, "message": message, "logprobs": None,
