@@ -6,47 +6,129 @@
 
 #include "batchd/settle.h"
 #include "common/log.h"
-#include "core/timemath.h"
+#include "core/limits.h"
 
-#define MOVE_COLS 6
+#define LINE_COLS 12 /* of STMT_BATCH_LINE_ADD */
 
-/* The items as they have become. */
-static int settle_items(const struct settle_run *r, struct db *db, struct err *err)
+/* One transaction's memory. */
+struct apply_run {
+	const struct chunk *c;
+	struct batch_row b;
+	struct settle_run settle;
+	struct db_val *lines; /* with room for all of the chunk */
+	size_t n_lines;
+};
+
+static void run_begin(struct apply_run *r, const struct chunk *c)
 {
-	struct db_val *moves = calloc(r->found.n + 1, MOVE_COLS * sizeof(*moves));
-	size_t n = 0;
-	int64_t rc;
-
-	if (!moves)
+	memset(r, 0, sizeof(*r));
+	r->c = c;
+	settle_begin(&r->settle, c->d, c->n);
+	r->lines = calloc((c->n + 1) * LINE_COLS, sizeof(struct db_val));
+	if (!r->lines)
 		abort();
-	for (size_t i = 0; i < r->found.n; i++) {
-		const struct found *f = &r->found.items[i];
-		struct db_val *v = &moves[n * MOVE_COLS];
-
-		if (!f->changed)
-			continue;
-		n++;
-		v[0] = db_text(item_state_names[f->state]);
-		v[1] = f->code[0] ? db_text(f->code) : db_null();
-		v[2] = db_int(f->burned);
-		v[3] = db_int(f->repeats);
-		v[4] = f->has_answer_no ? db_int(f->answer_no) : db_null();
-		v[5] = db_int(f->id);
-	}
-	rc = db_bulk_sets(db, STMT_ITEM_SETTLE, moves, n, err);
-	free(moves);
-	return rc < 0 ? -1 : 0;
 }
 
-static int events(struct settle_run *r, struct db *db, struct err *err)
+static void run_end(struct apply_run *r)
 {
-	for (size_t i = 0; i < tally_jobs(r->tally); i++) {
-		const int64_t job = tally_job(r->tally, i);
+	settle_end(&r->settle);
+	free(r->lines);
+}
+
+/* --- lines --- */
+
+/* A line that is no answer. What it cost, as far as it says, is its job's waste. */
+static int add_line(struct apply_run *r, const struct apply_line *l, enum line_kind kind,
+		    struct found *f, struct err *err)
+{
+	const struct result *res = &l->result;
+	const struct spent s = settle_spent(&r->settle, f, res);
+	struct db_val *v = &r->lines[r->n_lines++ * LINE_COLS];
+	const size_t head = l->n < LIMIT_LINE_HEAD_BYTES ? l->n : LIMIT_LINE_HEAD_BYTES;
+
+	v[0] = db_int(r->c->batch_id);
+	v[1] = db_int(r->c->file_no);
+	v[2] = db_int(l->offset);
+	v[3] = db_text(line_kind_names[kind]);
+	v[4] = f ? db_int(f->id) : db_null();
+	v[5] = f ? db_int(f->attempt) : db_null();
+	v[6] = db_text(res->code);
+	v[7] = db_int(l->size);
+	v[8] = db_bytes(l->text, f && f->is_deleted ? 0 : head);
+	v[9] = db_int(s.input_tokens);
+	v[10] = db_int(s.output_tokens);
+	v[11] = db_int(s.cost);
+	if (kind == LINE_UNSTORABLE || kind == LINE_TOO_LARGE)
+		r->b.keep_files = true;
+	return f && s.cost > 0 ? settle_waste(&r->settle, f, res, &s, err) : 0;
+}
+
+/* An answer that reaches this is its attempt's second. */
+static enum line_kind kind_of_line(const struct apply_line *l)
+{
+	if (l->too_large)
+		return LINE_TOO_LARGE;
+	if (l->is_unstorable)
+		return LINE_UNSTORABLE;
+	if (l->result.kind == RESULT_BROKEN)
+		return LINE_BROKEN;
+	if (l->result.kind == RESULT_STRANGER)
+		return LINE_STRANGER;
+	if (l->result.kind == RESULT_ANSWER)
+		return LINE_DUPLICATE;
+	return l->result.kind == RESULT_VOID ? LINE_VOID : LINE_FAILURE;
+}
+
+static int take_line(struct apply_run *r, const struct apply_line *l, struct err *err)
+{
+	const struct result *res = &l->result;
+	struct found *f;
+
+	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER)
+		return add_line(r, l, kind_of_line(l), NULL, err);
+	f = settle_find(&r->settle, res);
+	if (!f)
+		return add_line(r, l, LINE_STRANGER, NULL, err);
+	if (!settle_takes(f, res) && add_line(r, l, kind_of_line(l), f, err) < 0)
+		return -1;
+	return settle_result(&r->settle, f, res, err);
+}
+
+/* --- the transaction --- */
+
+/* The row and the items as they are; an adopted batch gets its attempts first. */
+static int read_all(struct apply_run *r, struct db *db, struct err *err)
+{
+	struct batch_row *b = &r->b;
+	int64_t adopted;
+
+	if (batch_row_read(db, r->c->batch_id, b, err) < 1)
+		return -1;
+	if (b->is_adopted) {
+		adopted = found_adopt(r->c, err);
+		if (adopted < 0)
+			return -1;
+		b->n_items += adopted;
+	}
+	r->settle.is_twin = b->twin_of != 0;
+	r->settle.model = config_model_find(r->c->d->config, b->model);
+	if (!r->settle.model)
+		log_warning("model without prices, its cost is not counted batch=%lld model=%s",
+			    (long long)b->id, b->model);
+	return found_read(&r->settle.found, r->c, b->twin_of ? b->twin_of : b->id, err);
+}
+
+static int events(const struct apply_run *r, struct db *db, struct err *err)
+{
+	const struct settle_run *s = &r->settle;
+
+	for (size_t i = 0; i < tally_jobs(s->tally); i++) {
+		const int64_t job = tally_job(s->tally, i);
 		int64_t n = 0;
 
-		for (size_t k = 0; k < r->n_answers; k++)
-			n += r->answers[k * ANSWER_COLS + 2].i == job;
-		if (n > 0 && store_event(db, job, r->b.id, r->now, "answered", n, err,
+		for (size_t k = 0; k < s->n_answers; k++)
+			n += s->answers[k * ANSWER_COLS + 2].i == job;
+		if (n > 0 && store_event(db, job, r->b.id, s->now, "answered", n, err,
 					 "%lld answered from batch %lld", (long long)n,
 					 (long long)r->b.id) < 0)
 			return -1;
@@ -54,107 +136,40 @@ static int events(struct settle_run *r, struct db *db, struct err *err)
 	return 0;
 }
 
-/* What came back without having run is not sent again at once: the provider had its reason. */
-static int64_t ready_at(const struct settle_run *r)
+static int write_all(struct apply_run *r, struct db *db, struct err *err)
 {
-	for (size_t i = 0; i < r->n_attempts; i++) {
-		const struct db_val *outcome = &r->attempts[i * ATTEMPT_COLS];
+	const int64_t *closed = r->settle.closed;
 
-		if (outcome->n == 4 && memcmp(outcome->p, "void", 4) == 0)
-			return t_add(r->now, r->c->d->config->batch.poll_interval);
-	}
-	return r->now;
-}
-
-static int write_all(struct settle_run *r, struct db *db, struct err *err)
-{
-	if (db_bulk(db, STMT_ANSWER_ADD, r->answers, r->n_answers, err) < 0 ||
-	    db_bulk(db, STMT_BATCH_LINE_ADD, r->lines, r->n_lines, err) < 0 ||
-	    db_bulk_sets(db, STMT_ATTEMPT_CLOSE, r->attempts, r->n_attempts, err) < 0 ||
-	    settle_items(r, db, err) < 0 ||
-	    tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0 ||
-	    tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0 ||
-	    (r->c->way == WAY_BATCH && events(r, db, err) < 0) ||
-	    tally_apply(r->tally, db, r->now, ready_at(r), err) < 0)
+	if (db_bulk(db, STMT_BATCH_LINE_ADD, r->lines, r->n_lines, err) < 0 ||
+	    settle_write(&r->settle, db, err) < 0 || events(r, db, err) < 0)
 		return -1;
-	if (r->c->way != WAY_BATCH)
-		return 0;
+	r->b.n_answered += closed[ATTEMPT_ANSWERED];
+	r->b.n_failed += closed[ATTEMPT_FAILED];
+	r->b.n_void += closed[ATTEMPT_VOID];
 	r->b.harvest_file = r->c->file_no;
 	r->b.harvest_offset = r->c->end_offset;
 	return batch_row_store(db, &r->b, err);
 }
 
-static void run_init(struct settle_run *r, const struct chunk *c)
-{
-	const size_t n = c->n + 1;
-
-	memset(r, 0, sizeof(*r));
-	r->c = c;
-	r->now = daemon_now(c->d);
-	r->tally = tally_new(c->d);
-	r->answers = calloc(n * ANSWER_COLS, sizeof(struct db_val));
-	r->lines = calloc(n * LINE_COLS, sizeof(struct db_val));
-	r->attempts = calloc(n * ATTEMPT_COLS, sizeof(struct db_val));
-	r->unblock = calloc(n, sizeof(*r->unblock));
-	r->failed = calloc(n, sizeof(*r->failed));
-	if (!r->answers || !r->lines || !r->attempts || !r->unblock || !r->failed)
-		abort();
-}
-
-static void run_clear(struct settle_run *r)
-{
-	found_clear(&r->found);
-	free(r->answers);
-	free(r->lines);
-	free(r->attempts);
-	free(r->unblock);
-	free(r->failed);
-	tally_free(&r->tally);
-}
-
-/* The row and the items as they are; an adopted batch gets its attempts first. */
-static int read_all(struct settle_run *r, struct db *db, struct err *err)
-{
-	int64_t adopted;
-
-	if (r->c->way != WAY_BATCH) {
-		r->model = config_model_find(r->c->d->config, r->c->model);
-		return found_read(&r->found, r->c, &r->b, err);
-	}
-	if (batch_row_read(db, r->c->batch_id, &r->b, err) < 1)
-		return -1;
-	if (r->b.is_adopted) {
-		adopted = found_adopt(r->c, err);
-		if (adopted < 0)
-			return -1;
-		r->b.n_items += adopted;
-	}
-	r->model = config_model_find(r->c->d->config, r->b.model);
-	if (!r->model)
-		log_warning("model without prices, its cost is not counted batch=%lld model=%s",
-			    (long long)r->b.id, r->b.model);
-	return found_read(&r->found, r->c, &r->b, err);
-}
-
 static int apply_tx(struct db *db, void *arg, struct err *err)
 {
 	struct chunk *c = arg;
-	struct settle_run r;
+	struct apply_run r;
 	int rc;
 
-	run_init(&r, c);
+	run_begin(&r, c);
 	c->stop_code = NULL;
 	rc = read_all(&r, db, err);
 	for (size_t i = 0; rc == 0 && i < c->n; i++) {
 		const struct result *res = &c->lines[i].result;
 
-		rc = settle_line(&r, &c->lines[i], err);
+		rc = take_line(&r, &c->lines[i], err);
 		if (res->scope == SCOPE_ALL && res->kind != RESULT_STRANGER)
 			c->stop_code = res->code;
 	}
 	if (rc == 0)
 		rc = write_all(&r, db, err);
-	run_clear(&r);
+	run_end(&r);
 	return rc;
 }
 
@@ -186,21 +201,6 @@ static int apply_unstorable(const struct chunk *c, struct err *err)
 	return daemon_tx(c->d, apply_tx, &alone, err);
 }
 
-/*
- * Refused for what is in it: not a lost race, a lost connection, or a statement that
- * the schema does not know.
- */
-static bool is_refusal(const struct err *err)
-{
-	static const int ours[] = {1054, 1064, 1142, 1146, 1243};
-
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		if (err->detail == ours[i])
-			return false;
-	}
-	return err->class == ERR_NEVER || (err->class == ERR_BUG && err->detail != 0);
-}
-
 int apply_chunk(const struct chunk *c, struct err *err)
 {
 	struct chunk part = *c;
@@ -210,7 +210,7 @@ int apply_chunk(const struct chunk *c, struct err *err)
 			daemon_stop_sending(c->d, part.stop_code, "lines of a result file say so");
 		return 0;
 	}
-	if (!is_refusal(err) || !lease_held(&c->d->lease))
+	if (!db_err_is_refusal(err) || !lease_held(&c->d->lease))
 		return -1;
 	if (c->n == 1)
 		return apply_unstorable(&part, err);

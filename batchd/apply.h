@@ -19,9 +19,7 @@ struct apply_line {
 
 struct chunk {
 	struct daemon *d;
-	int64_t batch_id; /* 0: the answer to one synchronous call */
-	enum way way;
-	const char *model; /* of a call's recipe */
+	int64_t batch_id;
 	int file_no;
 	struct apply_line *lines;
 	size_t n;

@@ -4,22 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batchd/apply.h"
+#include "batchd/answered.h"
 #include "batchd/ask.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "core/json_util.h"
 #include "core/request_line.h"
 #include "core/timemath.h"
-#include "core/uuid.h"
 
 struct call {
 	struct daemon *d;
 	struct call_order order;
-	char mark[UUID_MARK_SIZE];
-	struct chunk chunk;
-	struct apply_line line; /* of the chunk, once answered */
-	bool answered, is_lost;
+	struct answered answer;
+	bool is_answered, is_doubted;
 	int64_t cut_at; /* boot clock */
 };
 
@@ -30,70 +27,53 @@ int64_t call_job(const struct call *c)
 
 int64_t call_cut_at(const struct call *c)
 {
-	return c->answered ? T_NEVER : c->cut_at;
+	return c->is_answered ? T_NEVER : c->cut_at;
+}
+
+bool call_is(const struct call *c, int64_t item, unsigned attempt)
+{
+	return c->order.item == item && c->order.attempt == attempt;
+}
+
+bool call_is_doubted(const struct call *c)
+{
+	return c->is_doubted;
 }
 
 void call_free(struct call *c)
 {
-	if (c->answered)
-		result_clear(&c->line.result);
+	answered_clear(&c->answer);
 	free(c);
 }
 
 /* --- what came back --- */
 
-static void set_result(struct call *c, enum result_kind kind, enum outcome outcome,
-		       const char *code)
+static void set_answered(struct call *c, enum answered_how how)
 {
-	struct result *r = &c->line.result;
-
-	r->kind = kind;
-	r->outcome = outcome;
-	r->code = code;
+	c->answer.how = how;
+	answered_read(&c->answer);
+	c->is_answered = true;
 }
 
-/* The answer is lost: it may have been paid for. Asked once more, and not again. */
-static int settle_lost(struct call *c, struct err *err)
-{
-	struct db_rows *r;
-
-	if (db_query(c->d->db, STMT_CALL_WAS_LOST, DB_P(db_int(c->order.item)), &r, err) < 0)
-		return -1;
-	set_result(c, RESULT_FAILURE, db_next(r) ? OUTCOME_NEVER : OUTCOME_LATER, "call_lost");
-	db_rows_free(&r);
-	return 0;
-}
-
-static void read_answer(struct call *c, const struct openai_reply *r)
-{
-	struct result *res = &c->line.result;
-
-	result_body_read(r->text, r->text_n, c->order.recipe->schema_tree, res);
-	/* Paid for, and not to be read: as good as lost. */
-	c->is_lost = res->kind != RESULT_ANSWER && res->kind != RESULT_FAILURE;
-	if (!res->request_id[0])
-		memcpy(res->request_id, r->request_id, sizeof(res->request_id));
-}
-
-/* A 503 of the provider itself bears its error object; that of a proxy says nothing. */
 static bool has_no_room(const struct openai_reply *r)
 {
-	return r->http_status == 429 ||
-	       (r->http_status == 503 && json_get_object(r->body, "error") != NULL);
+	const struct json_object *error = json_get_object(r->body, "error");
+	bool no_room;
+
+	if (r->http_status == 0)
+		return false;
+	completion_refused(r->http_status, error != NULL, json_get_text(error, "code"),
+			   json_get_text(error, "type"), json_get_text(error, "message"), &no_room);
+	return no_room;
 }
 
-static void read_refusal(struct call *c, const struct openai_reply *r)
+static enum answered_how how_of(const struct openai_reply *r)
 {
-	const struct json_object *error = json_get_object(r->body, "error");
-	const struct line_outcome o =
-		line_classify(r->http_status, json_get_text(error, "code"),
-			      json_get_text(error, "type"), json_get_text(error, "message"));
-
-	c->line.result.scope = o.scope;
-	if (has_no_room(r) || o.is_void || o.scope == SCOPE_ALL) /* it never ran */
-		set_result(c, RESULT_VOID, OUTCOME_LATER, o.code);
-	else
-		set_result(c, RESULT_FAILURE, o.outcome, o.code);
+	if (r->outcome.outcome == OUTCOME_DONE)
+		return HOW_ANSWERED;
+	if (r->outcome.outcome == OUTCOME_UNKNOWN && !has_no_room(r))
+		return HOW_LOST;
+	return r->http_status != 0 ? HOW_REFUSED : HOW_NOT_SENT;
 }
 
 static enum call_end end_of(const struct call *c, const struct openai_reply *r)
@@ -104,31 +84,27 @@ static enum call_end end_of(const struct call *c, const struct openai_reply *r)
 	return r->http_status == 0 || r->http_status >= 500 ? CALL_TROUBLED : CALL_ANSWERED;
 }
 
-static void set_answered(struct call *c)
+static void copy_reply(struct answered *a, const struct openai_reply *r)
 {
-	struct result *r = &c->line.result;
-
-	r->item = (uint64_t)c->order.item;
-	r->attempt = c->order.attempt;
-	memcpy(r->mark, c->mark, sizeof(r->mark));
-	c->answered = true;
+	a->http_status = r->http_status;
+	memcpy(a->request_id, r->request_id, sizeof(a->request_id));
+	if (r->text_n == 0)
+		return;
+	a->body = malloc(r->text_n);
+	if (!a->body)
+		abort();
+	memcpy(a->body, r->text, r->text_n);
+	a->body_n = r->text_n;
 }
 
 static void on_done(const struct openai_reply *r, void *ctx)
 {
 	struct call *c = ctx;
-	const struct result *res = &c->line.result;
+	const struct result *res = &c->answer.result;
 	const struct call_order *o = &c->order;
 
-	if (r->outcome.outcome == OUTCOME_DONE)
-		read_answer(c, r);
-	else if (r->outcome.outcome == OUTCOME_UNKNOWN && !has_no_room(r))
-		c->is_lost = true;
-	else if (r->http_status != 0)
-		read_refusal(c, r);
-	else
-		set_result(c, RESULT_VOID, OUTCOME_LATER, "not_sent");
-	set_answered(c);
+	copy_reply(&c->answer, r);
+	set_answered(c, how_of(r));
 	if (r->outcome.outcome != OUTCOME_DONE)
 		log_warning("call failed call=complete item=%lld-%u tier=%s outcome=%s code=%s "
 			    "request_id=%s error=\"%s\"",
@@ -141,22 +117,29 @@ static void on_done(const struct openai_reply *r, void *ctx)
 		 (uint64_t)o->item * 31 + o->attempt);
 }
 
-static int store(struct call *c, struct err *err)
-{
-	if (c->is_lost && settle_lost(c, err) < 0)
-		return -1;
-	return apply_chunk(&c->chunk, err);
-}
-
 bool call_store(struct call *c)
 {
 	struct err err;
 
-	if (!c->answered)
+	if (!c->is_answered)
 		return false;
-	if (store(c, &err) == 0)
+	if (answered_settle(c->d, &c->answer, &err) == 0)
 		return true;
 	log_warning("answer not stored item=%lld-%u error=\"%s\"", (long long)c->order.item,
+		    c->order.attempt, err.text);
+	return false;
+}
+
+bool call_keep(struct call *c)
+{
+	struct err err;
+
+	if (!c->is_answered)
+		return false;
+	/* Of a doubted attempt it could be taken for that of another with its number. */
+	if (c->is_doubted || answered_keep(c->d, &c->answer, &err) == 0)
+		return true;
+	log_warning("answer not kept item=%lld-%u error=\"%s\"", (long long)c->order.item,
 		    c->order.attempt, err.text);
 	return false;
 }
@@ -171,11 +154,12 @@ static struct call *call_new(struct daemon *d, const struct call_order *order)
 		abort();
 	c->d = d;
 	c->order = *order;
-	c->chunk = (struct chunk){.d = d,
-				  .way = order->way,
-				  .model = order->recipe ? order->recipe->model : "",
-				  .lines = &c->line,
-				  .n = 1};
+	c->order.mark = NULL;
+	c->answer = (struct answered){.job = order->job,
+				      .item = order->item,
+				      .attempt = order->attempt,
+				      .recipe = order->recipe};
+	memcpy(c->answer.mark, order->mark, sizeof(c->answer.mark));
 	return c;
 }
 
@@ -191,9 +175,7 @@ static int render(struct call *c, struct strbuf *out, char custom_id[CUSTOM_ID_S
 			  DB_P(db_int(c->order.item), db_int(c->order.attempt)), &r, err);
 
 	if (rc == 0 && !db_next(r))
-		rc = err_set(err, ERR_LATER, 0, "its rows are gone");
-	if (rc == 0)
-		uuid_mark(db_get_text(r, 6, NULL), c->mark);
+		rc = err_set(err, ERR_BUG, 0, "its rows are gone");
 	if (rc == 0 && c->order.recipe->task == TASK_DESCRIBE)
 		rc = ask_images_read(images, d->db, STMT_CALL_IMAGES, DB_P(db_int(c->order.item)),
 				     err);
@@ -224,20 +206,13 @@ static int64_t patience_of(const struct call *c)
 }
 
 /* Nothing was sent: asked again, unless its request itself is at fault. */
-static struct call *not_sent(struct call *c, const struct err *err)
+static void not_sent(struct call *c, const struct err *err)
 {
+	const bool is_at_fault = err->class == ERR_BUG && err->detail == 0; /* not the server's */
+
 	log_warning("call not started item=%lld-%u error=\"%s\"", (long long)c->order.item,
 		    c->order.attempt, err->text);
-	if (!c->mark[0]) {
-		call_free(c);
-		return NULL;
-	}
-	if (err->class == ERR_BUG)
-		set_result(c, RESULT_FAILURE, OUTCOME_NEVER, "unsendable");
-	else
-		set_result(c, RESULT_VOID, OUTCOME_LATER, "not_sent");
-	set_answered(c);
-	return c;
+	set_answered(c, is_at_fault ? HOW_UNSENDABLE : HOW_NOT_SENT);
 }
 
 struct call *call_start(struct daemon *d, const struct call_order *order)
@@ -255,33 +230,16 @@ struct call *call_start(struct daemon *d, const struct call_order *order)
 		rc = openai_complete(d->openai, body.data, custom_id, d->lease.expires_boot,
 				     c->cut_at, on_done, c, &err);
 	strbuf_clear(&body);
-	return rc == 0 ? c : not_sent(c, &err);
+	if (rc < 0)
+		not_sent(c, &err);
+	return c;
 }
 
-/* --- an earlier life's --- */
-
-int call_recover(struct daemon *d, struct err *err)
+struct call *call_unsent(struct daemon *d, const struct call_order *order, bool is_doubted)
 {
-	struct db_rows *r;
-	int rc = 0;
+	struct call *c = call_new(d, order);
 
-	if (db_query(d->db, STMT_CALLS_OPEN, DB_NONE, &r, err) < 0)
-		return -1;
-	while (rc == 0 && db_next(r)) {
-		const struct call_order order = {.way = (enum way)name_find(way_names, WAY_COUNT,
-									    db_get_text(r, 2,
-											NULL)),
-						 .item = db_get_int(r, 0),
-						 .attempt = (unsigned)db_get_int(r, 1)};
-		struct call *c = call_new(d, &order);
-
-		c->is_lost = true;
-		uuid_mark(db_get_text(r, 3, NULL), c->mark);
-		set_answered(c);
-		log_warning("call lost item=%lld-%u", (long long)order.item, order.attempt);
-		rc = store(c, err);
-		call_free(c);
-	}
-	db_rows_free(&r);
-	return rc;
+	c->is_doubted = is_doubted;
+	set_answered(c, HOW_NOT_SENT);
+	return c;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * call: one synchronous call of an item. Its attempt is committed as open before; what comes back
- * is settled as a line of a result file is (batchd/apply.h). An answer that cannot be stored now
- * is kept and tried again; one that never came is booked as lost, and its item sent once more.
+ * goes the way of batchd/answered.h, and is tried again where it cannot be stored now. It goes on
+ * where the lease is lost.
  */
 #ifndef BATCHD_CALL_H
 #define BATCHD_CALL_H
@@ -26,22 +26,27 @@ struct call_order {
 	enum way way;
 	int64_t job, item;
 	unsigned attempt;
+	const char *mark;    /* of the job; copied */
 	int64_t deadline_at; /* of its job */
 	call_ended_fn *ended;
 };
 
-/*
- * Send it. Where that cannot be done it is answered at once: never sent. NULL where not even its row
- * can be read: its attempt stays open for call_recover.
- */
+/* Send it. Where that cannot be done it is answered at once: not sent. */
 struct call *call_start(struct daemon *d, const struct call_order *order);
+/*
+ * It is not sent, and answered so. is_doubted: the answer to the COMMIT of its attempt was lost; then
+ * nothing may be sent before it is stored, since the number of its attempt may be free.
+ */
+struct call *call_unsent(struct daemon *d, const struct call_order *order, bool is_doubted);
+bool call_is_doubted(const struct call *c);
 /* Store its answer, where it is there. True: it is stored; the call is over. */
 bool call_store(struct call *c);
+/* The same without the lease: for the active batchd. */
+bool call_keep(struct call *c);
 int64_t call_job(const struct call *c);
 /* When it is given up, by the boot clock; T_NEVER: it is answered. */
 int64_t call_cut_at(const struct call *c);
+bool call_is(const struct call *c, int64_t item, unsigned attempt);
 void call_free(struct call *c);
-/* Attempts that an earlier life left open are booked as lost. 0 or -1. */
-int call_recover(struct daemon *d, struct err *err);
 
 #endif

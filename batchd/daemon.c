@@ -120,7 +120,7 @@ static void tick(struct daemon *d)
 
 static void drop_works(struct daemon *d)
 {
-	http_abort_all(d->http); /* their callbacks free most */
+	http_abort(d->http); /* their callbacks free most */
 	while (d->works)
 		work_free(d->works);
 }
@@ -131,8 +131,7 @@ static void lease_lost(struct daemon *d)
 	d->lease.epoch = 0;
 	d->lease.renewed_boot = 0;
 	planner_reset(d->planner);
-	drop_works(d);
-	fallback_reset(d->fallback);
+	drop_works(d); /* synchronous calls go on */
 	tell_forget(d, 0);
 	watch_reset(d->watch);
 }
@@ -179,7 +178,7 @@ static void lease_taken(struct daemon *d)
 	watch_reset(d->watch);
 	planner_reset(d->planner);
 	requests_reset(d->requests);
-	fallback_reset(d->fallback);
+	fallback_taken(d->fallback);
 	alerts_reset(d->alerts);
 }
 
@@ -192,6 +191,8 @@ static void keep_lease(struct daemon *d)
 		/* A transaction found it gone, or it was given back with work in hand. */
 		if (d->lease.renewed_boot || d->works || http_in_flight(d->http) > 0)
 			lease_lost(d);
+		if (d->stopping)
+			return;
 		rc = lease_take(&d->lease, d->db, &err);
 		if (rc == 1)
 			lease_taken(d);
@@ -281,6 +282,12 @@ static bool is_idle(const struct daemon *d)
 	return !d->works && http_in_flight(d->http) == 0 && fallback_is_idle(d->fallback);
 }
 
+/* Without the lease only synchronous calls in flight are waited for. */
+static bool is_drained(const struct daemon *d)
+{
+	return lease_held(&d->lease) ? is_idle(d) : fallback_is_idle(d->fallback);
+}
+
 static void handle_signals(struct daemon *d, int fd, void (*reload)(struct daemon *d),
 			   int64_t *stop_by)
 {
@@ -302,13 +309,28 @@ static void handle_signals(struct daemon *d, int fd, void (*reload)(struct daemo
 	}
 }
 
+static void store_calls(struct daemon *d)
+{
+	if (lease_held(&d->lease))
+		fallback_store(d);
+	else
+		fallback_keep(d);
+}
+
+static void serve_calls(struct daemon *d)
+{
+	if (lease_held(&d->lease))
+		fallback_step(d);
+	else
+		fallback_keep(d);
+}
+
 int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 {
 	int64_t next_tick = 0, stop_by = T_NEVER;
 	bool more = false;
 
-	while (!(d->stopping &&
-		 (d->cut || is_idle(d) || !lease_held(&d->lease) || clock_boot() >= stop_by))) {
+	while (!(d->stopping && (d->cut || is_drained(d) || clock_boot() >= stop_by))) {
 		const int64_t now = clock_boot();
 
 		handle_signals(d, fd, reload, &stop_by);
@@ -319,8 +341,7 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 			next_tick = t_add(now, d->config->daemon.tick);
 		}
 		more = carry_out_requests(d);
-		if (lease_held(&d->lease))
-			fallback_step(d);
+		serve_calls(d);
 		more |= lease_held(&d->lease) && slice(d);
 		if (d->one_pass && !more && is_idle(d) &&
 		    (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
@@ -329,7 +350,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 		http_drain(d->http);
 	}
 	drop_works(d);
-	fallback_store(d); /* what was cut is booked as lost */
+	http_abort_all(d->http);
+	store_calls(d); /* what was cut is booked as lost */
 	if (lease_held(&d->lease))
 		alerts_tick(d);
 	lease_release(&d->lease, d->db);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/answered.h"
 #include "batchd/call.h"
 #include "batchd/items.h"
 #include "batchd/orphan.h"
@@ -24,6 +25,7 @@ struct fallback {
 	uint32_t n;
 	bool recovered; /* what an earlier life left open is closed */
 	bool look;      /* items may be due */
+	bool look_kept; /* answers that came to another life may be there */
 };
 
 struct fallback *fallback_new(void)
@@ -36,24 +38,23 @@ struct fallback *fallback_new(void)
 	return f;
 }
 
-void fallback_reset(struct fallback *f)
+void fallback_taken(struct fallback *f)
 {
-	while (f->n > 0)
-		call_free(f->calls[--f->n]);
 	f->recovered = false;
-	f->look = true;
+	f->look = f->look_kept = true;
 }
 
 void fallback_free(struct fallback **f)
 {
-	fallback_reset(*f);
+	while ((*f)->n > 0)
+		call_free((*f)->calls[--(*f)->n]);
 	free(*f);
 	*f = NULL;
 }
 
 void fallback_wake(struct fallback *f)
 {
-	f->look = true;
+	f->look = f->look_kept = true;
 }
 
 /* Of the calls of a job (0: of any) the first; T_NEVER: none is in flight. */
@@ -173,26 +174,41 @@ out:
 	return rc;
 }
 
+static struct call_order order_of(const struct take *t, uint32_t i)
+{
+	return (struct call_order){.recipe = t->recipe,
+				   .way = t->way,
+				   .job = t->c->job_id,
+				   .item = sending_item(t->sending, i),
+				   .attempt = sending_attempt(t->sending, i),
+				   .mark = t->sending->mark,
+				   .deadline_at = t->c->deadline_at,
+				   .ended = on_ended};
+}
+
 /* Every attempt is committed before its call is sent. */
 static void send_items(struct daemon *d, const struct take *t)
 {
 	struct fallback *f = d->fallback;
 
-	for (uint32_t i = 0; i < t->sending->n && lease_held(&d->lease); i++) {
-		const struct call_order order = {.recipe = t->recipe,
-						 .way = t->way,
-						 .job = t->c->job_id,
-						 .item = sending_item(t->sending, i),
-						 .attempt = sending_attempt(t->sending, i),
-						 .deadline_at = t->c->deadline_at,
-						 .ended = on_ended};
-		struct call *c = call_start(d, &order);
+	for (uint32_t i = 0; i < t->sending->n; i++) {
+		const struct call_order order = order_of(t, i);
 
-		if (c)
-			f->calls[f->n++] = c;
-		else
-			f->recovered = false; /* its attempt is open: closed as an earlier life's */
-		daemon_breathe(d);            /* photographs take their time */
+		f->calls[f->n++] = lease_held(&d->lease) ? call_start(d, &order)
+							 : call_unsent(d, &order, false);
+		daemon_breathe(d); /* photographs take their time */
+	}
+}
+
+/* Their COMMIT may have been carried out. */
+static void doubt_items(struct daemon *d, const struct take *t)
+{
+	struct fallback *f = d->fallback;
+
+	for (uint32_t i = 0; i < t->sending->n; i++) {
+		const struct call_order order = order_of(t, i);
+
+		f->calls[f->n++] = call_unsent(d, &order, true);
 	}
 }
 
@@ -223,9 +239,18 @@ static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t r
 	if (rc == 0)
 		send_items(d, &t);
 	else if (err->class == ERR_UNKNOWN)
-		d->fallback->recovered = false; /* its COMMIT may have been carried out */
+		doubt_items(d, &t);
 	free(t.sending);
 	return rc;
+}
+
+static bool has_doubts(const struct fallback *f)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (call_is_doubted(f->calls[i]))
+			return true;
+	}
+	return false;
 }
 
 static int send_due(struct daemon *d, struct err *err)
@@ -247,13 +272,19 @@ static int send_due(struct daemon *d, struct err *err)
 			log_warning("calls not made job=%lld error=\"%s\"",
 				    (long long)jobs[i].job_id, err->text);
 		daemon_breathe(d);
-		if (!lease_held(&d->lease))
+		if (!lease_held(&d->lease) || has_doubts(f))
 			return 0;
 	}
 	return 0;
 }
 
 /* --- the step --- */
+
+static void end_call(struct fallback *f, uint32_t i)
+{
+	call_free(f->calls[i]);
+	f->calls[i] = f->calls[--f->n];
+}
 
 void fallback_store(struct daemon *d)
 {
@@ -264,14 +295,49 @@ void fallback_store(struct daemon *d)
 			i++;
 			continue;
 		}
-		call_free(f->calls[i]);
-		f->calls[i] = f->calls[--f->n];
+		end_call(f, i);
 		f->look = true;
 		planner_wake(d->planner);
 	}
 }
 
-/* Only what is not in the list of this life is of an earlier one. */
+void fallback_keep(struct daemon *d)
+{
+	struct fallback *f = d->fallback;
+
+	for (uint32_t i = 0; i < f->n;) {
+		if (call_keep(f->calls[i]))
+			end_call(f, i);
+		else
+			i++;
+	}
+}
+
+static void settle_kept(struct daemon *d)
+{
+	struct fallback *f = d->fallback;
+
+	if (!f->look_kept)
+		return;
+	f->look_kept = false;
+	if (answered_settle_kept(d)) {
+		f->look = true;
+		planner_wake(d->planner);
+	}
+}
+
+static bool is_ours(const struct daemon *d, int64_t item, unsigned attempt)
+{
+	const struct fallback *f = d->fallback;
+
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (call_is(f->calls[i], item, attempt))
+			return true;
+	}
+	return false;
+}
+
+/* What is open and not in the list of this life is of an earlier one. */
 static bool recover(struct daemon *d)
 {
 	struct fallback *f = d->fallback;
@@ -279,9 +345,7 @@ static bool recover(struct daemon *d)
 
 	if (f->recovered)
 		return true;
-	if (f->n > 0)
-		return false;
-	f->recovered = call_recover(d, &err) == 0;
+	f->recovered = answered_book_lost(d, is_ours, &err) == 0;
 	if (!f->recovered)
 		log_warning("lost calls not booked error=\"%s\"", err.text);
 	return f->recovered;
@@ -296,8 +360,9 @@ void fallback_step(struct daemon *d)
 	if (f->window.most != concurrency)
 		window_init(&f->window, concurrency);
 	fallback_store(d);
-	if (!recover(d) || !f->look || d->config->fallback.tiers.n == 0 || !daemon_may_send(d) ||
-	    daemon_distrusts_clock(d))
+	settle_kept(d);
+	if (!recover(d) || !f->look || has_doubts(f) || d->config->fallback.tiers.n == 0 ||
+	    !daemon_may_send(d) || daemon_distrusts_clock(d))
 		return;
 	if (send_due(d, &err) < 0)
 		log_warning("calls not made error=\"%s\"", err.text);

@@ -10,11 +10,16 @@
 
 struct fallback *fallback_new(void);
 void fallback_free(struct fallback **f);
-/* The lease was lost or taken: calls of before are looked for in the database. */
-void fallback_reset(struct fallback *f);
-/* Store what came back. */
+/*
+ * The lease was taken: calls of an earlier life are looked for in the database. Our own of before
+ * go on.
+ */
+void fallback_taken(struct fallback *f);
+/* Store what came back; with the lease. */
 void fallback_store(struct daemon *d);
-/* The same, and send what is due. */
+/* The same without it. */
+void fallback_keep(struct daemon *d);
+/* With it: the same, also what was kept without it, and send what is due. */
 void fallback_step(struct daemon *d);
 /* A tick passed: look for items again. */
 void fallback_wake(struct fallback *f);

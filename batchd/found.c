@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/apply.h"
+
 #define LOOKUP 100 /* items asked for in one query: placeholders of STMT_APPLY_ITEMS */
 
 static int compare_found(const void *a, const void *b)
@@ -32,6 +34,7 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	const int state = name_find(item_state_names, ITEM_STATE_COUNT, db_get_text(rows, 4, NULL));
 	const int outcome = name_find(attempt_outcome_names, ATTEMPT_OUTCOME_COUNT,
 				      db_get_text(rows, 11, NULL));
+	const int way = name_find(way_names, WAY_COUNT, db_get_text(rows, 18, NULL));
 	const char *instructions = db_get_text(rows, 14, NULL);
 	const char *request_id = db_get_text(rows, 16, NULL);
 
@@ -48,6 +51,7 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->answer_no = db_get_int(rows, 8);
 	f->grade = grade < 0 ? GRADE_NONE : (enum grade)grade;
 	f->attempt = db_get_int(rows, 10);
+	f->way = way < 0 ? WAY_BATCH : (enum way)way;
 	f->outcome = outcome < 0 ? ATTEMPT_OPEN : (enum attempt_outcome)outcome;
 	uuid_mark(db_get_text(rows, 12, NULL), f->mark);
 	f->translate_recipe = db_get_int(rows, 13);
@@ -87,14 +91,22 @@ static int compare_i64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The item of a synchronous call. */
-static int read_call(struct found_list *l, const struct chunk *c, struct err *err)
+static void begin(struct found_list *l, size_t most)
 {
-	const struct result *res = &c->lines[0].result;
+	l->items = calloc(most + 1, sizeof(*l->items));
+	l->n = 0;
+	l->cap = most + 1;
+	if (!l->items)
+		abort();
+}
+
+int found_read_call(struct found_list *l, struct db *db, int64_t item, unsigned attempt,
+		    struct err *err)
+{
 	struct db_rows *rows;
 
-	if (db_query(c->d->db, STMT_APPLY_CALL,
-		     DB_P(db_int(res->attempt), db_int((int64_t)res->item)), &rows, err) < 0)
+	begin(l, 1);
+	if (db_query(db, STMT_APPLY_CALL, DB_P(db_int(attempt), db_int(item)), &rows, err) < 0)
 		return -1;
 	if (db_next(rows))
 		read_found(rows, &l->items[l->n++]);
@@ -102,21 +114,13 @@ static int read_call(struct found_list *l, const struct chunk *c, struct err *er
 	return 0;
 }
 
-int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b,
-	       struct err *err)
+int found_read(struct found_list *l, const struct chunk *c, int64_t batch_id, struct err *err)
 {
-	const int64_t batch_id = b->twin_of ? b->twin_of : b->id;
 	int64_t *ids;
 	size_t n = 0, unique = 0;
 	int rc = 0;
 
-	l->items = calloc(c->n + 1, sizeof(*l->items));
-	l->n = 0;
-	l->cap = c->n + 1;
-	if (!l->items)
-		abort();
-	if (c->way != WAY_BATCH)
-		return read_call(l, c, err);
+	begin(l, c->n);
 	ids = calloc(c->n + 1, sizeof(*ids));
 	if (!ids)
 		abort();

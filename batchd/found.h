@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * found: the items that a chunk of result lines names, as they are and as
- * they become (batchd/apply.h).
+ * found: the items that results name, as they are and as they become (batchd/settle.h).
  */
 #ifndef BATCHD_FOUND_H
 #define BATCHD_FOUND_H
@@ -9,18 +8,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "batchd/apply.h"
+#include "core/err.h"
+#include "core/model.h"
 #include "core/uuid.h"
+
+struct chunk;
+struct db;
 
 struct found {
 	int64_t id, job, lot, language;
 	enum item_state state;
-	bool here; /* sent in this batch */
+	bool here; /* sent by this attempt */
 	int64_t burned, repeats;
 	int64_t answer_no; /* of the best answer; 0 came with the order */
 	bool has_answer_no;
 	enum grade grade;             /* of that answer */
-	int64_t attempt;              /* in this batch */
+	int64_t attempt;              /* in this batch, or this call */
+	enum way way;                 /* of it */
 	enum attempt_outcome outcome; /* of it */
 	bool is_answered;             /* by it, be it in a twin's file */
 	/* of the newest line of it that was paid for; empty: none, or not told */
@@ -39,11 +43,13 @@ struct found_list {
 };
 
 /*
- * Read the items of the chunk's lines; of a twin the attempts are those of
- * its first batch. 0 or -1.
+ * Read the items of the lines of a batch; of a twin the attempts are those of its first batch,
+ * which is the one to name. 0 or -1.
  */
-int found_read(struct found_list *l, const struct chunk *c, const struct batch_row *b,
-	       struct err *err);
+int found_read(struct found_list *l, const struct chunk *c, int64_t batch_id, struct err *err);
+/* Read the item of a synchronous call; the list is empty where there is none. 0 or -1. */
+int found_read_call(struct found_list *l, struct db *db, int64_t item, unsigned attempt,
+		    struct err *err);
 void found_clear(struct found_list *l);
 /* NULL where there is none. */
 struct found *found_find(const struct found_list *l, uint64_t id);

@@ -19,7 +19,7 @@ struct http {
 	CURLM *multi;
 	char *bearer;
 	struct http_private *calls; /* list of those in flight */
-	unsigned n;
+	unsigned n;                 /* but for those that stay */
 	bool refuses;
 };
 
@@ -32,7 +32,7 @@ struct http_private {
 	curl_mime *mime;
 	FILE *save;
 	bool save_failed;
-	bool paid;
+	bool paid, stays;
 	bool sent;        /* the request may have left this machine */
 	bool overdue;     /* its time passed before the last perform */
 	int64_t deadline; /* boot clock; T_NEVER where not paid */
@@ -255,6 +255,7 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	p->http = h;
 	p->easy = must(curl_easy_init());
 	p->paid = r->paid;
+	p->stays = r->stays;
 	p->done = r->done;
 	p->ctx = r->ctx;
 	p->deadline = r->paid ? r->deadline : T_NEVER;
@@ -277,7 +278,7 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	set_options(p, r);
 	p->next = h->calls;
 	h->calls = p;
-	h->n++;
+	h->n += !p->stays;
 	if (curl_multi_add_handle(h->multi, p->easy) != CURLM_OK)
 		abort();
 	return 0;
@@ -300,7 +301,7 @@ static void finish(struct http_private *p, CURLcode rc)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
-	h->n--;
+	h->n -= !p->stays;
 	curl_easy_getinfo(p->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(p->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	p->call.status = (int)status;
@@ -371,6 +372,20 @@ void http_refuse_new(struct http *h)
 unsigned http_in_flight(const struct http *h)
 {
 	return h->n;
+}
+
+void http_abort(struct http *h)
+{
+	struct http_private *p = h->calls;
+
+	while (p) {
+		if (p->stays) {
+			p = p->next;
+			continue;
+		}
+		finish(p, CURLE_ABORTED_BY_CALLBACK);
+		p = h->calls; /* what it called back may have changed the list */
+	}
 }
 
 void http_abort_all(struct http *h)

@@ -42,6 +42,7 @@ struct http_request {
 	int64_t deadline; /* paid: boot clock; a moment and no span, since batchd may stand still */
 	int64_t send_by;  /* paid: nothing is sent from then on, boot clock; 0 = the deadline */
 	int64_t timeout_us; /* not paid: whole call; 0 = none but a stall of 60 s (streams) */
+	bool stays;         /* http_abort leaves it */
 	http_done_fn *done;
 	void *ctx;
 };
@@ -64,7 +65,7 @@ struct http *http_new(const char *bearer);
 void http_free(struct http **http);
 void http_set_bearer(struct http *http, const char *bearer);
 /*
- * Start a call. done() is called exactly once, from http_drain or http_abort_all. 0, or
+ * Start a call. done() is called exactly once, from http_drain or an http_abort. 0, or
  * -1 (then it is not called).
  */
 int http_start(struct http *http, const struct http_request *request, struct err *err);
@@ -74,8 +75,11 @@ void http_wait(struct http *http, int fd, int64_t timeout_us);
 void http_drain(struct http *http);
 /* From now on no call is started: http_start fails with ERR_LATER. */
 void http_refuse_new(struct http *http);
+/* But for those that stay. */
 unsigned http_in_flight(const struct http *http);
-/* End every call as lost. */
+/* End calls as lost: all but those that stay. */
+void http_abort(struct http *http);
+/* Every one. */
 void http_abort_all(struct http *http);
 
 #endif

@@ -312,6 +312,7 @@ int openai_complete(struct openai *o, const char *body, const char *custom_id, i
 {
 	struct http_request r = {.method = HTTP_POST,
 				 .paid = true,
+				 .stays = true,
 				 .json = body,
 				 .client_request_id = custom_id,
 				 .send_by = send_by,

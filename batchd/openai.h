@@ -84,7 +84,7 @@ int openai_download(struct openai *o, const char *id, const char *path, openai_d
 /*
  * A chat completion, now: a paid call. `body` is JSON; custom_id goes with it as
  * X-Client-Request-Id. It is sent before send_by, or not at all, and cut at the deadline; both boot
- * clock.
+ * clock. It goes on where the lease is lost (http_abort).
  */
 int openai_complete(struct openai *o, const char *body, const char *custom_id, int64_t send_by,
 		    int64_t deadline, openai_done_fn *done, void *ctx, struct err *err);

@@ -42,6 +42,8 @@ void sending_add(struct sending *s, const struct db_rows *r)
 	i[0] = batch;
 	i[1] = db_int(no);
 	i[2] = db_int(id);
+	if (s->n == 0)
+		uuid_mark(db_get_text(r, 8, NULL), s->mark);
 	s->per_language[db_get_int(r, 1)]++;
 	s->n++;
 }

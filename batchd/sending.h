@@ -11,6 +11,7 @@
 #include "batchd/items.h"
 #include "core/limits.h"
 #include "core/model.h"
+#include "core/uuid.h"
 
 #define SENDING_ATTEMPT_COLS 6
 #define SENDING_ITEM_COLS    3
@@ -20,6 +21,7 @@ struct sending {
 	enum way way;
 	/* out */
 	uint32_t n;
+	char mark[UUID_MARK_SIZE]; /* of their job */
 	struct db_val attempts[SLICE_ROWS * SENDING_ATTEMPT_COLS];
 	struct db_val items[SLICE_ROWS * SENDING_ITEM_COLS];
 	int64_t per_language[LIMIT_LANGUAGES + 1];

@@ -1,27 +1,50 @@
 /* SPDX-License-Identifier: ISC */
 #include "batchd/settle.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/limits.h"
+#include "core/timemath.h"
 
 #define FULL_PRICE_PPM 1000000
+#define MOVE_COLS      6
 
-struct spent {
-	int64_t input_tokens, output_tokens, cost; /* all 0 where the cost is */
-};
+void settle_begin(struct settle_run *r, struct daemon *d, size_t most)
+{
+	const size_t n = most + 1;
+
+	memset(r, 0, sizeof(*r));
+	r->d = d;
+	r->now = daemon_now(d);
+	r->tally = tally_new(d);
+	r->answers = calloc(n * ANSWER_COLS, sizeof(struct db_val));
+	r->attempts = calloc(n * ATTEMPT_COLS, sizeof(struct db_val));
+	r->unblock = calloc(n, sizeof(*r->unblock));
+	r->failed = calloc(n, sizeof(*r->failed));
+	if (!r->answers || !r->attempts || !r->unblock || !r->failed)
+		abort();
+}
+
+void settle_end(struct settle_run *r)
+{
+	found_clear(&r->found);
+	free(r->answers);
+	free(r->attempts);
+	free(r->unblock);
+	free(r->failed);
+	tally_free(&r->tally);
+}
 
 /* The full price is that of the default tier, also where it served what was asked of another. */
-static int64_t factor_of(const struct settle_run *r, const struct config_model *m,
-			 const struct result *res)
+static int64_t factor_of(const struct config_model *m, enum way way, const struct result *res)
 {
-	if (r->c->way == WAY_DEFAULT ||
-	    (r->c->way != WAY_BATCH && strcmp(res->service_tier, "default") == 0))
+	if (way == WAY_DEFAULT || (way != WAY_BATCH && strcmp(res->service_tier, "default") == 0))
 		return FULL_PRICE_PPM;
 	return m->batch_factor_ppm;
 }
 
-static struct spent spent_on(const struct settle_run *r, const struct result *res)
+static struct spent spent_on(const struct settle_run *r, enum way way, const struct result *res)
 {
 	const struct config_model *m = r->model;
 	struct spent s = {.input_tokens = res->input_tokens, .output_tokens = res->output_tokens};
@@ -30,7 +53,7 @@ static struct spent spent_on(const struct settle_run *r, const struct result *re
 		const struct prices p = {.input = m->price_input,
 					 .cached = m->price_cached,
 					 .output = m->price_output,
-					 .factor_ppm = factor_of(r, m, res)};
+					 .factor_ppm = factor_of(m, way, res)};
 
 		s.cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
 	}
@@ -56,7 +79,7 @@ static bool is_repeated(const struct settle_run *r, const struct found *f, const
 {
 	if (!f || !f->is_answered)
 		return false;
-	return res->request_id[0] ? strcmp(res->request_id, f->request_id) == 0 : !r->b.twin_of;
+	return res->request_id[0] ? strcmp(res->request_id, f->request_id) == 0 : !r->is_twin;
 }
 
 static void set_request(struct found *f, const struct result *res)
@@ -64,47 +87,27 @@ static void set_request(struct found *f, const struct result *res)
 	memcpy(f->request_id, res->request_id, sizeof(f->request_id));
 }
 
-/* A line that is no answer. What it cost, as far as it says, is its job's waste. */
-static int add_line(struct settle_run *r, const struct apply_line *l, enum line_kind kind,
-		    struct found *f, struct err *err)
+struct spent settle_spent(const struct settle_run *r, const struct found *f,
+			  const struct result *res)
 {
-	const struct result *res = &l->result;
-	struct db_val *v = &r->lines[r->n_lines++ * LINE_COLS];
-	const size_t head = l->n < LIMIT_LINE_HEAD_BYTES ? l->n : LIMIT_LINE_HEAD_BYTES;
 	struct spent s = {0};
 
-	if (!is_repeated(r, f, res))
-		s = spent_on(r, res);
+	if (is_repeated(r, f, res))
+		return s;
+	s = spent_on(r, f ? f->way : WAY_BATCH, res);
 	if (s.cost == 0)
 		s = (struct spent){0};
-	v[0] = db_int(r->c->batch_id);
-	v[1] = db_int(r->c->file_no);
-	v[2] = db_int(l->offset);
-	v[3] = db_text(line_kind_names[kind]);
-	v[4] = f ? db_int(f->id) : db_null();
-	v[5] = f ? db_int(f->attempt) : db_null();
-	v[6] = db_text(res->code);
-	v[7] = db_int(l->size);
-	v[8] = db_bytes(l->text, f && f->is_deleted ? 0 : head);
-	v[9] = db_int(s.input_tokens);
-	v[10] = db_int(s.output_tokens);
-	v[11] = db_int(s.cost);
-	if (kind == LINE_UNSTORABLE || kind == LINE_TOO_LARGE)
-		r->b.keep_files = true;
-	if (!f || s.cost == 0)
-		return 0;
-	if (tally_lock(r->tally, r->c->d->db, f->job, NULL, err) < 0)
-		return -1;
-	book(r, f, &s, true);
-	set_request(f, res);
-	return 0;
+	return s;
 }
 
-static int64_t *count_of(struct batch_row *b, enum attempt_outcome outcome)
+int settle_waste(struct settle_run *r, struct found *f, const struct result *res,
+		 const struct spent *s, struct err *err)
 {
-	return outcome == ATTEMPT_ANSWERED ? &b->n_answered
-	       : outcome == ATTEMPT_VOID   ? &b->n_void
-					   : &b->n_failed;
+	if (tally_lock(r->tally, r->d->db, f->job, NULL, err) < 0)
+		return -1;
+	book(r, f, s, true);
+	set_request(f, res);
+	return 0;
 }
 
 static void close_attempt(struct settle_run *r, struct found *f, enum attempt_outcome outcome,
@@ -116,10 +119,9 @@ static void close_attempt(struct settle_run *r, struct found *f, enum attempt_ou
 	v[1] = db_text(code);
 	v[2] = db_int(f->attempt);
 	v[3] = db_int(f->id);
-	if (f->outcome != ATTEMPT_OPEN) /* answered after all */
-		--*count_of(&r->b, f->outcome);
+	r->closed[f->outcome]--; /* where it was closed before: answered after all */
+	r->closed[outcome]++;
 	f->outcome = outcome;
-	++*count_of(&r->b, outcome);
 }
 
 static void add_answer(struct settle_run *r, const struct result *res, const struct found *f,
@@ -134,7 +136,7 @@ static void add_answer(struct settle_run *r, const struct result *res, const str
 	v[4] = db_text(res->code);
 	v[5] = f->is_deleted || !res->text ? db_text("") : db_bytes(res->text, res->text_n);
 	v[6] = db_null();
-	v[7] = db_text(way_names[r->c->way]);
+	v[7] = db_text(way_names[f->way]);
 	v[8] = db_text(res->model);
 	v[9] = db_text(res->request_id);
 	v[10] = db_int(res->input_tokens);
@@ -148,7 +150,7 @@ static void add_answer(struct settle_run *r, const struct result *res, const str
 static int unblock(struct settle_run *r, const struct found *f, const struct result *res,
 		   struct err *err)
 {
-	const struct daemon *d = r->c->d;
+	const struct daemon *d = r->d;
 	const struct recipe *recipe = recipe_get(d->recipes, d->db, f->translate_recipe, err);
 	struct estimate e;
 
@@ -164,7 +166,7 @@ static int unblock(struct settle_run *r, const struct found *f, const struct res
 	return 0;
 }
 
-/* Where the item stands after this line. */
+/* Where the item stands after this result. */
 static int settle_item(struct settle_run *r, struct found *f, const struct result *res,
 		       struct err *err)
 {
@@ -174,16 +176,16 @@ static int settle_item(struct settle_run *r, struct found *f, const struct resul
 		.retryable = res->kind == RESULT_VOID || res->outcome == OUTCOME_LATER,
 		.burned = (uint32_t)f->burned,
 		.repeats = (uint32_t)f->repeats,
-		.max_attempts = (uint32_t)r->c->d->config->fallback.max_attempts,
+		.max_attempts = (uint32_t)r->d->config->fallback.max_attempts,
 	};
 	const enum item_state before = f->state;
 	enum item_verdict verdict;
 	enum item_state to;
 
-	if (tally_lock(r->tally, r->c->d->db, f->job, &v.job_running, err) < 0)
+	if (tally_lock(r->tally, r->d->db, f->job, &v.job_running, err) < 0)
 		return -1;
 	verdict = item_decide(&v);
-	/* An item that left this batch, or ended, only gains by what it brings. */
+	/* An item that was sent elsewhere since, or ended, only gains by what it brings. */
 	if (verdict != ITEM_IS_DONE && !f->here)
 		return 0;
 	if (verdict == ITEM_REPEAT)
@@ -219,12 +221,12 @@ static int apply_answer(struct settle_run *r, struct found *f, const struct resu
 			struct err *err)
 {
 	const bool unused = f->is_deleted || (f->grade >= res->grade && f->grade >= GRADE_SALVAGED);
-	const struct spent s = spent_on(r, res);
+	const struct spent s = spent_on(r, f->way, res);
 
-	if (tally_lock(r->tally, r->c->d->db, f->job, NULL, err) < 0)
+	if (tally_lock(r->tally, r->d->db, f->job, NULL, err) < 0)
 		return -1;
 	f->burned += f->outcome != ATTEMPT_FAILED; /* that did */
-	if (!r->b.twin_of) /* its attempts are another batch's, which is closed */
+	if (!r->is_twin)
 		close_attempt(r, f, ATTEMPT_ANSWERED, res->code);
 	f->is_answered = true;
 	set_request(f, res);
@@ -239,41 +241,27 @@ static int apply_answer(struct settle_run *r, struct found *f, const struct resu
 	return settle_item(r, f, res, err);
 }
 
-/* An answer that reaches this is its attempt's second. */
-static enum line_kind kind_of_line(const struct apply_line *l)
+struct found *settle_find(const struct settle_run *r, const struct result *res)
 {
-	if (l->too_large)
-		return LINE_TOO_LARGE;
-	if (l->is_unstorable)
-		return LINE_UNSTORABLE;
-	if (l->result.kind == RESULT_BROKEN)
-		return LINE_BROKEN;
-	if (l->result.kind == RESULT_STRANGER)
-		return LINE_STRANGER;
-	if (l->result.kind == RESULT_ANSWER)
-		return LINE_DUPLICATE;
-	return l->result.kind == RESULT_VOID ? LINE_VOID : LINE_FAILURE;
+	struct found *f = found_find(&r->found, res->item);
+
+	return f && f->attempt == (int64_t)res->attempt && strcmp(f->mark, res->mark) == 0 ? f
+											   : NULL;
 }
 
-int settle_line(struct settle_run *r, const struct apply_line *l, struct err *err)
+/*
+ * An answer is one also where its attempt was closed without: it stood further down, in a late file
+ * or a twin's, or came late.
+ */
+bool settle_takes(const struct found *f, const struct result *res)
 {
-	const struct result *res = &l->result;
-	struct found *f;
+	return res->kind == RESULT_ANSWER && !f->is_answered;
+}
 
-	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER)
-		return add_line(r, l, kind_of_line(l), NULL, err);
-	f = found_find(&r->found, res->item);
-	if (!f || f->attempt != (int64_t)res->attempt || strcmp(f->mark, res->mark) != 0)
-		return r->c->way == WAY_BATCH ? add_line(r, l, LINE_STRANGER, NULL, err) : 0;
-	/*
-	 * An answer is one also where its attempt was closed without: it stood further down,
-	 * in a late file or a twin's.
-	 */
-	if (res->kind == RESULT_ANSWER && !f->is_answered)
+int settle_result(struct settle_run *r, struct found *f, const struct result *res, struct err *err)
+{
+	if (settle_takes(f, res))
 		return apply_answer(r, f, res, err);
-	/* A call has no line: its attempt says what became of it. */
-	if (r->c->way == WAY_BATCH && add_line(r, l, kind_of_line(l), f, err) < 0)
-		return -1;
 	if (f->outcome != ATTEMPT_OPEN)
 		return 0;
 	close_attempt(r, f, res->kind == RESULT_VOID ? ATTEMPT_VOID : ATTEMPT_FAILED, res->code);
@@ -282,4 +270,58 @@ int settle_line(struct settle_run *r, const struct apply_line *l, struct err *er
 		f->changed = true;
 	}
 	return settle_item(r, f, res, err);
+}
+
+/* --- writing --- */
+
+/* The items as they have become. */
+static int write_items(const struct settle_run *r, struct db *db, struct err *err)
+{
+	struct db_val *moves = calloc(r->found.n + 1, MOVE_COLS * sizeof(*moves));
+	size_t n = 0;
+	int64_t rc;
+
+	if (!moves)
+		abort();
+	for (size_t i = 0; i < r->found.n; i++) {
+		const struct found *f = &r->found.items[i];
+		struct db_val *v = &moves[n * MOVE_COLS];
+
+		if (!f->changed)
+			continue;
+		n++;
+		v[0] = db_text(item_state_names[f->state]);
+		v[1] = f->code[0] ? db_text(f->code) : db_null();
+		v[2] = db_int(f->burned);
+		v[3] = db_int(f->repeats);
+		v[4] = f->has_answer_no ? db_int(f->answer_no) : db_null();
+		v[5] = db_int(f->id);
+	}
+	rc = db_bulk_sets(db, STMT_ITEM_SETTLE, moves, n, err);
+	free(moves);
+	return rc < 0 ? -1 : 0;
+}
+
+/* What came back without having run is not sent again at once: the provider had its reason. */
+static int64_t ready_at(const struct settle_run *r)
+{
+	for (size_t i = 0; i < r->n_attempts; i++) {
+		const struct db_val *outcome = &r->attempts[i * ATTEMPT_COLS];
+
+		if (outcome->n == 4 && memcmp(outcome->p, "void", 4) == 0)
+			return t_add(r->now, r->d->config->batch.poll_interval);
+	}
+	return r->now;
+}
+
+int settle_write(struct settle_run *r, struct db *db, struct err *err)
+{
+	if (db_bulk(db, STMT_ANSWER_ADD, r->answers, r->n_answers, err) < 0 ||
+	    db_bulk_sets(db, STMT_ATTEMPT_CLOSE, r->attempts, r->n_attempts, err) < 0 ||
+	    write_items(r, db, err) < 0 ||
+	    tally_fail_blocked(r->tally, db, r->failed, r->n_failed, err) < 0 ||
+	    tally_unblock(r->tally, db, r->unblock, r->n_unblock, err) < 0 ||
+	    tally_apply(r->tally, db, r->now, ready_at(r), err) < 0)
+		return -1;
+	return 0;
 }

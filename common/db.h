@@ -158,5 +158,10 @@ int db_tx(struct db *db, db_tx_fn *fn, void *arg, struct err *err);
 bool db_err_is_readonly(const struct err *err);
 /* MySQL error 1062. */
 bool db_err_is_duplicate(const struct err *err);
+/*
+ * Refused for what is in it: not a lost race, a lost connection, or a statement that the schema
+ * does not know or the grants do not allow.
+ */
+bool db_err_is_refusal(const struct err *err);
 
 #endif

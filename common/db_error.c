@@ -174,3 +174,14 @@ bool db_err_is_duplicate(const struct err *err)
 {
 	return err->detail == ER_DUP_ENTRY;
 }
+
+bool db_err_is_refusal(const struct err *err)
+{
+	static const int ours[] = {1054, 1064, 1142, 1146, 1243};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		if (err->detail == ours[i])
+			return false;
+	}
+	return err->class == ERR_NEVER || (err->class == ERR_BUG && err->detail != 0);
+}

@@ -322,6 +322,18 @@ struct line_outcome line_classify(int http_status, const char *code, const char 
 	return (struct line_outcome){m->outcome, m->scope, m->code, m->is_void};
 }
 
+struct line_outcome completion_refused(int http_status, bool has_error, const char *code,
+				       const char *type, const char *message, bool *no_room)
+{
+	struct line_outcome o = line_classify(http_status, code, type, message);
+
+	/* a 429 that no waiting cures is none of these */
+	*no_room = o.outcome != OUTCOME_NEVER && o.scope != SCOPE_ALL &&
+		   (o.is_void || http_status == 429 || (http_status == 503 && has_error));
+	o.is_void |= *no_room;
+	return o;
+}
+
 struct call_outcome batch_failure_classify(const char *code, const char *message)
 {
 	static const struct meaning permanent = NEVER("batch_failed");

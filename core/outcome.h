@@ -68,6 +68,15 @@ struct line_outcome line_classify(int http_status, const char *code, const char 
 				  const char *message);
 
 /*
+ * The same of a synchronous completion that was refused by an HTTP status (not 0); has_error: its body is
+ * the provider's, with an error object. is_void also where there is no room for it now (*no_room):
+ * 429, and a 503 of the provider itself, since that of a proxy says nothing; and where everything
+ * stops.
+ */
+struct line_outcome completion_refused(int http_status, bool has_error, const char *code,
+				       const char *type, const char *message, bool *no_room);
+
+/*
  * First validation error of a failed batch: LATER for token_limit_exceeded and "Cannot find file".
  */
 struct call_outcome batch_failure_classify(const char *code, const char *message);

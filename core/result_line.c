@@ -130,6 +130,7 @@ static void fail_without_text(struct result *out, const char *code, enum outcome
 	out->kind = RESULT_FAILURE;
 	out->code = code;
 	out->outcome = outcome;
+	out->is_cost_untold = outcome == OUTCOME_LATER;
 }
 
 /* Decode a string to the code unit; out's limit is not below the span. */

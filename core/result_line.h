@@ -17,7 +17,7 @@
 
 enum result_kind {
 	RESULT_ANSWER, /* text came back, of whatever grade */
-	/* an error that ran: HTTP error, or an answer without text that cost nothing */
+	/* an error that ran: HTTP error, or an answer without text that tells no cost */
 	RESULT_FAILURE,
 	RESULT_VOID,     /* never ran */
 	RESULT_STRANGER, /* custom_id absent or not of our form */
@@ -45,6 +45,7 @@ struct result {
 	char service_tier[17];
 	char message[241]; /* FAILURE: the provider's error text, cut */
 	int64_t input_tokens, cached_tokens, output_tokens;
+	bool is_cost_untold; /* FAILURE: neither text nor tokens nor error; may have been paid for */
 	struct json_object *doc; /* owned; release with result_clear */
 };
 

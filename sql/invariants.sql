@@ -380,12 +380,11 @@ WHERE r.done_at IS NULL
   AND r.created_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE
 LIMIT 100;
 
--- name: warning: no answer waits for its item
-SELECT a.item_id AS item, a.attempt_no AS attempt, t.batch_id AS batch, a.grade
-FROM attempt t
-JOIN item i ON i.id = t.item_id
-JOIN answer a ON a.job_id = i.job_id AND a.item_id = t.item_id AND a.attempt_no = t.no
-WHERE t.outcome IS NULL
+-- It came to a batchd that had lost its lease; the active one settles it in its next tick.
+-- name: warning: no answer to a call has waited for a minute
+SELECT w.item_id AS item, w.attempt_no AS attempt, w.how, w.created_at
+FROM call_answer w
+WHERE w.created_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE
 LIMIT 100;
 
 -- name: warning: no remote batch of ours is without a row

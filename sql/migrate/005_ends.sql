@@ -39,3 +39,18 @@ CREATE TABLE alert_told (
 	PRIMARY KEY (alert_id, receiver),
 	FOREIGN KEY (alert_id) REFERENCES alert (id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- What came of synchronous calls to a batchd that had lost its lease, as it came: the one thing that it may store. The
+-- active one settles it as it does its own, and deletes it. Writes: batchd, without the lease. Reads, deletes: batchd.
+CREATE TABLE call_answer (
+	item_id		BIGINT UNSIGNED NOT NULL,
+	attempt_no	SMALLINT UNSIGNED NOT NULL,
+	mark		CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the job, as in custom_id',
+	how		VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+			CHECK (how IN ('answered', 'refused', 'not_sent', 'unsendable', 'lost')),
+	http_status	SMALLINT UNSIGNED NOT NULL COMMENT '0: none',
+	request_id	VARCHAR(128) NOT NULL,
+	body		LONGBLOB NOT NULL,
+	created_at	DATETIME(6) NOT NULL,
+	PRIMARY KEY (item_id, attempt_no)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

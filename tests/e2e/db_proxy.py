@@ -24,6 +24,7 @@ class DatabaseProxy:
         self._what = ""
         self._left: Optional[int] = 0
         self._skip = 0
+        self._after: Optional[bytes] = None
         self.hung_at: Optional[float] = None
         self._hang_after: Optional[int] = None
         self._hang_at_commit = False
@@ -37,10 +38,13 @@ class DatabaseProxy:
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose(self, what: str, times: Optional[int] = 1, skip: int = 0) -> None:
-        """Lose the "request" or the "answer" of the next COMMITs after `skip` others; times None: of all."""
+    def lose(self, what: str, times: Optional[int] = 1, skip: int = 0, after: Optional[bytes] = None) -> None:
+        """Lose the "request" or the "answer" of the next COMMITs after `skip` others; times None: of all.
+
+        after: those alone whose transaction sent these bytes, as a statement's parameter."""
         with self._guard:
             self._what, self._left, self._skip, self.lost, self.seen = what, times, skip, 0, 0
+            self._after = after
 
     def hang(self, after: int = 0, commit: bool = False) -> None:
         """Hang at the command, or at the COMMIT, that comes after so many others, until release()."""
@@ -82,8 +86,10 @@ class DatabaseProxy:
             threading.Thread(target=self._requests, args=(client, server, swallow, answered), daemon=True).start()
             threading.Thread(target=self._answers, args=(client, server, swallow, answered), daemon=True).start()
 
-    def _take(self) -> str:
+    def _take(self, sent: bool) -> str:
         with self._guard:
+            if self._after and not sent:
+                return ""
             self.seen += 1
             if self._left == 0 or self.seen <= self._skip:
                 return ""
@@ -104,6 +110,7 @@ class DatabaseProxy:
 
     def _requests(self, client: socket.socket, server: socket.socket, swallow: threading.Event,
                   answered: threading.Event) -> None:
+        sent = False
         with contextlib.suppress(OSError):
             while True:
                 part = client.recv(65536)
@@ -113,7 +120,10 @@ class DatabaseProxy:
                     answered.clear()
                     self._hang_here(part)
                 self._flows.wait()
-                what = self._take() if part[4:] == COMMIT else ""
+                sent |= bool(self._after and self._after in part)
+                what = ""
+                if part[4:] == COMMIT:
+                    what, sent = self._take(sent), False
                 if what == "request":
                     break
                 if what == "answer":

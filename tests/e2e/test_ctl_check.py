@@ -181,9 +181,9 @@ BREAKS = {
     "warning: no request has waited for a minute": [
         _request(2, "cancel", "NULL"),
     ],
-    "warning: no answer waits for its item": [
-        """INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
-           SELECT 6, 1, 2, grade, raw, source, model, created_at FROM answer WHERE item_id = 1""",
+    "warning: no answer to a call has waited for a minute": [
+        """INSERT INTO call_answer (item_id, attempt_no, mark, how, http_status, request_id, body, created_at)
+           VALUES (6, 1, REPEAT('0', 16), 'lost', 0, '', '', UTC_TIMESTAMP(6) - INTERVAL 2 MINUTE)""",
     ],
     "warning: no remote batch of ours is without a row": [
         f"""INSERT INTO orphan (remote_id, batch_key, recipe_hash, remote_status, seen_at)

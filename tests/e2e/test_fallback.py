@@ -7,7 +7,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from db_proxy import DatabaseProxy  # noqa: E402
 from front_end import data_url  # noqa: E402
+from harness.process import socket_path  # noqa: E402
 from jobs import KEEP_FILES, order, sales, usd, wait_until  # noqa: E402
 
 LOTS = 4
@@ -107,6 +109,7 @@ def test_I3_a_call_cut_by_a_death_is_booked_as_lost_and_sent_once_more(site):
 LOST = {
     "no answer": {"do": "drop_after"},
     "a page": {"do": "status", "code": 200, "body": "<html>"},
+    "neither a text nor what it cost": {"do": "status", "code": 200, "body": {"id": "chatcmpl-1", "choices": []}},
 }
 
 
@@ -187,4 +190,65 @@ def test_one_item_that_cannot_be_sent_keeps_no_other_waiting(site):
     assert sources(site, job, "en") == ["flex", None, "flex", "flex"]
     assert [i["code"] for i in site.items() if i["state"] == "failed"] == ["unsendable"]
     assert len(site.calls(CHAT)) == LOTS - 1
+    site.check()
+
+
+def test_a_call_in_flight_keeps_no_other_waiting_where_one_could_not_be_begun():
+    """The lot of the second is gone when its attempt is committed."""
+    with sales("fallback-gone", {"fallback": {**FALLBACK["fallback"], "flex_timeout": "60s"}}) as site:
+        job = take(site, 10, {"match": {"route": CHAT, "nth": 1}, "do": "hang"})
+        site.wait_remote("translate", "in_progress")
+        gone = site.sql("SELECT * FROM lot WHERE seq = 1")[0]
+        site.sql("DELETE FROM lot WHERE seq = 1")
+        wait_until(lambda: len(calls(site)) == LOTS - 2, 20, "the others to be answered")
+        assert not site.stack.status(job)["completed_at"]
+        site.release()
+        status = ended(site, job)
+        assert status["outcome"] == "partial"
+        assert [i["code"] for i in site.items(1)] == [None, "unsendable", None, None]
+        site.sql("INSERT INTO lot (job_id, seq, ref, title, notes) VALUES (%s, %s, %s, %s, %s)", *(
+            gone[key] for key in ("job_id", "seq", "ref", "title", "notes")))
+        assert is_paid_once(site)
+        site.check()
+
+
+def test_a_row_that_cannot_be_read_for_now_is_asked_for_again(site):
+    job = take(site, 12, lots=1)
+    site.wait_remote("translate", "in_progress")
+    table = f"{site.stack.database}.lot"
+    daemon = f"'{site.stack.database}_daemon'@'localhost'"
+    site.sql(f"REVOKE SELECT ON {table} FROM {daemon}")
+    wait_until(lambda: site.sql("SELECT * FROM attempt WHERE way = 'flex' AND outcome = 'void'"), 20, "one not to be sent")
+    site.sql(f"GRANT SELECT ON {table} TO {daemon}")
+    assert ended(site, job)["outcome"] == "full" and len(site.calls(CHAT)) == 1
+    assert site.items(1)[0]["burned"] == 1
+    site.check()
+
+
+@pytest.mark.parametrize("lose", ["request", "answer"])
+def test_I3_a_sending_whose_commit_is_unknown_is_sent_once(site, lose):
+    proxy = DatabaseProxy(site.stack.mariadb.socket, socket_path(site.stack.work, "db.sock"))
+    try:
+        proxy.lose(lose, after=b"flex")
+        site.rules(KEEP_FILES, STUCK)
+        site.batchd({"database": {"socket": proxy.path}})
+        job = site.take(LOTS, ("fr",), deadline="PT10S")
+        assert ended(site, job)["outcome"] == "full" and proxy.lost == 1
+    finally:
+        proxy.stop()
+    assert len(site.calls(CHAT)) == LOTS and is_paid_once(site)
+    not_sent = site.sql("SELECT COUNT(*) AS n FROM attempt WHERE code = 'not_sent' AND outcome = 'void'")[0]["n"]
+    assert not_sent == (FALLBACK["fallback"]["concurrency"] if lose == "answer" else 0)
+    site.check()
+
+
+def test_a_flex_call_that_the_default_tier_served_costs_its_price(site):
+    job = take(site, 8, {"match": {"route": CHAT, "nth": 1}, "do": "other_tier_lines", "tier": "default"}, lots=2)
+    status = ended(site, job)
+    assert status["outcome"] == "full" and sources(site, job) == ["flex"] * 2
+    dear, cheap = sorted((line["tier"], line["prompt_tokens"] * 1.25 + line["completion_tokens"] * 10)
+                         for line in calls(site))
+    assert (dear[0], cheap[0]) == ("default", "flex")
+    own = site.sql("SELECT SUM(cost) AS n FROM answer WHERE source = 'flex'")[0]["n"]
+    assert abs(float(own) - dear[1] - cheap[1] / 2) <= 2        # each rounded
     site.check()

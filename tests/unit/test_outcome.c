@@ -315,6 +315,46 @@ static void lines_mean_what_the_table_says(void **state)
 	}
 }
 
+static void completions_are_refused_as_the_table_says(void **state)
+{
+	static const struct {
+		int http;
+		bool has_error;
+		const char *code, *message;
+		enum outcome outcome;
+		bool is_void, no_room;
+	} rows[] = {
+		{429, true, "rate_limit_exceeded", NULL, L, true, true},
+		{429, true, "resource_unavailable", NULL, L, true, true},
+		{429, false, NULL, NULL, L, true, true},
+		{429, true, "never_heard_of", NULL, L, true, true},
+		{498, true, "capacity_exceeded", NULL, L, true, true},
+		{503, true, NULL, "Busy", L, true, true},
+		{503, true, "overloaded", NULL, L, true, true},
+		{503, false, NULL, NULL, L, false, false}, /* of a proxy */
+		{500, true, "server_error", NULL, L, false, false},
+		{400, true, NULL, NULL, N, false, false},
+		/* no waiting cures it */
+		{429, true, "rate_limit_exceeded", "Request too large for gpt-5", N, false, false},
+		/* everything stops: it never ran, but room was not what lacked */
+		{429, true, "insufficient_quota", NULL, L, true, false},
+		{401, true, NULL, NULL, L, true, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool no_room;
+		const struct line_outcome o =
+			completion_refused(rows[i].http, rows[i].has_error, rows[i].code, NULL,
+					   rows[i].message, &no_room);
+
+		if (o.outcome != rows[i].outcome || o.is_void != rows[i].is_void ||
+		    no_room != rows[i].no_room)
+			fail_msg("row %zu (%d %s): %s, void %d, no room %d", i, rows[i].http,
+				 rows[i].code, outcome_names[o.outcome], o.is_void, no_room);
+	}
+}
+
 static void failed_batches_mean_what_the_table_says(void **state)
 {
 	(void)state;
@@ -383,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_lost_answer_of_a_write_is_unknown),
 		cmocka_unit_test(waits_are_capped),
 		cmocka_unit_test(lines_mean_what_the_table_says),
+		cmocka_unit_test(completions_are_refused_as_the_table_says),
 		cmocka_unit_test(failed_batches_mean_what_the_table_says),
 		cmocka_unit_test(a_write_is_never_repeated_after_a_5xx),
 		cmocka_unit_test(backoff_doubles_to_a_minute_with_jitter),

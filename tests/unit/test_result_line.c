@@ -237,6 +237,34 @@ static void short_texts_are_cut_and_cleaned(void **state)
 	strbuf_clear(&line);
 }
 
+/* Of what tells neither a text nor tokens nor an error it is not known whether it was paid for. */
+static void what_tells_no_cost_may_have_been_paid_for(void **state)
+{
+	static const struct {
+		const char *body;
+		bool untold;
+	} rows[] = {
+		{"{}", true},
+		{"{\"choices\":[]}", true},
+		{CHOICE("\"stop\"", "{\"content\":null}"), true},
+		{CHOICE("\"length\"", "{\"content\":\"\"}"), true},
+		{CHOICE("\"content_filter\"", "{\"content\":\"\"}"), false},
+		{CHOICE("\"stop\"", "{\"content\":\"x\"}"), false},
+		{"{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}", false},
+		{"{\"error\":{\"code\":\"server_error\"}}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct result r;
+
+		result_body_read(rows[i].body, strlen(rows[i].body), schema, &r);
+		if (r.is_cost_untold != rows[i].untold)
+			fail_msg("row %zu: %d", i, r.is_cost_untold);
+		result_clear(&r);
+	}
+}
+
 static void a_body_is_read_as_a_line_is(void **state)
 {
 	static const char good[] =
@@ -342,6 +370,7 @@ int main(void)
 		cmocka_unit_test(what_comes_beside_the_text_is_read),
 		cmocka_unit_test(absurd_counts_become_harmless),
 		cmocka_unit_test(short_texts_are_cut_and_cleaned),
+		cmocka_unit_test(what_tells_no_cost_may_have_been_paid_for),
 		cmocka_unit_test(a_body_is_read_as_a_line_is),
 		cmocka_unit_test(the_longest_line_is_read),
 		cmocka_unit_test(costs_are_those_of_the_table),
