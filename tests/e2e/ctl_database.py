@@ -12,7 +12,8 @@ from typing import Any, Dict, List
 import pytest
 
 from harness.servers import MariaDB
-from harness.stack import Stack, default_build, temporary_work
+from harness.shared import shared_mariadb
+from harness.stack import Stack, default_build
 
 FULL = "11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
 RUNNING = "22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb"
@@ -135,8 +136,7 @@ WORLD = [
 @pytest.fixture(scope="session")
 def ctl_server():
     """One MariaDB for the session."""
-    with MariaDB(temporary_work("ctl-mariadb")) as server:
-        yield server
+    return shared_mariadb()
 
 
 def _operator(server: MariaDB, work: Path) -> Stack:

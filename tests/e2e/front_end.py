@@ -4,10 +4,8 @@
 Import the fixtures by name into a test module; `front` is shared by the tests of one module, `own` is a new
 installation on a database server that the test may stop, pause and set.
 """
-import atexit
 import base64
 import contextlib
-import functools
 import itertools
 import json
 import sys
@@ -21,6 +19,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import fcgi_client  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.servers import MariaDB  # noqa: E402
+from harness.shared import shared_mariadb  # noqa: E402
 from harness.stack import Stack, default_build, temporary_work  # noqa: E402
 
 JSON = {"Content-Type": "application/json"}
@@ -119,19 +118,10 @@ def installation(name: str, mariadb: Optional[MariaDB] = None, memory: bool = Fa
         yield Front(stack)
 
 
-@functools.lru_cache(maxsize=None)
-def server(name: str) -> MariaDB:
-    """A database server for all modules of this run: their imported fixtures are not one fixture."""
-    made = MariaDB(temporary_work(name))
-    made.start()
-    atexit.register(made.stop, 60)
-    return made
-
-
 @pytest.fixture(scope="session")
 def mariadb() -> MariaDB:
     """The server for all installations that do not break it."""
-    return server("mariadb")
+    return shared_mariadb()
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +133,7 @@ def front(mariadb: MariaDB) -> Iterator[Front]:
 @pytest.fixture(scope="session")
 def breakable() -> MariaDB:
     """Another one, used by one test at a time."""
-    return server("breakable")
+    return shared_mariadb("breakable")
 
 
 @pytest.fixture

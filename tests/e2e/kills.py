@@ -5,9 +5,7 @@ Owns: `Site`, one installation with its stand-in; how it is seen that nothing wa
 waiting for a fault to bite; a build of batchd with a change in its source.
 Does not: decide what is killed when; the tests do.
 """
-import atexit
 import contextlib
-import functools
 import os
 import re
 import shlex
@@ -20,6 +18,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 from harness import config as conf  # noqa: E402
 from harness.process import run, wait_until  # noqa: E402
 from harness.servers import MariaDB  # noqa: E402
+from harness.shared import shared_mariadb  # noqa: E402
 from harness.stack import TOP, Batchd, Stack, default_build, temporary_work  # noqa: E402
 
 # The lease is long: a killed batchd's is ended by hand (Site.bury), and no pause of this machine ends another.
@@ -37,15 +36,6 @@ CANCEL = "POST /v1/batches/{id}/cancel"
 GET_FILE = "GET /v1/files/{id}"
 CONTENT = "GET /v1/files/{id}/content"
 DELETE = "DELETE /v1/files/{id}"
-
-
-@functools.lru_cache(maxsize=None)
-def shared_mariadb() -> MariaDB:
-    """One database server for all tests that do not break it, until the interpreter ends."""
-    server = MariaDB(temporary_work("mariadb"))
-    atexit.register(server.stop, 60)
-    server.start()
-    return server
 
 
 def order(lots: int = 3, languages: Sequence[str] = ("fr",), **more: Any) -> Dict[str, Any]:

@@ -19,10 +19,10 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
 import fcgi_client  # noqa: E402
-from front_end import server  # noqa: E402
 from harness import api_check  # noqa: E402
 from harness import config as conf  # noqa: E402
 from harness.process import wait_until  # noqa: E402
+from harness.shared import shared_mariadb  # noqa: E402
 from harness.stack import ActivatedFrontEnd, Answer, Stack, default_build, find_program, temporary_work  # noqa: E402
 from harness.web_servers import WEB_SERVERS, WebServer  # noqa: E402
 
@@ -166,7 +166,7 @@ class House:
 def house(name: str, own: Optional[conf.Config] = None, **how: Any) -> Iterator[House]:
     """An installation whose web servers start when they are asked for. own: configuration of the front ends behind
     these; how: the stack's."""
-    with Stack(default_build(), temporary_work(name), server("mariadb"), **how) as stack:
+    with Stack(default_build(), temporary_work(name), shared_mariadb(), **how) as stack:
         made = House(stack, own or {})
         try:
             yield made

@@ -397,8 +397,15 @@ def is_instrumented() -> bool:
     return default_build().name.endswith(("-asan", "-tsan"))
 
 
-def temporary_work(name: str) -> Path:
-    """A new work folder below LOTSCRIBE_TMP (else .dev/tmp), kept for its logs."""
+# The folders of temporary_work() that go once the tests that made them have passed (tests/conftest.py).
+temporary_folders: List[Path] = []
+
+
+def temporary_work(name: str, shared: bool = False) -> Path:
+    """A new work folder below LOTSCRIBE_TMP (else .dev/tmp). shared: for more than one file of tests."""
     parent = Path(os.environ.get("LOTSCRIBE_TMP", TOP / ".dev" / "tmp"))
     parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+    if not shared:
+        temporary_folders.append(folder)
+    return folder
