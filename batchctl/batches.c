@@ -58,6 +58,8 @@ static const struct table_column batch_columns[] = {
 	{"missing_since", "missing since", TABLE_TIME},
 	{"expires_at", "expires", TABLE_TIME},
 	{"cancel_at", "cancel decided", TABLE_TIME},
+	{"asked", "asked for", TABLE_TEXT},
+	{"asked_at", "asked for at", TABLE_TIME},
 	{"left_at", "open items left", TABLE_TIME},
 	{"ended_at", "ended", TABLE_TIME},
 	{"closed_at", "closed", TABLE_TIME},

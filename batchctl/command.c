@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * command: the verbs that ask something of a job. Its row says so at once; batchd carries out the
- * rest, when there is one. They show the job as it is then.
+ * command: the verbs that ask something of a job, or of a batch. A job's row says so at once; batchd carries out the
+ * rest, when there is one. They show the job, or the batch, as it is then.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +36,50 @@ static int tell(struct ctl *ctl, enum command_result result, const struct words 
 	return ctl_error(EX_NOINPUT, "the job has been deleted");
 }
 
+static bool is_batch(const struct ctl *ctl)
+{
+	return strncmp(ctl->operands[0], "batch:", 6) == 0;
+}
+
+/* Of one batch; `taken` is said where it was. */
+static int ask_batch(struct ctl *ctl, enum command kind, const char *taken)
+{
+	enum batch_command_result result;
+	const char *words = taken;
+	struct id id;
+	struct err err;
+
+	if (id_parse(ctl->operands[0], ID_BATCH, &id, &err) != 0)
+		return ctl_error(EX_USAGE, "%s", err.text);
+	if (store_batch_command(ctl->db, id.no, kind, "the operator", &result, &err) < 0)
+		return ctl_fail(&err);
+	switch (result) {
+	case BATCH_COMMAND_TAKEN:
+		break;
+	case BATCH_COMMAND_NOTHING:
+		words = "That is under way already; nothing was changed.";
+		break;
+	case BATCH_COMMAND_ENDED:
+		words = "The batch has ended already; nothing was changed.";
+		break;
+	case BATCH_COMMAND_NO_BATCH:
+		return ctl_error(EX_NOINPUT, "there is no batch %lld", (long long)id.no);
+	}
+	if (!ctl->json)
+		printf("%s\n\n", words);
+	return ctl_batch(ctl);
+}
+
+static int retry_batch(struct ctl *ctl)
+{
+	if (ctl->deadline)
+		return ctl_error(EX_USAGE, "--deadline is of a job, not of a batch");
+	return ask_batch(
+		ctl, COMMAND_RETRY,
+		"Asked for. It is cancelled, and what it lacks is sent again at once; what "
+		"it has done is kept, and wasted where both answer.");
+}
+
 static int ask(struct ctl *ctl, struct job_command *command, const struct words *words)
 {
 	enum command_result result;
@@ -62,6 +106,10 @@ int ctl_cancel(struct ctl *ctl)
 	};
 	struct job_command command = {.kind = COMMAND_CANCEL};
 
+	if (is_batch(ctl))
+		return ask_batch(ctl, COMMAND_CANCEL,
+				 "Asked for. What it has done by its end is kept; what it lacks is "
+				 "sent again then.");
 	return ask(ctl, &command, &words);
 }
 
@@ -99,6 +147,8 @@ int ctl_retry(struct ctl *ctl)
 	};
 	struct job_command command = {.kind = COMMAND_RETRY};
 
+	if (is_batch(ctl))
+		return retry_batch(ctl);
 	if (read_deadline(ctl, &command.deadline_at) < 0)
 		return ctl_error(EX_USAGE, "--deadline is a duration (PT6H) or an instant, between "
 					   "job.min_deadline and job.max_deadline from now");

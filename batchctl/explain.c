@@ -122,6 +122,7 @@ static void add_batch(struct ctl *ctl, const struct batch_row *b, const struct b
 
 static int explain_batch(struct ctl *ctl, int64_t id)
 {
+	struct ctl_section requests = {"requests", "Asked of it and not carried out yet", NULL};
 	struct batch_row b;
 	struct batch_view view;
 	struct err err;
@@ -132,11 +133,13 @@ static int explain_batch(struct ctl *ctl, int64_t id)
 		return ctl_fail(&err);
 	if (found == 0)
 		return ctl_error(EX_NOINPUT, "there is no batch %" PRId64, id);
-	if (batch_view_read(ctl->db, ctl->config, &b, &view, &err) < 0)
+	if (batch_view_read(ctl->db, ctl->config, &b, &view, &err) < 0 ||
+	    ctl_table(ctl, STMT_CTL_EXPLAIN_BATCH_REQUESTS, DB_P(db_int(id)),
+		      CTL_COLUMNS(request_columns), &requests.table, &err) < 0)
 		return ctl_fail(&err);
 	record = table_new(CTL_COLUMNS(batch_columns), ctl->now);
 	add_batch(ctl, &b, &view, b.n_items - b.n_answered - b.n_failed - b.n_void, record);
-	return ctl_print_record(ctl, &record, NULL, 0);
+	return ctl_print_record(ctl, &record, &requests, 1);
 }
 
 static int add_batches(struct ctl *ctl, int64_t job, struct table *t, struct err *err)

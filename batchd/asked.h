@@ -7,7 +7,7 @@
 
 struct asked {
 	struct daemon *d;
-	int64_t id, job;
+	int64_t id, job, batch; /* of one of the two; the other is 0 */
 	enum command kind;
 	const char *tags;   /* of languages, comma-separated */
 	const char *was;    /* what the job's open items counted as; NULL: it was running */

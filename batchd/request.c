@@ -57,8 +57,21 @@ static enum asked_slice asked_end(struct db *db, const struct asked *a, struct e
 		       : ASKED_DONE;
 }
 
+/* Its row says so, and the policy does it: at once, or when its create is not in doubt any more. */
+static enum asked_slice asked_batch(struct db *db, const struct asked *a, struct err *err)
+{
+	return db_exec(db, STMT_ASKED_BATCH,
+		       DB_P(db_text(command_names[a->kind]), db_time(a->now), db_time(a->now),
+			    db_int(a->batch)),
+		       err) < 0
+		       ? ASKED_FAILED
+		       : ASKED_DONE;
+}
+
 static enum asked_slice carry_out(struct db *db, struct asked *a, struct err *err)
 {
+	if (a->batch)
+		return asked_batch(db, a, err);
 	switch (a->kind) {
 	case COMMAND_CANCEL:
 	case COMMAND_FINISH:
@@ -126,6 +139,7 @@ static int read_next(struct daemon *d, struct asked *a, struct db_rows **rows, s
 		.tags = db_get_text(*rows, 3, NULL),
 		.was = db_get_text(*rows, 4, NULL),
 		.place = db_get_int(*rows, 5),
+		.batch = db_get_int(*rows, 6),
 		.now = daemon_now(d),
 	};
 	return 1;
@@ -147,8 +161,9 @@ static int step(struct daemon *d, struct err *err)
 		r->look_at = t_min(r->look_at, t_add(daemon_now(d), LOOK_AGAIN));
 		found = -1;
 	} else if (s.slice == ASKED_DONE) {
-		log_info("request done request=%lld job=%lld kind=%s", (long long)s.asked.id,
-			 (long long)s.asked.job, command_names[s.asked.kind]);
+		log_info("request done request=%lld job=%lld batch=%lld kind=%s",
+			 (long long)s.asked.id, (long long)s.asked.job, (long long)s.asked.batch,
+			 command_names[s.asked.kind]);
 		planner_wake(d->planner);
 	} else if (s.slice == ASKED_WAITS) {
 		r->after_id = s.asked.id;

@@ -59,6 +59,8 @@ static void read_numbers(const struct db_rows *r, struct batch_row *b)
 	b->wanted_until = db_get_time(r, 44);
 	b->late_files = db_get_int(r, 45);
 	b->all_cancelled = db_get_int(r, 46) != 0;
+	b->asked = (enum batch_asked)name_find(batch_asked_names, BATCH_ASKED_COUNT,
+					       db_get_text(r, 47, NULL));
 }
 
 int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err)
@@ -104,6 +106,7 @@ struct batch_view batch_row_view(const struct batch_row *b)
 		.latest_start = T_NEVER,
 		.next_at = b->next_at,
 		.left = b->left_at != 0,
+		.asked = b->asked,
 		.awaits_answers =
 			!b->output_file_id[0] && (b->remote_done > 0 || !b->error_file_id[0]),
 		.awaits_errors = !b->error_file_id[0] && b->remote_failed > 0,

@@ -41,6 +41,7 @@ struct batch_row {
 	int64_t cancel_at, left_at, ended_at, closed_at, next_at;
 	int64_t harvest_file, harvest_offset;
 	int64_t late_files; /* named after it was closed, and being read */
+	enum batch_asked asked;
 	bool keep_files;
 	char last_error[241];
 	/* of its jobs, read with the row */

@@ -111,6 +111,21 @@ enum command_result {
 int store_command(struct db *db, const struct job_command *command, enum command_result *result,
 		  struct err *err);
 
+enum batch_command_result {
+	BATCH_COMMAND_TAKEN,
+	BATCH_COMMAND_NOTHING, /* it was asked for before, or is so already */
+	BATCH_COMMAND_ENDED,   /* it has ended; its results are read as they are */
+	BATCH_COMMAND_NO_BATCH,
+};
+
+/*
+ * Ask batchd to cancel one batch (COMMAND_CANCEL; what it has not answered at its end is sent again) or to cancel and
+ * leave it at once (COMMAND_RETRY). by: "the operator", for the timelines. Nothing is changed where *result is not TAKEN.
+ * A transaction of its own; after ERR_UNKNOWN it can be asked again. 0 and *result, or -1.
+ */
+int store_batch_command(struct db *db, int64_t batch_id, enum command kind, const char *by,
+			enum batch_command_result *result, struct err *err);
+
 /*
  * Inside a transaction: add an event to a job's (0 = none) and a batch's (0 = none)
  * timeline; n < 0 = no count.

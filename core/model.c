@@ -62,6 +62,11 @@ const char *const batch_phase_names[BATCH_PHASE_COUNT] = {
 	[BATCH_CLOSED] = "closed",
 };
 
+const char *const batch_asked_names[BATCH_ASKED_COUNT] = {
+	[BATCH_ASKED_CANCEL] = "cancel",
+	[BATCH_ASKED_RETRY] = "retry",
+};
+
 const char *const batch_reason_names[BATCH_REASON_COUNT] = {
 	[REASON_HARVESTED] = "harvested",
 	[REASON_FAILED] = "failed",

@@ -67,6 +67,14 @@ enum batch_phase {
 	BATCH_PHASE_COUNT
 };
 
+/* What an operator asked of one batch; the later includes the earlier. */
+enum batch_asked {
+	BATCH_ASKED_NOTHING,
+	BATCH_ASKED_CANCEL, /* and what it has not answered then is sent again */
+	BATCH_ASKED_RETRY,  /* the same, not waiting for its end */
+	BATCH_ASKED_COUNT
+};
+
 /* Why a batch is closed. */
 enum batch_reason {
 	REASON_NONE,
@@ -124,6 +132,7 @@ extern const char *const command_names[COMMAND_COUNT];
 extern const char *const task_names[TASK_COUNT];
 extern const char *const item_state_names[ITEM_STATE_COUNT];
 extern const char *const batch_phase_names[BATCH_PHASE_COUNT];
+extern const char *const batch_asked_names[BATCH_ASKED_COUNT];   /* [BATCH_ASKED_NOTHING] is NULL */
 extern const char *const batch_reason_names[BATCH_REASON_COUNT]; /* [REASON_NONE] is NULL */
 extern const char *const remote_status_names[REMOTE_STATUS_COUNT];
 extern const char *const attempt_outcome_names[ATTEMPT_OUTCOME_COUNT]; /* [ATTEMPT_OPEN] is NULL */

@@ -66,6 +66,7 @@ const char *const why_words[WHY_COUNT] = {
 	[WHY_VANISHED] = "the provider does not know it any more",
 	[WHY_NO_FILES] = "it ended and names no result files yet",
 	[WHY_EXPIRED_LONG] = "it expired long ago and no end was seen",
+	[WHY_ASKED] = "an operator asked for it",
 };
 
 const char *warning_code(enum warning w)
@@ -120,6 +121,8 @@ static struct decision step(const struct batch_view *b, enum action action, int6
 
 	if (b->n_wanted == 0)
 		return decide(ACT_DROP, nobody(b), now);
+	if (b->asked)
+		return decide(ACT_DROP, WHY_ASKED, now);
 	if (now >= b->latest_start)
 		return decide(ACT_DROP, WHY_LATEST_START, now);
 	d = due(action, b->next_at > now ? WHY_BACKOFF : WHY_DUE, b->next_at, now);
@@ -159,9 +162,10 @@ static struct decision decide_fenced(const struct batch_view *b, const struct po
 	const int64_t after = t_add(b->phase_at, t_min(p->settle, CLOCK_SLIP));
 	struct decision d;
 
-	if (b->looked_at > after)
-		d = b->n_wanted ? decide(ACT_ANEW, WHY_FENCED, now)
-				: decide(ACT_DROP, nobody(b), now);
+	if (b->looked_at > after && b->n_wanted && !b->asked)
+		d = decide(ACT_ANEW, WHY_FENCED, now);
+	else if (b->looked_at > after)
+		d = decide(ACT_DROP, b->n_wanted ? WHY_ASKED : nobody(b), now);
 	else
 		d = due(ACT_LOOK, WHY_FENCED, b->next_at, now);
 	d.warnings = WARN_UNKNOWN_CREATE;
@@ -234,11 +238,12 @@ static int64_t expiry_of(const struct batch_view *b)
 static struct decision decide_cancelled(const struct batch_view *b, const struct policy *p,
 					int64_t now)
 {
-	const int64_t grace_at = t_add(b->cancel_at, p->cancel_grace);
+	const int64_t grace = b->asked == BATCH_ASKED_RETRY ? 0 : p->cancel_grace;
+	const int64_t grace_at = t_add(b->cancel_at, grace);
 	struct decision d;
 
 	if (!b->left && b->n_wanted > 0 && now >= grace_at)
-		return decide(ACT_LEAVE, WHY_CANCEL_SLOW, grace_at);
+		return decide(ACT_LEAVE, grace ? WHY_CANCEL_SLOW : WHY_ASKED, grace_at);
 	/* Asked again until the provider says that it is cancelling. */
 	d = due(b->remote == REMOTE_CANCELLING ? ACT_POLL : ACT_CANCEL, WHY_CANCELLING, b->next_at,
 		now);
@@ -284,6 +289,8 @@ static struct decision decide_running(const struct batch_view *b, const struct p
 		return decide(ACT_GIVE_UP, WHY_EXPIRED_LONG, now);
 	if (b->cancel_at)
 		return decide_cancelled(b, p, now);
+	if (b->asked)
+		return due(ACT_CANCEL, WHY_ASKED, b->next_at, now);
 	if (b->n_wanted == 0 && b->remote != REMOTE_CANCELLING && b->remote != REMOTE_FINALIZING)
 		return due(ACT_CANCEL, nobody(b), b->next_at, now);
 	cancel_at = cancel_due(b, p, &why);

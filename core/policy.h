@@ -57,6 +57,7 @@ enum why {
 	WHY_MISSING,      /* the provider does not know it, for now */
 	WHY_VANISHED,     /* for good */
 	WHY_EXPIRED_LONG, /* 48 hours past its expiry and no end seen */
+	WHY_ASKED,        /* by an operator */
 	WHY_COUNT
 };
 
@@ -104,6 +105,7 @@ struct batch_view {
 	/* the clock of these times kept step from then on, within CLOCK_SLIP */
 	int64_t steady_since;
 	bool left; /* its open items left already */
+	enum batch_asked asked;
 	/* no result file is named, or no output where its counts speak of answers */
 	bool awaits_answers;
 	bool awaits_errors; /* no error file where its counts speak of failures */

@@ -372,9 +372,9 @@ LIMIT 100;
 
 -- A job that was deleted waits for its last open attempt.
 -- name: warning: no request has waited for a minute
-SELECT r.id AS request, r.kind, j.public_id AS job, r.created_at
+SELECT r.id AS request, r.kind, j.public_id AS job, r.batch_id AS batch, r.created_at
 FROM request r
-JOIN job j ON j.id = r.job_id
+LEFT JOIN job j ON j.id = r.job_id
 WHERE r.done_at IS NULL
   AND r.kind <> 'delete'
   AND r.created_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE

@@ -54,3 +54,17 @@ CREATE TABLE call_answer (
 	created_at	DATETIME(6) NOT NULL,
 	PRIMARY KEY (item_id, attempt_no)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- An operator may cancel or retry one batch, of whatever jobs: a request of it, and what is asked of it in its row, for the
+-- policy.
+ALTER TABLE request
+	MODIFY job_id BIGINT UNSIGNED NULL COMMENT 'NULL: it is of a batch',
+	ADD COLUMN batch_id BIGINT UNSIGNED NULL COMMENT 'cancel, retry: of this batch' AFTER job_id,
+	ADD KEY by_batch (batch_id, id),
+	ADD CONSTRAINT of_one CHECK ((job_id IS NULL) <> (batch_id IS NULL)),
+	ADD CONSTRAINT of_batch CHECK (batch_id IS NULL OR kind IN ('cancel', 'retry'));
+
+ALTER TABLE batch
+	ADD COLUMN asked VARCHAR(6) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'by an operator; retry: it is left at once'
+		CHECK (asked IN ('cancel', 'retry')),
+	ADD COLUMN asked_at DATETIME(6) NULL;

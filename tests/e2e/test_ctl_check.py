@@ -180,6 +180,7 @@ BREAKS = {
     ],
     "warning: no request has waited for a minute": [
         _request(2, "cancel", "NULL"),
+        f"INSERT INTO request (batch_id, kind, created_at) VALUES (1, 'retry', {NOW} - INTERVAL 61 SECOND)",
     ],
     "warning: no answer to a call has waited for a minute": [
         """INSERT INTO call_answer (item_id, attempt_no, mark, how, http_status, request_id, body, created_at)
