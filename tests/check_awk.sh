@@ -31,7 +31,7 @@ END
 faults_of() { # AWK...: what differs
 	LC_ALL=C "$@" -f api/embed.awk "$made/api" >"$made/api.c" &&
 		LC_ALL=C "$@" -f sql/embed.awk "head=$made/head" >"$made/sql.c" &&
-		"${CC:-cc}" -std=gnu11 -Wall -Werror -I. -o "$made/print" "$made/print.c" "$made/api.c" "$made/sql.c" &&
+		${CC:-cc} -std=gnu11 -Wall -Werror -I. -o "$made/print" "$made/print.c" "$made/api.c" "$made/sql.c" &&
 		"$made/print" | diff "$made/all" -
 }
 
