@@ -52,6 +52,7 @@ enum {
 	J_DEADLINE,
 	J_OPEN,
 	J_READY,
+	J_BY_CALL,
 	J_READY_AT,
 	J_DESCRIBE,
 	J_TRANSLATE,
@@ -67,6 +68,7 @@ static const struct table_column job_columns[] = {
 	[J_DEADLINE] = {"deadline_at", "deadline", TABLE_TIME},
 	[J_OPEN] = {"open", "open items", TABLE_INT},
 	[J_READY] = {"ready", "of them ready", TABLE_INT},
+	[J_BY_CALL] = {"by_call", "of these by calls", TABLE_INT},
 	[J_READY_AT] = {"ready_at", "into a batch from", TABLE_TIME},
 	[J_DESCRIBE] = {"describe_latest_start", "latest start, descriptions", TABLE_TIME},
 	[J_TRANSLATE] = {"translate_latest_start", "latest start, translations", TABLE_TIME},
@@ -200,9 +202,10 @@ static int job_record(struct ctl *ctl, const char *uuid, int64_t job, const stru
 		      struct table **record, struct err *err)
 {
 	const bool runs = !job_status_is_terminal(j->verdict.status);
-	const uint64_t translations = j->open - j->open_descriptions;
+	struct job_stage stage = {.opened_at = j->opened_at,
+				  .deadline_at = j->deadline_at,
+				  .n_open = (int64_t)j->open};
 	char verdict[64], why[128];
-	int64_t calls_from;
 	struct db_rows *rows;
 	struct table_value v[J_COLUMNS] = {
 		[J_JOB].text = uuid,
@@ -218,17 +221,17 @@ static int job_record(struct ctl *ctl, const char *uuid, int64_t job, const stru
 		return -1;
 	db_next(rows);
 	v[J_READY].i = db_get_int(rows, 0);
-	calls_from = db_get_time(rows, 2);
-	if (runs && v[J_READY].i > 0)
+	stage.calls_from = db_get_time(rows, 2);
+	v[J_BY_CALL].i = db_get_int(rows, 3);
+	if (runs && v[J_READY].i > v[J_BY_CALL].i)
 		v[J_READY_AT].i = t_add(db_get_time(rows, 1), ctl->config->batch.linger);
 	db_rows_free(&rows);
 	/* Descriptions are followed by their translations. */
 	if (runs && j->open_descriptions > 0)
-		v[J_DESCRIBE].i = batch_latest_start(ctl->config, j->opened_at, j->deadline_at,
-						     (int64_t)j->open, calls_from);
-	if (runs && translations > 0)
-		v[J_TRANSLATE].i = batch_latest_start(ctl->config, j->opened_at, j->deadline_at,
-						      (int64_t)translations, calls_from);
+		v[J_DESCRIBE].i = batch_latest_start(ctl->config, &stage);
+	stage.n_open = (int64_t)(j->open - j->open_descriptions);
+	if (runs && stage.n_open > 0)
+		v[J_TRANSLATE].i = batch_latest_start(ctl->config, &stage);
 	*record = table_new(CTL_COLUMNS(job_columns), ctl->now);
 	table_add(*record, v);
 	return 0;

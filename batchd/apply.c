@@ -111,6 +111,7 @@ static int read_all(struct apply_run *r, struct db *db, struct err *err)
 		b->n_items += adopted;
 	}
 	r->settle.is_twin = b->twin_of != 0;
+	r->settle.n_items = b->n_items;
 	r->settle.model = config_model_find(r->c->d->config, b->model);
 	if (!r->settle.model)
 		log_warning("model without prices, its cost is not counted batch=%lld model=%s",

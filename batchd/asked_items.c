@@ -65,6 +65,7 @@ static int count(struct lots_run *r, struct db *db, int64_t sign, struct err *er
 		/* What is not counted otherwise is blocked. */
 		tally_move(r->tally, r->a->job, db_get_int(rows, 0), ITEM_BLOCKED,
 			   (enum item_state)state, sign * db_get_int(rows, 2));
+		tally_by_call(r->tally, r->a->job, db_get_int(rows, 0), sign * db_get_int(rows, 3));
 	}
 	db_rows_free(&rows);
 	return 0;

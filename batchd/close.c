@@ -139,6 +139,7 @@ void close_failed(struct daemon *d, struct batch_row *b, const char *code)
 		     (struct release){.outcome = ATTEMPT_FAILED,
 				      .code = code,
 				      .again = true,
+				      .has_left = true,
 				      .ready_at = daemon_now(d)});
 }
 
@@ -148,6 +149,7 @@ void close_lost(struct daemon *d, struct batch_row *b)
 		     (struct release){.outcome = ATTEMPT_FAILED,
 				      .code = "batch_lost",
 				      .again = true,
+				      .has_left = true,
 				      .ready_at = daemon_now(d)});
 }
 
@@ -156,6 +158,7 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 	struct release r = {.outcome = ATTEMPT_FAILED,
 			    .code = "no_line",
 			    .again = true,
+			    .has_left = true,
 			    .ready_at = daemon_now(d)};
 	enum batch_reason reason = REASON_HARVESTED;
 
@@ -164,6 +167,7 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 
 		reason = REASON_FAILED;
 		r.code = o.code;
+		r.has_left = o.outcome != OUTCOME_LATER && o.scope != SCOPE_ALL;
 		if (o.scope == SCOPE_ALL)
 			daemon_stop_sending(d, o.code, b->last_error);
 		if (o.outcome == OUTCOME_LATER) { /* it never ran: burns nothing, waits a while */
@@ -250,7 +254,7 @@ void close_part(struct daemon *d, struct batch_row *b)
 
 	if (!first)
 		abort();
-	if (batch_jobs_latest_start(d->db, d->config, b->id, first, &err) < 0 || !first->job) {
+	if (batch_jobs_latest_start(d->db, d->config, b->id, 0, first, &err) < 0 || !first->job) {
 		free(first);
 		return; /* seen again in the next tick */
 	}

@@ -127,7 +127,7 @@ static int take_items(struct db *db, struct take *t, struct err *err)
 {
 	struct db_rows *r;
 
-	if (sending_items(db, t->c->job_id, t->recipe->task, &r, err) < 0)
+	if (sending_items(db, t->c->job_id, t->recipe->task, t->c->which, &r, err) < 0)
 		return -1;
 	while (t->sending->n < t->most && t->sending->n < SLICE_ROWS && db_next(r))
 		sending_add(t->sending, r);
@@ -140,8 +140,12 @@ static int begin_calls(struct db *db, const struct take *t, struct tally *tally,
 {
 	const int64_t job = t->c->job_id;
 
-	if (sending_store(t->sending, db, tally, job, err) < 0 ||
-	    db_exec(db, STMT_JOB_CALLS_FROM, DB_P(db_time(now), db_int(job)), err) < 0)
+	if (sending_store(t->sending, db, tally, job, err) < 0)
+		return -1;
+	/* Before the latest start what is in a batch stays there. */
+	if (t->c->which == PLAN_ALL &&
+	    db_exec(db, now < t->c->latest_start ? STMT_JOB_CALLS_ALONE : STMT_JOB_CALLS_FROM,
+		    DB_P(db_time(now), db_int(job)), err) < 0)
 		return -1;
 	return store_event(db, job, 0, now, "sent", t->sending->n, err,
 			   "%u sent synchronously (%s)", t->sending->n, way_names[t->way]);

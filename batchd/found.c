@@ -59,6 +59,8 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	found_set_code(f, db_get_text(rows, 15, NULL));
 	f->is_answered = request_id != NULL;
 	f->is_deleted = db_get_int(rows, 17) != 0;
+	f->n_left = db_get_int(rows, 19);
+	f->by_call = db_get_int(rows, 20) != 0;
 	snprintf(f->request_id, sizeof(f->request_id), "%s", request_id ? request_id : "");
 }
 

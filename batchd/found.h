@@ -19,7 +19,8 @@ struct found {
 	int64_t id, job, lot, language;
 	enum item_state state;
 	bool here; /* sent by this attempt */
-	int64_t burned, repeats;
+	int64_t burned, repeats, n_left;
+	bool by_call;      /* when it is ready */
 	int64_t answer_no; /* of the best answer; 0 came with the order */
 	bool has_answer_no;
 	enum grade grade;             /* of that answer */

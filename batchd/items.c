@@ -8,7 +8,7 @@
 struct open_attempt {
 	int64_t item, no, job, language, lot;
 	bool is_here; /* its item is still sent in this batch */
-	int64_t burned;
+	int64_t burned, n_left;
 };
 
 /* job: the statement's second value; 0 where it has none. */
@@ -30,16 +30,35 @@ static int read_open(struct db *db, enum stmt stmt, int64_t batch_id, int64_t jo
 			.language = db_get_int(r, 4),
 			.is_here = db_get_int(r, 5) != 0,
 			.burned = db_get_int(r, 6),
+			.n_left = db_get_int(r, 7),
 		};
 	}
 	db_rows_free(&r);
 	return 0;
 }
 
+bool items_go_by_call(const struct daemon *d, const struct tally *t, int64_t job, int64_t n_left,
+		      int64_t n_items)
+{
+	const struct policy p = batch_policy(d->config, n_items);
+	const struct again_view v = {
+		.has_calls = d->config->fallback.tiers.n > 0,
+		.n_left = (uint32_t)n_left,
+		.batch_retries = p.batch_retries,
+		.batch_takes = p.batch_takes,
+		.leave_at = batch_leave_start(d->config, tally_stage(t, job), p.cancel_grace),
+	};
+
+	return item_goes_by_call(&v, daemon_now(d));
+}
+
+#define RELEASE_COLS 6
+
 struct release_run {
 	struct daemon *d;
+	const struct batch_row *b;
 	struct db_val attempts[SLICE_ROWS * 4];
-	struct db_val items[SLICE_ROWS * 4];
+	struct db_val items[SLICE_ROWS * RELEASE_COLS];
 	struct lot_key failed_lots[SLICE_ROWS];
 	size_t n_items, n_failed_lots;
 	struct tally *tally;
@@ -49,23 +68,29 @@ static int release_item(struct release_run *run, struct db *db, const struct ope
 			const struct release *rel, struct err *err)
 {
 	const bool burns = rel->outcome == ATTEMPT_FAILED;
+	const int64_t n_left = a->n_left + rel->has_left;
 	struct item_view v = {.retryable = rel->again,
 			      .burned = (uint32_t)(a->burned + burns),
 			      .max_attempts = (uint32_t)run->d->config->fallback.max_attempts};
 	enum item_verdict verdict;
-	struct db_val *p = &run->items[run->n_items * 4];
-	bool again;
+	struct db_val *p = &run->items[run->n_items * RELEASE_COLS];
+	bool again, by_call;
 
 	if (tally_lock(run->tally, db, a->job, &v.job_running, err) < 0)
 		return -1;
 	verdict = item_decide(&v);
 	again = verdict == ITEM_AGAIN;
+	by_call = again && rel->has_left &&
+		  items_go_by_call(run->d, run->tally, a->job, n_left, run->b->n_items);
 	p[0] = db_text(item_state_names[again ? ITEM_READY : ITEM_FAILED]);
 	p[1] = db_text(v.job_running ? rel->code : tally_end_code(run->tally, a->job));
 	p[2] = db_int(v.burned);
-	p[3] = db_int(a->item);
+	p[3] = db_int(n_left);
+	p[4] = db_int(by_call);
+	p[5] = db_int(a->item);
 	run->n_items++;
 	tally_move(run->tally, a->job, a->language, ITEM_SENT, again ? ITEM_READY : ITEM_FAILED, 1);
+	tally_by_call(run->tally, a->job, a->language, by_call);
 	if (!again && a->language == 0)
 		run->failed_lots[run->n_failed_lots++] = (struct lot_key){a->job, a->lot};
 	return 0;
@@ -82,6 +107,7 @@ int64_t items_release(struct daemon *d, struct batch_row *b, const struct releas
 	if (!open || !run)
 		abort();
 	run->d = d;
+	run->b = b;
 	run->tally = tally_new(d);
 	if (read_open(d->db, STMT_ATTEMPTS_OPEN, b->id, 0, open, &n, err) < 0)
 		goto out;
@@ -116,7 +142,7 @@ int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t job, int64_t 
 		    struct err *err)
 {
 	struct tally *tally = tally_new(d);
-	struct db_val *items = calloc(SLICE_ROWS, sizeof(*items));
+	struct db_val *items = calloc(SLICE_ROWS, 3 * sizeof(*items));
 	struct db_val *marks = calloc(SLICE_ROWS, 3 * sizeof(*marks));
 	struct open_attempt *open = calloc(SLICE_ROWS, sizeof(*open));
 	int64_t rc = -1;
@@ -128,6 +154,8 @@ int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t job, int64_t 
 		      job, open, &n, err) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
+		bool by_call;
+
 		marks[3 * i] = db_time(now);
 		marks[3 * i + 1] = db_int(open[i].item);
 		marks[3 * i + 2] = db_int(open[i].no);
@@ -135,8 +163,12 @@ int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t job, int64_t 
 			continue;
 		if (tally_lock(tally, d->db, open[i].job, NULL, err) < 0)
 			goto out;
-		items[here++] = db_int(open[i].item);
+		by_call = items_go_by_call(d, tally, open[i].job, open[i].n_left + 1, b->n_items);
+		items[3 * here] = db_int(open[i].n_left + 1);
+		items[3 * here + 1] = db_int(by_call);
+		items[3 * here++ + 2] = db_int(open[i].item);
 		tally_move(tally, open[i].job, open[i].language, ITEM_SENT, ITEM_READY, 1);
+		tally_by_call(tally, open[i].job, open[i].language, by_call);
 	}
 	if (n > 0 && db_bulk(d->db, STMT_ATTEMPT_LEAVE, marks, n, err) < 0)
 		goto out;
@@ -190,7 +222,7 @@ static int withdraw_tx(struct db *db, void *arg, struct err *err)
 		db_rows_free(&r);
 		if (db_exec(db, STMT_ATTEMPT_VOID, DB_P(db_int(w->items[i]), db_int(w->batch_id)),
 			    err) < 0 ||
-		    db_exec(db, STMT_ITEM_LEAVE, DB_P(db_int(w->items[i])), err) < 0)
+		    db_exec(db, STMT_ITEM_WITHDRAW, DB_P(db_int(w->items[i])), err) < 0)
 			goto out;
 		b.n_void++;
 	}

@@ -23,6 +23,10 @@ const char *tally_end_code(const struct tally *t, int64_t job);
 /* One or n items of a language moved. */
 void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state from,
 		enum item_state to, int64_t n);
+/* So many more of its ready items (fewer, below 0) are marked to go by a call. */
+void tally_by_call(struct tally *t, int64_t job, int64_t language, int64_t n);
+/* Of a job that is locked: its span and what was open when it was. Borrowed. */
+const struct job_stage *tally_stage(const struct tally *t, int64_t job);
 /* The job's counts are in doubt: they are made anew from its items. */
 void tally_recount(struct tally *t, int64_t job);
 /* Cost and tokens to add. Borrowed. */
@@ -51,6 +55,13 @@ size_t tally_jobs(const struct tally *t);
 int64_t tally_job(const struct tally *t, size_t i);
 
 /*
+ * An item of a job that is locked is sent again, n_left of its sendings in batches having brought
+ * no answer, that in one of n_items among them: does it go by a call, at once?
+ */
+bool items_go_by_call(const struct daemon *d, const struct tally *t, int64_t job, int64_t n_left,
+		      int64_t n_items);
+
+/*
  * Take items out of a batch before it is sent: attempts void, items ready
  * again. Its own transaction.
  */
@@ -67,6 +78,7 @@ struct release {
 	enum attempt_outcome outcome; /* FAILED burns an attempt, VOID does not */
 	const char *code;
 	bool again;       /* false: items fail */
+	bool has_left;    /* the batch had its chance: counts towards batch_retries */
 	int64_t ready_at; /* earliest start of the linger window of what goes back */
 };
 int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now,

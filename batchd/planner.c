@@ -67,10 +67,39 @@ bool planner_fills(const struct planner *p, int64_t batch_id)
 	return p->batch_id == batch_id;
 }
 
+/* A row of STMT_PLAN_CANDIDATES. Without a tier all items go in batches. */
+static struct plan_candidate candidate(const struct daemon *d, const struct db_rows *r,
+				       bool for_calls, int64_t now)
+{
+	const bool has_calls = d->config->fallback.tiers.n > 0;
+	const struct job_stage stage = {.opened_at = db_get_time(r, 5),
+					.deadline_at = db_get_time(r, 6),
+					.n_open = db_get_int(r, 7),
+					.calls_from = db_get_time(r, 8)};
+	const int64_t n_ready = db_get_int(r, 4), n_marked = db_get_int(r, 9);
+	struct plan_candidate c = {
+		.job_id = db_get_int(r, 0),
+		.account_id = db_get_int(r, 1),
+		.recipe_id = db_get_int(r, 2),
+		.ready_since = db_get_time(r, 3),
+		.latest_start = batch_latest_start(d->config, &stage),
+		.deadline_at = stage.deadline_at,
+	};
+	const bool is_late = now >= batch_calls_start(d->config, &stage, n_ready, c.ready_since);
+
+	c.which = !has_calls || is_late ? PLAN_ALL : for_calls ? PLAN_MARKED : PLAN_UNMARKED;
+	if (c.which == PLAN_MARKED)
+		c.n_ready = (uint32_t)n_marked;
+	else if (c.which == PLAN_UNMARKED)
+		c.n_ready = (uint32_t)(n_ready - n_marked);
+	else if ((has_calls && is_late) == for_calls)
+		c.n_ready = (uint32_t)n_ready;
+	return c;
+}
+
 int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *out, size_t max,
 		       size_t *n, struct err *err)
 {
-	const bool has_calls = d->config->fallback.tiers.n > 0;
 	const int64_t now = daemon_now(d);
 	struct db_rows *r;
 
@@ -78,21 +107,8 @@ int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *
 	if (db_query(d->db, STMT_PLAN_CANDIDATES, DB_P(db_time(now)), &r, err) < 0)
 		return -1;
 	while (*n < max && db_next(r)) {
-		const int64_t start =
-			batch_latest_start(d->config, db_get_time(r, 5), db_get_time(r, 6),
-					   db_get_int(r, 7), db_get_time(r, 8));
-
-		if ((has_calls && now >= start) != for_calls)
-			continue;
-		out[(*n)++] = (struct plan_candidate){
-			.job_id = db_get_int(r, 0),
-			.account_id = db_get_int(r, 1),
-			.recipe_id = db_get_int(r, 2),
-			.ready_since = db_get_time(r, 3),
-			.n_ready = (uint32_t)db_get_int(r, 4),
-			.latest_start = start,
-			.deadline_at = db_get_time(r, 6),
-		};
+		out[*n] = candidate(d, r, for_calls, now);
+		*n += out[*n].n_ready > 0;
 	}
 	db_rows_free(&r);
 	return 0;
@@ -280,7 +296,7 @@ static int read_items(struct db *db, struct take *t, struct sending *sending, st
 {
 	struct db_rows *r;
 
-	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, &r, err) < 0)
+	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, t->c->which, &r, err) < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
 		const int64_t bytes = db_get_int(r, 5), tokens = db_get_int(r, 6);

@@ -25,7 +25,8 @@ int planner_step(struct daemon *d, struct err *err);
 int64_t planner_latest_start(const struct planner *p);
 /*
  * Jobs with ready items of a recipe, the most urgent first: those that go into batches, or those
- * whose latest start has come, which go by calls (none where the fallback has no tier). 0 or -1.
+ * that go by calls (none where the fallback has no tier): of a job before whose latest start no
+ * batch fits any more all, of any other those that left a batch and are marked so. 0 or -1.
  */
 int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *out, size_t max,
 		       size_t *n, struct err *err);

@@ -14,13 +14,14 @@ struct sending *sending_new(int64_t batch_id, enum way way)
 	return s;
 }
 
-int sending_items(struct db *db, int64_t job, enum task task, struct db_rows **rows,
-		  struct err *err)
+int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which,
+		  struct db_rows **rows, struct err *err)
 {
 	const bool translate = task == TASK_TRANSLATE;
 
 	return db_query(db, STMT_PLAN_ITEMS,
-			DB_P(db_int(job), db_int(translate),
+			DB_P(db_int(job), db_int(which == PLAN_MARKED),
+			     db_int(which != PLAN_UNMARKED), db_int(translate),
 			     db_int(translate ? LIMIT_LANGUAGES : 0)),
 			rows, err);
 }
@@ -45,6 +46,7 @@ void sending_add(struct sending *s, const struct db_rows *r)
 	if (s->n == 0)
 		uuid_mark(db_get_text(r, 8, NULL), s->mark);
 	s->per_language[db_get_int(r, 1)]++;
+	s->by_call[db_get_int(r, 1)] += db_get_int(r, 9);
 	s->n++;
 }
 
@@ -72,8 +74,10 @@ int sending_store(const struct sending *s, struct db *db, struct tally *tally, i
 		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved,
 			       s->n);
 	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
-		if (s->per_language[no] > 0)
-			tally_move(tally, job, no, ITEM_READY, ITEM_SENT, s->per_language[no]);
+		if (s->per_language[no] == 0)
+			continue;
+		tally_move(tally, job, no, ITEM_READY, ITEM_SENT, s->per_language[no]);
+		tally_by_call(tally, job, no, -s->by_call[no]);
 	}
 	return 0;
 }

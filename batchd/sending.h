@@ -11,6 +11,7 @@
 #include "batchd/items.h"
 #include "core/limits.h"
 #include "core/model.h"
+#include "core/plan.h"
 #include "core/uuid.h"
 
 #define SENDING_ATTEMPT_COLS 6
@@ -25,13 +26,14 @@ struct sending {
 	struct db_val attempts[SLICE_ROWS * SENDING_ATTEMPT_COLS];
 	struct db_val items[SLICE_ROWS * SENDING_ITEM_COLS];
 	int64_t per_language[LIMIT_LANGUAGES + 1];
+	int64_t by_call[LIMIT_LANGUAGES + 1]; /* of them: marked so */
 };
 
 /* Empty; freed with free(). */
 struct sending *sending_new(int64_t batch_id, enum way way);
-/* Query the ready items of a job that are of this task. 0 or -1. */
-int sending_items(struct db *db, int64_t job, enum task task, struct db_rows **rows,
-		  struct err *err);
+/* Query these of the ready items of a job that are of this task. 0 or -1. */
+int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which,
+		  struct db_rows **rows, struct err *err);
 /* Add the item of the current row, SLICE_ROWS of them at most. */
 void sending_add(struct sending *s, const struct db_rows *row);
 /* Of the i-th: its item and the number of its attempt. */

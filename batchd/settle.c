@@ -8,7 +8,7 @@
 #include "core/timemath.h"
 
 #define FULL_PRICE_PPM 1000000
-#define MOVE_COLS      6
+#define MOVE_COLS      8
 
 void settle_begin(struct settle_run *r, struct daemon *d, size_t most)
 {
@@ -166,6 +166,19 @@ static int unblock(struct settle_run *r, const struct found *f, const struct res
 	return 0;
 }
 
+/*
+ * It is sent again. What a call did not answer goes by a call again; a stop of everything is no
+ * fault of its batch.
+ */
+static void set_way(struct settle_run *r, struct found *f, const struct result *res)
+{
+	if (f->way != WAY_BATCH)
+		return;
+	f->n_left += res->scope != SCOPE_ALL;
+	f->by_call = res->scope != SCOPE_ALL &&
+		     items_go_by_call(r->d, r->tally, f->job, f->n_left, r->n_items);
+}
+
 /* Where the item stands after this result. */
 static int settle_item(struct settle_run *r, struct found *f, const struct result *res,
 		       struct err *err)
@@ -202,6 +215,12 @@ static int settle_item(struct settle_run *r, struct found *f, const struct resul
 					  : res->code);
 	if (to == before)
 		return 0;
+	if (before == ITEM_READY && f->by_call)
+		tally_by_call(r->tally, f->job, f->language, -1);
+	if (to == ITEM_READY) {
+		set_way(r, f, res);
+		tally_by_call(r->tally, f->job, f->language, f->by_call);
+	}
 	tally_move(r->tally, f->job, f->language, before, to, 1);
 	f->state = to;
 	f->here = false;
@@ -294,8 +313,10 @@ static int write_items(const struct settle_run *r, struct db *db, struct err *er
 		v[1] = f->code[0] ? db_text(f->code) : db_null();
 		v[2] = db_int(f->burned);
 		v[3] = db_int(f->repeats);
-		v[4] = f->has_answer_no ? db_int(f->answer_no) : db_null();
-		v[5] = db_int(f->id);
+		v[4] = db_int(f->n_left);
+		v[5] = db_int(f->by_call);
+		v[6] = f->has_answer_no ? db_int(f->answer_no) : db_null();
+		v[7] = db_int(f->id);
 	}
 	rc = db_bulk_sets(db, STMT_ITEM_SETTLE, moves, n, err);
 	free(moves);

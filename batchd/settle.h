@@ -22,6 +22,7 @@ struct spent {
 struct settle_run {
 	struct daemon *d;
 	const struct config_model *model; /* NULL: it has no prices */
+	int64_t n_items;                  /* of the batch: by its size it has its policy */
 	bool is_twin;                     /* the attempts are another batch's, which is closed */
 	int64_t now;
 	struct found_list found;
@@ -35,7 +36,7 @@ struct settle_run {
 	size_t n_unblock, n_failed;
 };
 
-/* With room for so many results; the caller sets model and is_twin and reads `found`. */
+/* With room for so many results; the caller sets model, n_items and is_twin and reads `found`. */
 void settle_begin(struct settle_run *r, struct daemon *d, size_t most);
 void settle_end(struct settle_run *r);
 /* Whose result is it? All three parts of its custom_id must match; NULL: a stranger's. */

@@ -12,7 +12,9 @@ struct job_tally {
 	enum job_end end;
 	bool recount;           /* the deltas are not certain: count the items instead */
 	int64_t n_translations; /* languages but the description */
+	struct job_stage stage;
 	int64_t delta[LIMIT_LANGUAGES + 1][ITEM_STATE_COUNT];
+	int64_t by_call[LIMIT_LANGUAGES + 1]; /* of the ready ones */
 	struct job_patch patch;
 };
 
@@ -103,6 +105,10 @@ int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struc
 		if (!db_is_null(r, 2))
 			j->end = (enum job_end)name_find(job_end_codes, JOB_END_COUNT,
 							 db_get_text(r, 2, NULL));
+		j->stage = (struct job_stage){.opened_at = db_get_time(r, 3),
+					      .deadline_at = db_get_time(r, 4),
+					      .calls_from = db_get_time(r, 5),
+					      .n_open = db_get_int(r, 6)};
 		db_rows_free(&r);
 		if (t->n == t->cap) {
 			t->cap = t->cap ? 2 * t->cap : 16;
@@ -122,6 +128,16 @@ void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state 
 
 	j->delta[language][from] -= n;
 	j->delta[language][to] += n;
+}
+
+void tally_by_call(struct tally *t, int64_t job, int64_t language, int64_t n)
+{
+	held(t, job)->by_call[language] += n;
+}
+
+const struct job_stage *tally_stage(const struct tally *t, int64_t job)
+{
+	return &held(t, job)->stage;
 }
 
 struct job_patch *tally_patch(struct tally *t, int64_t job)
@@ -203,12 +219,13 @@ static int apply_counts(const struct job_tally *j, struct db *db, int64_t ready_
 	for (int64_t no = 0; no <= j->n_translations; no++) {
 		const int64_t *d = j->delta[no];
 
-		if (!d[ITEM_READY] && !d[ITEM_SENT] && !d[ITEM_DONE] && !d[ITEM_FAILED])
+		if (!d[ITEM_READY] && !d[ITEM_SENT] && !d[ITEM_DONE] && !d[ITEM_FAILED] &&
+		    !j->by_call[no])
 			continue;
 		if (db_exec(db, STMT_JOB_LANGUAGE_ADD,
 			    DB_P(db_int(d[ITEM_READY]), db_time(ready_at), db_int(d[ITEM_READY]),
-				 db_int(d[ITEM_SENT]), db_int(d[ITEM_DONE]), db_int(d[ITEM_FAILED]),
-				 db_int(j->job), db_int(no)),
+				 db_int(j->by_call[no]), db_int(d[ITEM_SENT]), db_int(d[ITEM_DONE]),
+				 db_int(d[ITEM_FAILED]), db_int(j->job), db_int(no)),
 			    err) < 0)
 			return -1;
 	}

@@ -116,6 +116,7 @@ struct tell_ready telling_read(const struct db_rows *r)
 		.n_open = db_get_int(r, 4),
 		.n_ready = db_get_int(r, 5),
 		.ready_since = db_get_time(r, 6),
+		.n_by_call = db_get_int(r, 7),
 	};
 }
 
@@ -137,9 +138,9 @@ static struct tell_wait wait_for_calls(struct daemon *d, const struct tell_ready
 	return w;
 }
 
-/* It is put into a batch when its time has come; where that was in vain, it goes by calls at its latest start. */
+/* It is put into a batch when its time has come; where that was in vain, it goes by calls while these fit. */
 static struct tell_wait wait_for_planner(struct daemon *d, const struct tell_ready *job,
-					 int64_t latest_start)
+					 int64_t calls_start)
 {
 	const int64_t now = daemon_now(d);
 	struct tell_wait w = {.what = "planner",
@@ -151,25 +152,31 @@ static struct tell_wait wait_for_planner(struct daemon *d, const struct tell_rea
 		w.action = NULL;
 		w.at = T_NEVER;
 	}
-	if (latest_start < w.at) {
+	if (calls_start < w.at) {
 		w.action = action_words[ACT_PART];
-		w.at = latest_start;
+		w.at = calls_start;
 	}
 	return w;
 }
 
 struct tell_wait telling_ready(struct daemon *d, const struct tell_ready *job)
 {
-	int64_t start = T_NEVER;
+	const bool has_calls = d->config->fallback.tiers.n > 0;
+	const struct job_stage stage = {.opened_at = job->opened_at,
+					.deadline_at = job->deadline_at,
+					.n_open = job->n_open,
+					.calls_from = job->calls_from};
+	const int64_t start =
+		has_calls ? batch_calls_start(d->config, &stage, job->n_ready, job->ready_since)
+			  : T_NEVER;
 
-	if (d->config->fallback.tiers.n > 0)
-		start = batch_latest_start(d->config, job->opened_at, job->deadline_at, job->n_open,
-					   job->calls_from);
 	if (fallback_cut_at(d, job->job) != T_NEVER)
 		return wait_for_calls(d, job);
 	if (job->n_ready == 0)
 		return (struct tell_wait){0};
-	return daemon_now(d) >= start ? wait_for_calls(d, job) : wait_for_planner(d, job, start);
+	if (daemon_now(d) >= start || (has_calls && job->n_by_call == job->n_ready))
+		return wait_for_calls(d, job);
+	return wait_for_planner(d, job, start);
 }
 
 /* --- gathering --- */

@@ -25,6 +25,7 @@ struct tell_ready {
 	int64_t job, opened_at, deadline_at, calls_from;
 	int64_t n_open, n_ready; /* not answered yet; of these, those that wait to be sent */
 	int64_t ready_since;
+	int64_t n_by_call; /* of the ready ones: they left a batch and are marked so */
 };
 
 #define TELL_WARNINGS      16

@@ -128,26 +128,50 @@ struct policy batch_policy(const struct config *config, int64_t n_items)
 		.finalizing_after = p->finalizing_after,
 		.poll_interval = config->batch.poll_interval,
 		.settle = config->batch.settle,
+		.batch_takes = batch_takes(config->batch.linger, config->batch.poll_interval),
+		.batch_retries = (uint32_t)p->batch_retries,
 	};
 }
 
-int64_t batch_latest_start(const struct config *config, int64_t opened_at, int64_t deadline_at,
-			   int64_t n_open, int64_t calls_from)
+static struct latest_start_view start_view(const struct config *config,
+					   const struct job_stage *stage)
 {
-	const struct latest_start_view v = {
-		.opened_at = opened_at,
-		.deadline_at = deadline_at,
-		.calls_from = calls_from,
+	return (struct latest_start_view){
+		.opened_at = stage->opened_at,
+		.deadline_at = stage->deadline_at,
+		.calls_from = stage->calls_from,
 		.reserve = config->fallback.reserve,
-		.needed = time_needed((uint64_t)n_open, config->fallback.concurrency,
+		.needed = time_needed((uint64_t)stage->n_open, config->fallback.concurrency,
 				      config->fallback.estimate),
 	};
+}
+
+int64_t batch_latest_start(const struct config *config, const struct job_stage *stage)
+{
+	const struct latest_start_view v = start_view(config, stage);
 
 	return latest_start(&v);
 }
 
+int64_t batch_leave_start(const struct config *config, const struct job_stage *stage,
+			  int64_t cancel_grace)
+{
+	const struct latest_start_view v = start_view(config, stage);
+
+	return leave_start(&v, cancel_grace);
+}
+
+int64_t batch_calls_start(const struct config *config, const struct job_stage *stage,
+			  int64_t n_ready, int64_t ready_since)
+{
+	const int64_t grace = config_policy_for(config, n_ready)->cancel_grace;
+
+	return calls_start(ready_since, batch_leave_start(config, stage, grace),
+			   config->batch.linger, config->batch.poll_interval);
+}
+
 int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t batch_id,
-			    struct batch_start *nearest, struct err *err)
+			    int64_t cancel_grace, struct batch_start *nearest, struct err *err)
 {
 	struct db_rows *r;
 
@@ -155,11 +179,18 @@ int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t 
 	if (db_query(db, STMT_BATCH_LATEST_STARTS, DB_P(db_int(batch_id)), &r, err) < 0)
 		return -1;
 	while (db_next(r)) {
-		const int64_t at = batch_latest_start(config, db_get_time(r, 1), db_get_time(r, 2),
-						      db_get_int(r, 3), db_get_time(r, 4));
+		const struct job_stage stage = {.opened_at = db_get_time(r, 1),
+						.deadline_at = db_get_time(r, 2),
+						.n_open = db_get_int(r, 3),
+						.calls_from = db_get_time(r, 4)};
+		const int64_t at = batch_latest_start(config, &stage);
 
-		if (at < nearest->at)
-			*nearest = (struct batch_start){.at = at, .job = db_get_int(r, 0)};
+		nearest->leave_from =
+			t_max(nearest->leave_from, batch_leave_start(config, &stage, cancel_grace));
+		if (at < nearest->at) {
+			nearest->at = at;
+			nearest->job = db_get_int(r, 0);
+		}
 	}
 	db_rows_free(&r);
 	return 0;
@@ -173,8 +204,11 @@ int batch_view_read(struct db *db, const struct config *config, const struct bat
 	*view = batch_row_view(b);
 	if (config->fallback.tiers.n == 0 || b->phase == BATCH_CLOSED)
 		return 0;
-	if (batch_jobs_latest_start(db, config, b->id, &nearest, err) < 0)
+	if (batch_jobs_latest_start(db, config, b->id,
+				    batch_policy(config, b->n_items).cancel_grace, &nearest,
+				    err) < 0)
 		return -1;
 	view->latest_start = nearest.at;
+	view->leave_from = nearest.leave_from;
 	return 0;
 }

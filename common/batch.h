@@ -58,17 +58,25 @@ int batch_view_read(struct db *db, const struct config *config, const struct bat
 		    struct batch_view *view, struct err *err);
 /* The policy's numbers for a batch of so many requests. */
 struct policy batch_policy(const struct config *config, int64_t n_items);
-/*
- * The latest start of a stage of a job: n_open items of it and of those after it are open.
- * calls_from: since when its items go by calls, or 0.
- */
-int64_t batch_latest_start(const struct config *config, int64_t opened_at, int64_t deadline_at,
-			   int64_t n_open, int64_t calls_from);
-/* The nearest of the running jobs with open items in a batch, and its job; T_NEVER and 0: none. */
+/* A stage of a job: n_open items of it and of those after it are open. */
+struct job_stage {
+	int64_t opened_at, deadline_at;
+	int64_t n_open;
+	int64_t calls_from; /* since when its items go by calls, or 0 */
+};
+int64_t batch_latest_start(const struct config *config, const struct job_stage *stage);
+/* When a batch of its items alone is cancelled (leave_start), the grace being in microseconds. */
+int64_t batch_leave_start(const struct config *config, const struct job_stage *stage,
+			  int64_t cancel_grace);
+/* When its n_ready items that have been ready since go by calls (calls_start). */
+int64_t batch_calls_start(const struct config *config, const struct job_stage *stage,
+			  int64_t n_ready, int64_t ready_since);
+/* Of the running jobs with open items in a batch; T_NEVER, 0 and 0: there are none. */
 struct batch_start {
-	int64_t at, job;
+	int64_t at, job;    /* the nearest latest start, and its job */
+	int64_t leave_from; /* the last leave_start, the grace being cancel_grace microseconds */
 };
 int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t batch_id,
-			    struct batch_start *nearest, struct err *err);
+			    int64_t cancel_grace, struct batch_start *nearest, struct err *err);
 
 #endif

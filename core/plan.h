@@ -12,8 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Which of a job's ready items: an item that left a batch may be marked to go by a call. */
+enum plan_items { PLAN_ALL, PLAN_UNMARKED, PLAN_MARKED };
+
 struct plan_candidate { /* one job's ready items of one recipe */
 	int64_t job_id, account_id, recipe_id;
+	enum plan_items which;
 	int64_t ready_since;
 	int64_t latest_start, deadline_at;
 	uint32_t n_ready;

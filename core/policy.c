@@ -173,7 +173,7 @@ static struct decision decide_fenced(const struct batch_view *b, const struct po
 }
 
 /* When the batch's present state has lasted too long, by that state's own clock. */
-static int64_t cancel_due(const struct batch_view *b, const struct policy *p, enum why *why)
+static int64_t state_over(const struct batch_view *b, const struct policy *p, enum why *why)
 {
 	*why = WHY_STALLED;
 	switch (b->remote) {
@@ -193,6 +193,17 @@ static int64_t cancel_due(const struct batch_view *b, const struct policy *p, en
 		break;
 	}
 	return T_NEVER;
+}
+
+/* When every open item wants to leave: for that, or since its job's latest start comes near. */
+static int64_t cancel_due(const struct batch_view *b, const struct policy *p, enum why *why)
+{
+	const int64_t over_at = state_over(b, p, why);
+
+	if (over_at == T_NEVER || !b->leave_from || b->leave_from >= over_at)
+		return over_at;
+	*why = WHY_LATEST_START;
+	return b->leave_from;
 }
 
 static unsigned warnings_of(const struct batch_view *b, const struct policy *p, int64_t now)
@@ -395,35 +406,4 @@ struct decision batch_decide(const struct batch_view *b, const struct policy *p,
 		d.at = t_add(now, p->poll_interval);
 	}
 	return d;
-}
-
-int64_t time_needed(uint64_t items, int64_t concurrency, int64_t call_us)
-{
-	const uint64_t lanes = concurrency > 0 ? (uint64_t)concurrency : 1;
-	const uint64_t rounds = items / lanes + (items % lanes != 0);
-
-	return t_mul(call_us, rounds > INT64_MAX ? INT64_MAX : (int64_t)rounds);
-}
-
-int64_t latest_start(const struct latest_start_view *v)
-{
-	const int64_t span = t_sub(v->deadline_at, v->opened_at);
-	const int64_t reserve = t_min(v->reserve, span / 10);
-	const int64_t start = t_max(t_sub(t_sub(v->deadline_at, reserve), v->needed),
-				    t_add(v->opened_at, span / 2));
-
-	return v->calls_from && v->calls_from >= v->opened_at ? t_min(start, v->calls_from) : start;
-}
-
-enum item_verdict item_decide(const struct item_view *i)
-{
-	const bool attempts_left = i->burned < i->max_attempts;
-
-	if (i->grade >= GRADE_SALVAGED || i->has_answer)
-		return ITEM_IS_DONE;
-	if (!i->job_running || !i->retryable || !attempts_left)
-		return ITEM_IS_FAILED;
-	if (i->grade == GRADE_REFUSED)
-		return i->repeats == 0 ? ITEM_REPEAT : ITEM_IS_FAILED;
-	return ITEM_AGAIN;
 }

@@ -85,6 +85,8 @@ struct policy { /* durations in microseconds */
 	int64_t alert_after, stall_after, cancel_after, cancel_grace, validating_after,
 		finalizing_after;
 	int64_t poll_interval, settle;
+	int64_t batch_takes;    /* the least that a batch is begun for: batch_takes() */
+	uint32_t batch_retries; /* a number: sendings of an item in further batches */
 };
 
 #define CLOCK_SLIP (5 * T_S) /* microseconds; steps of a clock below this go unnoticed */
@@ -100,6 +102,11 @@ struct batch_view {
 		missing_since;
 	/* the nearest latest start of a job with open items in it; T_NEVER: none, or no calls */
 	int64_t latest_start;
+	/*
+	 * From when on each job with open items in it wants these to leave: the last of their
+	 * leave_start; 0: some want to stay, or there are no calls
+	 */
+	int64_t leave_from;
 	int64_t next_at;   /* stored: not before, after a failed try */
 	int64_t looked_at; /* start of the last complete list pass, 0 = none */
 	/* the clock of these times kept step from then on, within CLOCK_SLIP */
@@ -132,6 +139,12 @@ struct latest_start_view {
 };
 int64_t latest_start(const struct latest_start_view *v);
 
+/*
+ * When a batch that holds items of such a job alone is cancelled, so that it has ended by their
+ * latest start: cancel_grace before it, from half of the span on.
+ */
+int64_t leave_start(const struct latest_start_view *v, int64_t cancel_grace);
+
 /* ceil(items / concurrency) x one call, saturating. */
 int64_t time_needed(uint64_t items, int64_t concurrency, int64_t call_us);
 
@@ -150,6 +163,29 @@ enum item_verdict {
 	ITEM_IS_FAILED,
 };
 enum item_verdict item_decide(const struct item_view *i);
+
+/*
+ * The least time from when items are ready to the end of a batch of them that goes well. Where less
+ * is left before leave_start they go by calls at once.
+ */
+int64_t batch_takes(int64_t linger, int64_t poll_interval);
+
+/*
+ * From when on items go by calls that have been ready since and that must leave a batch at leave_at:
+ * at once where no batch of them fits before that, else when none could be begun any more.
+ */
+int64_t calls_start(int64_t ready_since, int64_t leave_at, int64_t linger, int64_t poll_interval);
+
+/* An item whose sending in a batch brought no answer and that is sent again: how? */
+struct again_view {
+	bool has_calls;         /* the fallback has a tier */
+	uint32_t n_left;        /* its sendings in batches that brought no answer, with this one */
+	uint32_t batch_retries; /* of that batch's policy */
+	int64_t batch_takes;
+	int64_t leave_at; /* leave_start of its job; 0 counts as past */
+};
+/* By a call, at once; false: in a batch again. */
+bool item_goes_by_call(const struct again_view *v, int64_t now);
 
 /* The code that clients are told, "batch_stalled"; of one warning. */
 const char *warning_code(enum warning w);

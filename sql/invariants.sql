@@ -98,14 +98,15 @@ WHERE l.job_id IS NULL
 LIMIT 100;
 
 -- name: I4 the counts of a job's languages are those of its items
-SELECT j.public_id AS job, l.tag AS language, l.n_ready, i.ready, l.n_sent, i.sent, l.n_done, i.done, l.n_failed, i.failed
+SELECT j.public_id AS job, l.tag AS language, l.n_ready, i.ready, l.n_by_call, i.by_call, l.n_sent, i.sent, l.n_done, i.done,
+       l.n_failed, i.failed
 FROM job_language l
 JOIN job j ON j.id = l.job_id AND j.visible = 1
-JOIN (SELECT job_id, lang_no, SUM(state = 'ready') AS ready, SUM(state = 'sent') AS sent, SUM(state = 'done') AS done,
+JOIN (SELECT job_id, lang_no, SUM(state = 'ready') AS ready, SUM(state = 'ready' AND by_call = 1) AS by_call, SUM(state = 'sent') AS sent, SUM(state = 'done') AS done,
 	     SUM(state = 'failed') AS failed
       FROM item
       GROUP BY job_id, lang_no) i ON i.job_id = l.job_id AND i.lang_no = l.no
-WHERE l.n_ready <> i.ready OR l.n_sent <> i.sent OR l.n_done <> i.done OR l.n_failed <> i.failed
+WHERE l.n_ready <> i.ready OR l.n_by_call <> i.by_call OR l.n_sent <> i.sent OR l.n_done <> i.done OR l.n_failed <> i.failed
 LIMIT 100;
 
 -- name: I4 a poll shows the job's row

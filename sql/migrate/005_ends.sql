@@ -68,3 +68,14 @@ ALTER TABLE batch
 	ADD COLUMN asked VARCHAR(6) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'by an operator; retry: it is left at once'
 		CHECK (asked IN ('cancel', 'retry')),
 	ADD COLUMN asked_at DATETIME(6) NULL;
+
+-- Items that left a batch, or whose batch ended without an answer: by call, or in a batch again.
+ALTER TABLE item
+	ADD COLUMN n_left SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'sendings in batches that brought it no answer' AFTER repeats,
+	ADD COLUMN by_call TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'when it is ready it goes by a call, not in a batch' AFTER n_left,
+	DROP KEY by_state,
+	ADD KEY by_state (job_id, state, by_call, lang_no, lot_seq);
+
+ALTER TABLE job_language
+	ADD COLUMN n_by_call INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of the ready ones' AFTER n_ready,
+	ADD CONSTRAINT by_call CHECK (n_by_call <= n_ready);

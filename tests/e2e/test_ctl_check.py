@@ -66,6 +66,7 @@ BREAKS = {
         *(f"UPDATE job_language SET {column} = {column} + 1 WHERE job_id = 2 AND no = 1"
           for column in ("n_ready", "n_sent", "n_done", "n_failed")),
         "UPDATE item SET state = 'ready' WHERE id = 8",
+        "UPDATE job_language SET n_ready = 1, n_by_call = 1 WHERE job_id = 2 AND no = 1",
     ],
     "I4 a poll shows the job's row": [
         *(f"UPDATE job SET status_json = '{status_json(*shown, 2, 2, 2, 0)}' WHERE id = 1"

@@ -87,6 +87,11 @@ static const struct row rows[] = {
 	{"an ended batch is read though the latest start has come", RUNNING(.remote = REMOTE_COMPLETED, .ended_at = T0, .latest_start = T0), T0, ACT_HARVEST, WHY_ENDED, 0},
 	{"what was never created is dropped at the latest start", AT(BATCH_UPLOADED, .latest_start = T0 + T_H, .next_at = T0 + 2 * T_H), T0 + T_H, ACT_DROP, WHY_LATEST_START, 0},
 	{"before the latest start it goes on", RUNNING(.latest_start = T0 + T_H), T0 + T_H - 1, ACT_POLL, WHY_RUNNING, 0},
+	{"where all want to leave, the cancel goes out before the latest start", RUNNING(.latest_start = T0 + T_H, .leave_from = T0 + T_MIN), T0 + T_MIN, ACT_CANCEL, WHY_LATEST_START, 0},
+	{"not before its time", RUNNING(.latest_start = T0 + T_H, .leave_from = T0 + T_MIN), T0 + T_MIN - 1, ACT_POLL, WHY_RUNNING, 0},
+	{"where some want to stay, the others leave at their latest start", RUNNING(.latest_start = T0 + T_MIN, .leave_from = T0 + T_H), T0 + T_MIN, ACT_PART, WHY_LATEST_START, 0},
+	{"finalizing is not cancelled for that either", RUNNING(.remote = REMOTE_FINALIZING, .latest_start = T0 + T_H, .leave_from = T0), T0 + T_MIN, ACT_POLL, WHY_RUNNING, 0},
+	{"a stall comes first where it is earlier", RUNNING(.latest_start = T0 + 4 * T_H, .leave_from = T0 + 3 * T_H), T0 + 3 * T_H, ACT_CANCEL, WHY_STALLED, WARN_OLD | WARN_STALLED},
 	{"a cancel that takes longer than its grace frees the items", RUNNING(.cancel_at = T0), T0 + 30 * T_MIN, ACT_LEAVE, WHY_CANCEL_SLOW, 0},
 	{"once they left it is polled on", RUNNING(.cancel_at = T0, .remote = REMOTE_CANCELLING, .left = true), T0 + 31 * T_MIN, ACT_POLL, WHY_CANCELLING, 0},
 	{"I2: completed is harvested", RUNNING(.remote = REMOTE_COMPLETED), T0, ACT_HARVEST, WHY_ENDED, 0},
@@ -287,6 +292,62 @@ static void latest_start_keeps_reserve_and_half(void **state)
 	assert_true(time_needed(UINT64_MAX, 1, T_DAY) == T_NEVER);
 }
 
+static void a_cancel_comes_its_grace_before_the_latest_start(void **state)
+{
+	const struct latest_start_view usual = {.opened_at = T0,
+						.deadline_at = T0 + 6 * T_H,
+						.reserve = 15 * T_MIN,
+						.needed = T_MIN};
+	struct latest_start_view v = usual;
+
+	(void)state;
+	assert_int_equal(leave_start(&v, 30 * T_MIN), latest_start(&v) - 30 * T_MIN);
+	assert_int_equal(leave_start(&v, 0), latest_start(&v));
+	assert_int_equal(leave_start(&v, 4 * T_H), T0 + 3 * T_H); /* from half of the span on */
+	v.calls_from = T0 + T_H; /* began before: no later than them */
+	assert_int_equal(leave_start(&v, 30 * T_MIN), T0 + T_H);
+}
+
+struct again_row {
+	const char *name;
+	struct again_view view;
+	bool want;
+};
+
+/* clang-format off */
+static const struct again_row again_rows[] = {
+	{"without batch retries an item that left goes by a call", {.has_calls = true, .n_left = 1, .leave_at = T0 + T_H}, true},
+	{"with one left it goes in a batch again", {.has_calls = true, .n_left = 1, .batch_retries = 1, .leave_at = T0 + T_H}, false},
+	{"until that one is used", {.has_calls = true, .n_left = 2, .batch_retries = 1, .leave_at = T0 + T_H}, true},
+	{"one that fits to the microsecond is begun", {.has_calls = true, .n_left = 1, .batch_retries = 1, .batch_takes = T_H - 1, .leave_at = T0 + T_H}, false},
+	{"none is begun that does not fit before the items must leave", {.has_calls = true, .n_left = 1, .batch_retries = 1, .batch_takes = T_H, .leave_at = T0 + T_H}, true},
+	{"where there are no calls it goes in a batch, whatever else", {.n_left = 9, .batch_takes = T_DAY, .leave_at = T0}, false},
+	{"what never had its chance has lost none", {.has_calls = true, .leave_at = T0 + T_H}, false},
+};
+/* clang-format on */
+
+static void items_that_left_by_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(again_rows) / sizeof(again_rows[0]); i++) {
+		if (item_goes_by_call(&again_rows[i].view, T0) != again_rows[i].want)
+			fail_msg("%s", again_rows[i].name);
+	}
+	assert_int_equal(batch_takes(30 * T_S, 30 * T_S), 3 * T_MIN);
+}
+
+static void ready_items_go_by_calls_when_no_batch_fits(void **state)
+{
+	const int64_t linger = 30 * T_S, poll = 30 * T_S;
+
+	(void)state;
+	/* Lingering takes nothing from what fits. */
+	assert_int_equal(calls_start(T0, T0 + T_H, linger, poll), T0 + T_H - 150 * T_S);
+	assert_int_equal(calls_start(T0, T0 + 180 * T_S + 1, linger, poll), T0 + 30 * T_S + 1);
+	assert_int_equal(calls_start(T0, T0 + 180 * T_S, linger, poll), T0);
+	assert_int_equal(calls_start(T0 + T_H, T0 + T_MIN, linger, poll), T0 + T_MIN);
+}
+
 struct item_row {
 	const char *name;
 	struct item_view view;
@@ -337,6 +398,9 @@ int main(void)
 		cmocka_unit_test(I3_a_create_has_one_way_only),
 		cmocka_unit_test(a_later_clock_never_turns_doing_into_waiting),
 		cmocka_unit_test(latest_start_keeps_reserve_and_half),
+		cmocka_unit_test(a_cancel_comes_its_grace_before_the_latest_start),
+		cmocka_unit_test(items_that_left_by_table),
+		cmocka_unit_test(ready_items_go_by_calls_when_no_batch_fits),
 		cmocka_unit_test(items_by_table),
 		cmocka_unit_test(every_action_and_reason_has_words),
 	};
