@@ -207,6 +207,24 @@ static void check_created_once(struct world *w)
 
 /* --- sums --- */
 
+/* Why this was paid and is not the item's answer: by itself, or by an earlier sending. */
+static int64_t *cause_of(struct world *w, const struct attempt *a)
+{
+	struct sim_cost *c = &w->r->cost;
+	bool has_lost_call = false, has_left = false;
+
+	for (int32_t k = w->store.items[a->item].newest; k != NONE;
+	     k = w->store.attempts[k].before) {
+		has_lost_call |= w->store.attempts[k].call_lost;
+		has_left |= w->store.attempts[k].left;
+	}
+	if (a->batch_lost)
+		return &c->by_lost;
+	if (a->call_lost || (has_lost_call && !has_left))
+		return &c->by_call;
+	return &c->by_left;
+}
+
 static void sum_costs(struct world *w)
 {
 	struct sim_cost *c = &w->r->cost;
@@ -214,15 +232,21 @@ static void sum_costs(struct world *w)
 
 	for (uint32_t i = 0; i < w->store.n_items; i++) {
 		const struct item *item = &w->store.items[i];
+		const int64_t price = item->language ? o->translate_cost : o->describe_cost;
 
-		c->ideal += item->language ? o->translate_cost : o->describe_cost;
-		if (item->answer != NONE && item->grade >= GRADE_SALVAGED)
-			c->used += w->store.attempts[item->answer].paid;
+		c->ideal += price;
+		c->answered += item->state == ITEM_DONE ? price : 0;
 	}
 	for (uint32_t i = 0; i < w->store.n_attempts; i++) {
 		const struct attempt *a = &w->store.attempts[i];
+		const struct item *item = &w->store.items[a->item];
 
-		c->repeats += a->is_refused ? a->paid : 0;
+		if (item->answer == (int32_t)i && item->grade >= GRADE_SALVAGED)
+			c->used += a->paid;
+		else if (a->is_refused)
+			c->repeats += a->paid;
+		else if (a->paid > 0)
+			*cause_of(w, a) += a->paid;
 	}
 	c->wasted = c->paid - c->used - c->repeats;
 }

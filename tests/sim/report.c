@@ -34,6 +34,10 @@ void report_add(struct report *r, struct sim_result *of)
 	s->cost.repeats += of->cost.repeats;
 	s->cost.wasted += of->cost.wasted;
 	s->cost.in_full += of->cost.in_full;
+	s->cost.answered += of->cost.answered;
+	s->cost.by_left += of->cost.by_left;
+	s->cost.by_call += of->cost.by_call;
+	s->cost.by_lost += of->cost.by_lost;
 	s->twice.left += of->twice.left;
 	s->twice.left_most += of->twice.left_most;
 	s->twice.call += of->twice.call;
@@ -69,8 +73,8 @@ static void quantile(const struct sim_result *s, double q, char out[32])
 
 void report_head(FILE *out)
 {
-	fprintf(out, "%-17s %7s %9s %9s %9s %8s %8s %8s %8s %8s\n", "policy", "jobs", "in time",
-		"full then", "full", "p50", "p99", "cost", "at full", "wasted");
+	fprintf(out, "%-17s %7s %9s %9s %9s %8s %8s %8s %9s %8s\n", "policy", "jobs", "in time",
+		"full then", "full", "p50", "p99", "cost", "an answer", "wasted");
 }
 
 void report_line(struct report *r, enum sim_policy policy, FILE *out)
@@ -82,17 +86,18 @@ void report_line(struct report *r, enum sim_policy policy, FILE *out)
 	qsort(s->took, s->jobs, sizeof(*s->took), compare);
 	quantile(s, 0.50, p50);
 	quantile(s, 0.99, p99);
-	fprintf(out, "%-17s %7u %8.2f%% %8.2f%% %8.2f%% %8s %8s %8.4f %7.2f%% %7.2f%%\n",
+	fprintf(out, "%-17s %7u %8.2f%% %8.2f%% %8.2f%% %8s %8s %8.4f %9.4f %7.2f%%\n",
 		sim_policy_names[policy], s->jobs, share(s->in_time, s->jobs),
 		share(s->full_in_time, s->jobs), share(s->full, s->jobs), p50, p99,
 		c->ideal ? (double)c->paid / (double)c->ideal : 1,
-		share((double)c->in_full, (double)c->paid),
+		c->answered ? (double)c->paid / (double)c->answered : 1,
 		share((double)c->wasted, (double)c->paid));
 }
 
 void report_twice(const struct report *r, FILE *out)
 {
 	const struct sim_twice *t = &r->sum.twice;
+	const struct sim_cost *c = &r->sum.cost;
 
 	fprintf(out,
 		"Paid twice, of at most so many: %u of %u resent at their latest start or after a "
@@ -100,6 +105,14 @@ void report_twice(const struct report *r, FILE *out)
 		"that vanished; %u of %u repeats.\n",
 		t->left, t->left_most, t->call, t->call_most, t->lost, t->lost_most, t->again,
 		t->again_most);
+	fprintf(out,
+		"Of what was paid, %.2f%% was wasted by sending while a batch was open, %.2f%% with "
+		"lost answers of calls,\n%.2f%% with batches that vanished; %.2f%% is what the "
+		"default tier cost more.\n",
+		share((double)c->by_left, (double)c->paid),
+		share((double)c->by_call, (double)c->paid),
+		share((double)c->by_lost, (double)c->paid),
+		share((double)c->in_full, (double)c->paid));
 }
 
 void report_broken(const struct sim_options *o, const struct sim_result *r, FILE *out)

@@ -47,13 +47,16 @@ struct sim_options {
 	FILE *trace_to;
 };
 
-struct sim_cost {        /* of the provider's own counting, in millionths of an item by batch */
-	int64_t ideal;   /* every item once, by batch */
-	int64_t paid;    /* whatever ran */
-	int64_t used;    /* the answers that items have */
-	int64_t repeats; /* refused answers: one repeat each may be bought */
-	int64_t wasted;  /* the rest */
-	int64_t in_full; /* of `paid`: at the full price beyond the batch's */
+struct sim_cost {         /* of the provider's own counting, in millionths of an item by batch */
+	int64_t ideal;    /* every item once, by batch */
+	int64_t paid;     /* whatever ran */
+	int64_t used;     /* the answers that items have */
+	int64_t repeats;  /* refused answers: one repeat each may be bought */
+	int64_t wasted;   /* the rest */
+	int64_t in_full;  /* of `paid`: what the default tier cost more than a batch */
+	int64_t answered; /* the items that have an answer, once, by batch */
+	/* of `wasted`: by why it is not used, or why something else is */
+	int64_t by_left, by_call, by_lost;
 };
 
 /* What was paid twice, by reason, and what bounds it (DESIGN, I3). */

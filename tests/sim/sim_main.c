@@ -20,7 +20,7 @@ static void usage(FILE *out)
 	      "           [--break RULE] [--rough] [--trace JOB]\n"
 	      "  --seed   of the first run (1); --seeds: so many runs, one after another (1)\n"
 	      "  --days   in which orders come in (365)\n"
-	      "  --crash  of all commits and calls, the share at which batchd dies (0.0001)\n"
+	      "  --crash  of all commits and calls, the share at which batchd dies (0.00002)\n"
 	      "  --hours  after which the third policy cancels (4)\n"
 	      "  --break  a rule that is not kept: ends, keeps, once, counts, raise, limit\n"
 	      "  --rough  a provider that is far worse than reported\n"
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 {
 	struct wish w = {.o = {.seed = 1,
 			       .days = 365,
-			       .crash_share = 0.0001,
+			       .crash_share = 0.00002,
 			       .cancel_hours = 4,
 			       .trace_job = NONE,
 			       .trace_to = stdout},
