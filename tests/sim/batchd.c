@@ -26,7 +26,10 @@ static void drop(struct world *w, int32_t batch, enum batch_reason reason,
 		 enum attempt_outcome outcome)
 {
 	harvest_end(w, batch,
-		    &(struct ending){.reason = reason, .outcome = outcome, .ready_at = w->now});
+		    &(struct ending){.reason = reason,
+				     .outcome = outcome,
+				     .has_left = reason == REASON_LOST,
+				     .ready_at = w->now});
 }
 
 static void poll_later(struct world *w, int32_t batch, const struct decision *next)
@@ -185,16 +188,16 @@ static void reply(struct world *w, const struct call *c)
 /* When ready items of a job are due: to a batch after the linger, to calls at their start. */
 static int64_t job_due(const struct world *w, const struct job *j)
 {
-	const int64_t start = job_latest_start(w, j);
-	int64_t at = j->deadline_at, since;
+	int64_t at = j->deadline_at;
 
 	for (int t = 0; t < TASK_COUNT; t++) {
-		if (job_ready(j, (enum task)t, &since) == 0)
-			continue;
-		since = t_add(since, w->p->settings.linger);
-		if (since > w->now)
-			at = t_min(at, since);
-		if (start > w->now)
+		const struct ready r = job_ready(j, (enum task)t);
+		const int64_t lingers_to = t_add(r.since, w->p->settings.linger);
+		const int64_t start = r.n > 0 ? job_calls_start(w, j, &r) : T_NEVER;
+
+		if (r.n > 0 && lingers_to > w->now)
+			at = t_min(at, lingers_to);
+		if (r.n > 0 && start > w->now)
 			at = t_min(at, start);
 	}
 	return at;

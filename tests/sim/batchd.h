@@ -36,6 +36,12 @@ static inline bool is_busy(const struct world *w, const struct batch *b)
 /* --- batchd_view.c: rows as the core's views. --- */
 struct policy policy_for(const struct world *w, uint32_t n_items);
 int64_t job_latest_start(const struct world *w, const struct job *j);
+/* When its ready items go by calls, and which of them are for calls or for a batch now. */
+int64_t job_calls_start(const struct world *w, const struct job *j, const struct ready *r);
+struct ready job_ready_for(const struct world *w, const struct job *j, enum task task,
+			   bool for_calls, enum plan_items *which);
+/* An item that a batch of so many did not answer is sent again: by a call? */
+bool goes_by_call(const struct world *w, const struct item *i, uint32_t n_items);
 struct batch_view batch_view_of(const struct world *w, int32_t batch, int32_t *first_job);
 
 /* --- batchd.c --- */
@@ -64,6 +70,7 @@ void harvest_reply(struct world *w, const struct call *c);
 struct ending {
 	enum batch_reason reason;
 	enum attempt_outcome outcome;
+	bool has_left; /* its items count as having left it */
 	int64_t ready_at;
 };
 void harvest_end(struct world *w, int32_t batch, const struct ending *e);

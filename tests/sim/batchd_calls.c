@@ -46,6 +46,7 @@ static void recover(struct world *w)
 struct due_job {
 	int32_t job;
 	enum task task;
+	enum plan_items which;
 	int64_t deadline_at;
 };
 
@@ -73,7 +74,7 @@ static void send_job(struct world *w, const struct due_job *d, uint32_t room)
 	uint32_t n = 0;
 
 	while (n < room && n < sizeof(sent) / sizeof(sent[0])) {
-		const int32_t item = job_next_ready(&w->store, d->job, d->task);
+		const int32_t item = job_next_ready(&w->store, d->job, d->task, d->which);
 
 		if (item == NONE)
 			break;
@@ -81,7 +82,9 @@ static void send_job(struct world *w, const struct due_job *d, uint32_t room)
 	}
 	if (n == 0)
 		return;
-	if (!j->calls_from)
+	/* Before the latest start what is in a batch stays there. */
+	if (d->which == PLAN_ALL && !j->calls_from &&
+	    (w->now >= job_latest_start(w, j) || !job_is_in_batch(&w->store, d->job)))
 		j->calls_from = w->now;
 	trace(w, d->job, "%u by call (%s)", n, way_names[way]);
 	store_commit(w, w->now);
@@ -115,13 +118,14 @@ void calls_run(struct world *w)
 	for (uint32_t i = 0; i < w->store.n_live && n + TASK_COUNT < 512; i++) {
 		const int32_t id = w->store.live[i];
 		const struct job *j = &w->store.jobs[id];
-		int64_t since;
 
-		if (w->now < job_latest_start(w, j) || j->deadline_at <= w->now)
+		if (j->deadline_at <= w->now)
 			continue;
 		for (int t = 0; t < TASK_COUNT; t++) {
-			if (job_ready(j, (enum task)t, &since) > 0)
-				due[n++] = (struct due_job){id, (enum task)t, j->deadline_at};
+			struct due_job d = {id, (enum task)t, PLAN_ALL, j->deadline_at};
+
+			if (job_ready_for(w, j, d.task, true, &d.which).n > 0)
+				due[n++] = d;
 		}
 	}
 	if (n > 1)

@@ -54,12 +54,14 @@ static void end_harvested(struct world *w, int32_t batch)
 	const struct batch *b = row(w, batch);
 	struct ending e = {.reason = REASON_HARVESTED,
 			   .outcome = ATTEMPT_FAILED,
+			   .has_left = true,
 			   .ready_at = w->now};
 
 	if (b->seen == REMOTE_FAILED) {
 		const struct call_outcome o = batch_failure_classify(b->code, b->code);
 
 		e.reason = REASON_FAILED;
+		e.has_left = o.outcome != OUTCOME_LATER && o.scope != SCOPE_ALL;
 		if (o.outcome == OUTCOME_LATER) { /* it never ran, and waits a while */
 			const int64_t wait = t_mul(w->p->settings.poll_interval, 10);
 
@@ -182,7 +184,7 @@ static uint32_t leave_slice(struct world *w, int32_t batch, int32_t job)
 
 	for (uint32_t i = 0; i < b->n_items && n < SLICE; i++) {
 		struct attempt *a = &w->store.attempts[b->attempts[i]];
-		const struct item *item = &w->store.items[a->item];
+		struct item *item = &w->store.items[a->item];
 		const bool here = item->state == ITEM_SENT && item->batch == batch;
 
 		if (a->outcome != ATTEMPT_OPEN || a->left)
@@ -190,8 +192,11 @@ static uint32_t leave_slice(struct world *w, int32_t batch, int32_t job)
 		if (job != NONE && (item->job != job || !here))
 			continue;
 		a->left = true;
-		if (here)
+		if (here) {
+			item->n_left++;
+			item->by_call = goes_by_call(w, item, b->n_items);
 			store_move_item(w, (uint32_t)a->item, ITEM_READY);
+		}
 		n++;
 	}
 	return n;

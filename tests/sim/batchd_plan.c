@@ -24,8 +24,8 @@ static void read_candidates(struct world *w, struct planner *p)
 		const struct job *j = &w->store.jobs[id];
 		const int64_t start = job_latest_start(w, j);
 
-		if (w->now >= start || j->deadline_at <= w->now)
-			continue; /* by calls */
+		if (j->deadline_at <= w->now)
+			continue;
 		for (int t = 0; t < TASK_COUNT && p->n < MAX_CANDIDATES; t++) {
 			struct plan_candidate c = {.job_id = id,
 						   .account_id = j->account,
@@ -33,8 +33,11 @@ static void read_candidates(struct world *w, struct planner *p)
 						   .latest_start = start,
 						   .deadline_at = j->deadline_at};
 
-			c.n_ready = job_ready(j, (enum task)t, &c.ready_since);
-			if (c.n_ready)
+			const struct ready r = job_ready_for(w, j, (enum task)t, false, &c.which);
+
+			c.n_ready = r.n;
+			c.ready_since = r.since;
+			if (r.n > 0)
 				p->of[p->n++] = c;
 		}
 	}
@@ -101,7 +104,8 @@ static bool take(struct world *w, struct planner *p, int32_t batch, size_t at, u
 	bool is_full = false;
 
 	while (taken < c->share && taken < SLICE) {
-		const int32_t item = job_next_ready(&w->store, (int32_t)c->job_id, b->task);
+		const int32_t item =
+			job_next_ready(&w->store, (int32_t)c->job_id, b->task, c->which);
 
 		if (item == NONE)
 			break;

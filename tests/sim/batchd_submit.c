@@ -30,7 +30,7 @@ static uint32_t withdraw(struct world *w, int32_t batch)
 
 	for (uint32_t i = 0; i < b->n_items; i++) {
 		const struct attempt *a = &w->store.attempts[b->attempts[i]];
-		const struct item *item = &w->store.items[a->item];
+		struct item *item = &w->store.items[a->item];
 
 		if (a->outcome != ATTEMPT_OPEN || a->left)
 			continue;
@@ -40,8 +40,10 @@ static uint32_t withdraw(struct world *w, int32_t batch)
 			continue;
 		}
 		store_close_attempt(w, b->attempts[i], ATTEMPT_VOID);
-		if (item->state == ITEM_SENT)
+		if (item->state == ITEM_SENT) {
+			item->by_call = false;
 			store_move_item(w, (uint32_t)a->item, ITEM_READY);
+		}
 	}
 	store_commit(w, w->now);
 	return kept;

@@ -48,12 +48,17 @@ static void check_counts(struct world *w, int32_t id)
 
 	for (uint32_t l = 0; l < LANGUAGES; l++) {
 		const struct language_counts *c = &j->counts[l];
-		uint32_t n[ITEM_STATE_COUNT] = {0};
+		uint32_t n[ITEM_STATE_COUNT] = {0}, n_by_call = 0;
 
-		for (uint32_t k = 0; k < j->lots; k++)
-			n[w->store.items[item_at(j, l, k)].state]++;
+		for (uint32_t k = 0; k < j->lots; k++) {
+			const struct item *i = &w->store.items[item_at(j, l, k)];
+
+			n[i->state]++;
+			n_by_call += i->state == ITEM_READY && i->by_call;
+		}
 		if (n[ITEM_READY] != c->ready || n[ITEM_SENT] != c->sent ||
-		    n[ITEM_DONE] != c->done || n[ITEM_FAILED] != c->failed)
+		    n[ITEM_DONE] != c->done || n[ITEM_FAILED] != c->failed ||
+		    n_by_call != j->n_by_call[l])
 			broken(w, "I4", id, "language %u: counts are not those of its items", l);
 	}
 }

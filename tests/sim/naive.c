@@ -44,11 +44,12 @@ static void send_job(struct world *w, int32_t job, enum task task)
 						   : w->p->orders.translate_tokens;
 	const int64_t most = w->p->settings.enqueued_tokens / BATCH_TOKENS / each;
 
-	while (job_next_ready(&w->store, job, task) != NONE) {
+	while (job_next_ready(&w->store, job, task, PLAN_ALL) != NONE) {
 		const int32_t batch = store_add_batch(w, task);
 		uint32_t n = 0;
 
-		for (int32_t i; n < most && (i = job_next_ready(&w->store, job, task)) != NONE; n++)
+		for (int32_t i;
+		     n < most && (i = job_next_ready(&w->store, job, task, PLAN_ALL)) != NONE; n++)
 			store_send(w, (uint32_t)i, batch, WAY_BATCH);
 		store_batch_job(row(w, batch), job, n);
 		store_move_batch(w, batch, BATCH_SEALED);
@@ -69,14 +70,15 @@ static bool has_open_batch(const struct world *w, int32_t job)
 static void drive_job(struct world *w, int32_t job)
 {
 	const struct job *j = &w->store.jobs[job];
-	int64_t since;
 
 	if (has_open_batch(w, job))
 		return;
 	for (int t = 0; t < TASK_COUNT; t++) {
-		if (job_ready(j, (enum task)t, &since) == 0)
+		const struct ready r = job_ready(j, (enum task)t);
+
+		if (r.n == 0)
 			continue;
-		if (since <= w->now)
+		if (r.since <= w->now)
 			send_job(w, job, (enum task)t);
 		return;
 	}
@@ -223,11 +225,13 @@ static int64_t due(const struct world *w)
 	int64_t at = T_NEVER;
 
 	for (uint32_t i = 0; i < w->store.n_live; i++) {
-		int64_t since;
+		const struct job *j = &w->store.jobs[w->store.live[i]];
 
 		for (int t = 0; t < TASK_COUNT; t++) {
-			if (job_ready(&w->store.jobs[w->store.live[i]], (enum task)t, &since) > 0)
-				at = t_min(at, t_max(since, t_add(w->tick_at, T_S)));
+			const struct ready r = job_ready(j, (enum task)t);
+
+			if (r.n > 0)
+				at = t_min(at, t_max(r.since, t_add(w->tick_at, T_S)));
 		}
 	}
 	if (w->store.n_open == 0)

@@ -74,13 +74,14 @@ const struct params params_default = {
 		.small_requests = 100,
 		.small = {
 			.alert_after = 2 * T_H, .stall_after = T_H, .cancel_after = 2 * T_H,
-			.cancel_grace = 30 * T_MIN, .validating_after = T_H,
+			.cancel_grace = 30 * T_MIN, .batch_retries = 0, .validating_after = T_H,
 			.finalizing_after = 2 * T_H,
 			.poll_interval = 30 * T_S, .settle = 2 * T_MIN,
 		},
 		.large = {
 			.alert_after = 6 * T_H, .stall_after = 3 * T_H, .cancel_after = 6 * T_H,
-			.cancel_grace = 30 * T_MIN, .validating_after = 2 * T_H,
+			.cancel_grace = 30 * T_MIN, .batch_retries = 1,
+			.validating_after = 2 * T_H,
 			.finalizing_after = 4 * T_H,
 			.poll_interval = 30 * T_S, .settle = 2 * T_MIN,
 		},

@@ -64,6 +64,11 @@ static void settle_item(struct world *w, uint32_t id, const struct attempt *a,
 		to = ITEM_FAILED;
 	if (to == before)
 		return;
+	if (to == ITEM_READY &&
+	    a->batch != NONE) { /* what a call did not answer goes by one again */
+		i->n_left++;
+		i->by_call = goes_by_call(w, i, w->store.batches[a->batch]->n_items);
+	}
 	store_move_item(w, id, to);
 	if (i->language == 0 && to == ITEM_DONE && runs)
 		follow_description(w, id, ITEM_READY);
@@ -121,6 +126,8 @@ void settle_release(struct world *w, int32_t attempt, const struct ending *e)
 		burn(w, i);
 	v.burned = i->burned;
 	if (item_decide(&v) == ITEM_AGAIN) {
+		i->n_left = (uint8_t)(i->n_left + e->has_left);
+		i->by_call = e->has_left && goes_by_call(w, i, w->store.batches[a->batch]->n_items);
 		store_move_item(w, (uint32_t)a->item, ITEM_READY);
 		return;
 	}

@@ -36,6 +36,9 @@ extern const char *const sim_break_names[SIM_BREAK_COUNT];
 /* "I1", ...: the invariant that is seen to be broken. */
 extern const char *const sim_break_invariants[SIM_BREAK_COUNT];
 
+/* Of all steps, about once in five days: where nothing else is asked for. */
+#define SIM_CRASH_SHARE 0.00002
+
 struct sim_options {
 	uint64_t seed;
 	int64_t days; /* in which orders come in; the run goes on until all is closed */

@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 {
 	struct wish w = {.o = {.seed = 1,
 			       .days = 365,
-			       .crash_share = 0.00002,
+			       .crash_share = SIM_CRASH_SHARE,
 			       .cancel_hours = 4,
 			       .trace_job = NONE,
 			       .trace_to = stdout},

@@ -89,32 +89,63 @@ uint32_t job_open_items(const struct job *j)
 	return n;
 }
 
-uint32_t job_ready(const struct job *j, enum task task, int64_t *since)
+struct ready job_ready(const struct job *j, enum task task)
 {
 	const int from = task == TASK_DESCRIBE ? 0 : 1, to = task == TASK_DESCRIBE ? 1 : LANGUAGES;
-	uint32_t n = 0;
+	struct ready r = {.since = T_NEVER};
+	int64_t marked_since = T_NEVER;
 
-	*since = T_NEVER;
 	for (int l = from; l < to; l++) {
-		n += j->counts[l].ready;
-		if (j->counts[l].ready)
-			*since = t_min(*since, j->ready_since[l]);
+		const uint32_t n = j->counts[l].ready;
+
+		r.n += n;
+		r.n_by_call += j->n_by_call[l];
+		if (n > j->n_by_call[l])
+			r.since = t_min(r.since, j->ready_since[l]);
+		else if (n > 0)
+			marked_since = t_min(marked_since, j->ready_since[l]);
 	}
-	return n;
+	if (r.since == T_NEVER)
+		r.since = marked_since;
+	return r;
 }
 
-int32_t job_next_ready(struct store *s, int32_t job, enum task task)
+static int32_t next_ready(struct store *s, struct job *j, enum task task, bool by_call)
 {
-	struct job *j = &s->jobs[job];
+	const uint32_t begin = item_at(j, task == TASK_DESCRIBE ? 0 : 1, 0);
 	const uint32_t end = item_at(j, task == TASK_DESCRIBE ? 1 : LANGUAGES, 0);
-	uint32_t i = j->ready_from[task];
+	uint32_t i = j->ready_from[task][by_call];
 
-	if (i < item_at(j, task == TASK_DESCRIBE ? 0 : 1, 0))
-		i = item_at(j, task == TASK_DESCRIBE ? 0 : 1, 0);
-	while (i < end && s->items[i].state != ITEM_READY)
+	if (i < begin)
+		i = begin;
+	while (i < end && (s->items[i].state != ITEM_READY || s->items[i].by_call != by_call))
 		i++;
-	j->ready_from[task] = i;
+	j->ready_from[task][by_call] = i;
 	return i < end ? (int32_t)i : NONE;
+}
+
+int32_t job_next_ready(struct store *s, int32_t job, enum task task, enum plan_items which)
+{
+	int32_t item = NONE;
+
+	if (which != PLAN_MARKED)
+		item = next_ready(s, &s->jobs[job], task, false);
+	if (item == NONE && which != PLAN_UNMARKED)
+		item = next_ready(s, &s->jobs[job], task, true);
+	return item;
+}
+
+bool job_is_in_batch(const struct store *s, int32_t job)
+{
+	for (uint32_t i = 0; i < s->n_open; i++) {
+		const struct batch *b = s->batches[s->open[i]];
+
+		for (uint32_t k = 0; k < b->n_jobs; k++) {
+			if (b->jobs[k].job == job && !b->jobs[k].left_at)
+				return true;
+		}
+	}
+	return false;
 }
 
 struct job *store_touch(struct store *s, int32_t id)
@@ -162,13 +193,16 @@ void store_move_item(struct world *w, uint32_t item, enum item_state to)
 		--*from_n;
 	if (to == ITEM_READY && c->ready == 0)
 		j->newly_ready[i->language] = true;
+	if (i->by_call)
+		j->n_by_call[i->language] +=
+			(uint32_t)(to == ITEM_READY) - (uint32_t)(i->state == ITEM_READY);
 	if (to_n)
 		++*to_n;
 	i->state = (uint8_t)to;
 	if (to != ITEM_SENT)
 		i->batch = NONE;
-	if (to == ITEM_READY && item < j->ready_from[task_of(i)])
-		j->ready_from[task_of(i)] = item;
+	if (to == ITEM_READY && item < j->ready_from[task_of(i)][i->by_call])
+		j->ready_from[task_of(i)][i->by_call] = item;
 }
 
 /* --- attempts --- */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/model.h"
+#include "core/plan.h"
 #include "core/status.h"
 
 struct world;
@@ -31,15 +32,18 @@ struct job {
 	enum job_outcome outcome;
 	struct language_counts counts[LANGUAGES];
 	int64_t ready_since[LANGUAGES];
-	bool newly_ready[LANGUAGES];     /* since the last commit */
-	bool is_dirty, was_full;         /* was it full when it ended */
-	uint32_t ready_from[TASK_COUNT]; /* no item before it is ready */
+	bool newly_ready[LANGUAGES];        /* since the last commit */
+	bool is_dirty, was_full;            /* was it full when it ended */
+	uint32_t n_by_call[LANGUAGES];      /* of the ready ones */
+	uint32_t ready_from[TASK_COUNT][2]; /* no item before it is ready; [1]: marked by_call */
 };
 
 struct item {
 	int32_t job, batch, newest; /* its newest attempt; NONE */
 	int32_t answer;             /* the attempt whose answer is its own, or NONE */
 	uint8_t language, state, grade, burned, repeats, attempts;
+	uint8_t n_left;      /* sendings in batches that brought no answer */
+	bool by_call;        /* when it is ready it goes by a call; set while it is not */
 	bool is_bad;         /* its photograph cannot be read */
 	bool by_description; /* failed with its description */
 };
@@ -132,10 +136,16 @@ static inline bool job_runs(const struct job *j)
 	return !job_status_is_terminal(j->status);
 }
 uint32_t job_open_items(const struct job *j);
-/* Ready items of a job for a task, and since when the oldest are. */
-uint32_t job_ready(const struct job *j, enum task task, int64_t *since);
-/* The next ready item of the task, or NONE. */
-int32_t job_next_ready(struct store *s, int32_t job, enum task task);
+/* Ready items of a job for a task, how many are marked to go by a call, and since when. */
+struct ready {
+	uint32_t n, n_by_call;
+	int64_t since;
+};
+struct ready job_ready(const struct job *j, enum task task);
+/* The next ready item of the task, of all or those marked or not, or NONE. */
+int32_t job_next_ready(struct store *s, int32_t job, enum task task, enum plan_items which);
+/* Does an open batch hold items of it that it has not taken away? */
+bool job_is_in_batch(const struct store *s, int32_t job);
 
 /* The only way in which an item's state changes. */
 void store_move_item(struct world *w, uint32_t item, enum item_state to);

@@ -10,9 +10,10 @@
 #include "tests/sim/report.h"
 #include "tests/sim/store.h"
 
-#define SEEDS      1000 /* the issue's: within two minutes */
-#define CRASHES    0.002
-#define PROOF_DAYS 3
+#define SEEDS        1000 /* the issue's: within two minutes */
+#define CRASHES      0.002
+#define PROOF_DAYS   3
+#define PROMISE_DAYS 120
 /* A broken rule is to be seen within so many seeds. */
 #define PROOF_SEEDS 60
 
@@ -84,6 +85,22 @@ static void a_seed_is_played_again(void)
 	free(b.took);
 }
 
+/* What the project promises of its policy, in the default model. */
+static void the_policy_keeps_its_promise(void)
+{
+	struct sim_options o = options(1);
+	struct sim_result r;
+
+	o.days = PROMISE_DAYS;
+	o.crash_share = SIM_CRASH_SHARE;
+	sim_run(&o, &params_default, &r);
+	claim(!r.is_broken && r.in_time == r.jobs, "months of jobs end in time");
+	claim(r.cost.paid * 100 <= r.cost.answered * 105,
+	      "an answer costs 1.05 of a batch's at most");
+	claim(r.cost.wasted * 100 <= r.cost.paid, "1 % is wasted at most");
+	free(r.took);
+}
+
 /* A check that cannot fail proves nothing: each broken rule is seen, as its invariant. */
 static void broken_rules_are_seen(void)
 {
@@ -122,6 +139,7 @@ int main(void)
 	every_trouble_was_met(&sum.sum);
 	report_clear(&sum);
 	a_seed_is_played_again();
+	the_policy_keeps_its_promise();
 	broken_rules_are_seen();
 	printf("1..%d\n", tests);
 	return failures > 0;
