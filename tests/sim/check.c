@@ -212,6 +212,8 @@ static void check_created_once(struct world *w)
 
 /* --- sums --- */
 
+#define SMALL 100 /* lots */
+
 /* Why this was paid and is not the item's answer: by itself, or by an earlier sending. */
 static int64_t *cause_of(struct world *w, const struct attempt *a)
 {
@@ -276,6 +278,8 @@ static void sum_jobs(struct world *w)
 		r->in_time += in_time;
 		r->full_in_time += in_time && j->was_full;
 		r->full += j->outcome == OUTCOME_FULL;
+		r->small += j->lots <= SMALL;
+		r->small_full += j->lots <= SMALL && in_time && j->was_full;
 		for (int l = 0; l < LANGUAGES; l++)
 			r->items_done += j->counts[l].done;
 	}

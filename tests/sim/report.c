@@ -26,6 +26,8 @@ void report_add(struct report *r, struct sim_result *of)
 	s->crashes += of->crashes;
 	s->batches += of->batches;
 	s->batches_lost += of->batches_lost;
+	s->small += of->small;
+	s->small_full += of->small_full;
 	s->calls_flex += of->calls_flex;
 	s->calls_default += of->calls_default;
 	s->cost.ideal += of->cost.ideal;
@@ -99,6 +101,8 @@ void report_twice(const struct report *r, FILE *out)
 	const struct sim_twice *t = &r->sum.twice;
 	const struct sim_cost *c = &r->sum.cost;
 
+	fprintf(out, "Of %u jobs of 100 lots at most, %.2f%% were full in time.\n", r->sum.small,
+		share(r->sum.small_full, r->sum.small));
 	fprintf(out,
 		"Paid twice, of at most so many: %u of %u resent at their latest start or after a "
 		"slow cancel,\n%u of %u after the answer of a call was lost, %u of %u with a batch "

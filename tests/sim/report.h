@@ -15,7 +15,7 @@ void report_add(struct report *r, struct sim_result *of);
 /* The table's head, and a policy's line of it. */
 void report_head(FILE *out);
 void report_line(struct report *r, enum sim_policy policy, FILE *out);
-/* What was paid twice, each kind beside its bound. */
+/* How the small jobs fared, and what was paid twice, each kind beside its bound. */
 void report_twice(const struct report *r, FILE *out);
 /* A broken invariant: where, when and how to see it again. */
 void report_broken(const struct sim_options *o, const struct sim_result *r, FILE *out);

@@ -82,6 +82,7 @@ struct sim_result {
 
 	uint32_t jobs, in_time, full_in_time, full, items, items_done, crashes, batches,
 		batches_lost;
+	uint32_t small, small_full; /* jobs of 100 lots at most, and those full in time */
 	uint32_t calls_flex, calls_default;
 	int64_t *took; /* of every job, owned; INT64_MAX: it has not ended */
 	struct sim_cost cost;
