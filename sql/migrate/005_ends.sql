@@ -79,3 +79,8 @@ ALTER TABLE item
 ALTER TABLE job_language
 	ADD COLUMN n_by_call INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'of the ready ones' AFTER n_ready,
 	ADD CONSTRAINT by_call CHECK (n_by_call <= n_ready);
+
+-- A retry forgets what was lost before it.
+ALTER TABLE item
+	ADD COLUMN retried_at_no SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'sendings up to this one were before its last retry'
+		AFTER repeats;
