@@ -2,7 +2,9 @@
 #include "batchd/tell.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "batchd/fallback.h"
 #include "batchd/telling.h"
 #include "common/log.h"
 #include "core/timemath.h"
@@ -153,6 +155,11 @@ static bool is_told(const struct waiting *told, const struct waiting *w, int64_t
 	       (told->at == w->at || told->at > now);
 }
 
+static const struct waiting *find_waiting(const struct waiting_list *l, const struct waiting *w)
+{
+	return l->n ? bsearch(w, l->items, l->n, sizeof(*w), compare) : NULL;
+}
+
 static void look_at_waiting(struct daemon *d, const struct tell_ready *job)
 {
 	struct teller *t = d->teller;
@@ -161,17 +168,35 @@ static void look_at_waiting(struct daemon *d, const struct tell_ready *job)
 			    .what = wait.what,
 			    .action = wait.action,
 			    .at = wait.at};
-	const struct waiting *told = NULL;
+	const struct waiting *told = find_waiting(&t->before, &w);
 
 	if (!w.what)
 		return;
-	if (t->before.n > 0)
-		told = bsearch(&w, t->before.items, t->before.n, sizeof(w), compare);
 	if (is_told(told, &w, daemon_now(d)))
 		w = *told;
 	else if (!tell_job(d, w.job))
 		return; /* in the next pass */
 	add_waiting(&t->now, &w);
+}
+
+/* Of those that wait no more: when the last of their calls is over, they wait for something else. */
+static void look_at_called(struct daemon *d)
+{
+	struct teller *t = d->teller;
+	const size_t n = t->now.n;
+
+	for (size_t i = 0; i < t->before.n; i++) {
+		const struct waiting *w = &t->before.items[i];
+		const struct waiting_list seen = {.items = t->now.items, .n = n};
+
+		if (strcmp(w->what, "calls") != 0 || find_waiting(&seen, w))
+			continue;
+		if (fallback_cut_at(d, w->job) != T_NEVER || !tell_job(d, w->job))
+			add_waiting(&t->now, w);
+		daemon_breathe(d);
+	}
+	if (t->now.n > n)
+		qsort(t->now.items, t->now.n, sizeof(*t->now.items), compare);
 }
 
 /* A page of the jobs with items that wait; those of several pages take several ticks. */
@@ -196,8 +221,9 @@ static void tell_waiting(struct daemon *d)
 		daemon_breathe(d);
 	}
 	db_rows_free(&r);
-	if (more)
+	if (more || !lease_held(&d->lease))
 		return;
+	look_at_called(d);
 	swap = t->before;
 	t->before = t->now;
 	t->now = swap;
