@@ -5,6 +5,7 @@
 #include "batchd/close.h"
 #include "batchd/daemon.h"
 #include "batchd/harvest.h"
+#include "batchd/hold.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
 #include "batchd/submit.h"
@@ -35,6 +36,8 @@ static bool recipe_is_held(struct daemon *d, const struct batch_row *b)
 	struct err err;
 	bool holds;
 
+	if (hold_holds(d, b->recipe_id))
+		return true;
 	recipe = recipe_get(d->recipes, d->db, b->recipe_id, &err);
 	if (recipe && orphan_holds(d, recipe->hash, &holds, &err) == 0)
 		return holds;

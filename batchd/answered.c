@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/hold.h"
 #include "batchd/settle.h"
 #include "common/log.h"
 #include "core/json_util.h"
@@ -147,12 +148,24 @@ static int settle_tx(struct db *db, void *arg, struct err *err)
 	return rc;
 }
 
+/* What it says of its recipe. */
+static void heed_recipe(struct daemon *d, const struct answered *a, bool is_spared)
+{
+	if (is_spared)
+		hold_doubt(d, a->recipe->id, a->result.code);
+	else if (a->recipe && a->result.kind == RESULT_ANSWER)
+		hold_answered(d, a->recipe->id, false);
+}
+
 int answered_settle(struct daemon *d, struct answered *a, struct err *err)
 {
 	struct settling s = {.d = d, .a = a};
+	const bool is_spared = a->recipe && hold_spare(d, a->recipe->id, &a->result);
 
-	if (daemon_tx(d, settle_tx, &s, err) == 0)
+	if (daemon_tx(d, settle_tx, &s, err) == 0) {
+		heed_recipe(d, a, is_spared);
 		return 0;
+	}
 	if (!db_err_is_refusal(err) || !lease_held(&d->lease) || a->result.kind != RESULT_ANSWER)
 		return -1;
 	/* It is the item's failure, for good: asking again would buy the same. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/hold.h"
 #include "batchd/settle.h"
 #include "common/log.h"
 #include "core/limits.h"
@@ -152,6 +153,13 @@ static int write_all(struct apply_run *r, struct db *db, struct err *err)
 	return batch_row_store(db, &r->b, err);
 }
 
+/* Outputs are read first: of a batch without one answer the whole recipe may be at fault. */
+static void spare(const struct apply_run *r, struct chunk *c, struct result *res)
+{
+	if (c->file_no > 0 && r->b.n_answered == 0 && hold_spare(c->d, c->recipe_id, res))
+		c->recipe_code = res->code;
+}
+
 static int apply_tx(struct db *db, void *arg, struct err *err)
 {
 	struct chunk *c = arg;
@@ -159,15 +167,17 @@ static int apply_tx(struct db *db, void *arg, struct err *err)
 	int rc;
 
 	run_begin(&r, c);
-	c->stop_code = NULL;
+	c->stop_code = c->recipe_code = NULL;
 	rc = read_all(&r, db, err);
 	for (size_t i = 0; rc == 0 && i < c->n; i++) {
-		const struct result *res = &c->lines[i].result;
+		struct result *res = &c->lines[i].result;
 
+		spare(&r, c, res);
 		rc = take_line(&r, &c->lines[i], err);
 		if (res->scope == SCOPE_ALL && res->kind != RESULT_STRANGER)
 			c->stop_code = res->code;
 	}
+	c->has_answers = r.settle.n_answers > 0;
 	if (rc == 0)
 		rc = write_all(&r, db, err);
 	run_end(&r);
@@ -202,13 +212,23 @@ static int apply_unstorable(const struct chunk *c, struct err *err)
 	return daemon_tx(c->d, apply_tx, &alone, err);
 }
 
+/* What it says beyond its items. */
+static void heed(const struct chunk *c)
+{
+	if (c->stop_code)
+		daemon_stop_sending(c->d, c->stop_code, "lines of a result file say so");
+	if (c->recipe_code)
+		hold_doubt(c->d, c->recipe_id, c->recipe_code);
+	if (c->has_answers)
+		hold_answered(c->d, c->recipe_id, true);
+}
+
 int apply_chunk(const struct chunk *c, struct err *err)
 {
 	struct chunk part = *c;
 
 	if (daemon_tx(c->d, apply_tx, &part, err) == 0) {
-		if (part.stop_code)
-			daemon_stop_sending(c->d, part.stop_code, "lines of a result file say so");
+		heed(&part);
 		return 0;
 	}
 	if (!db_err_is_refusal(err) || !lease_held(&c->d->lease))

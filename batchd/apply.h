@@ -19,12 +19,14 @@ struct apply_line {
 
 struct chunk {
 	struct daemon *d;
-	int64_t batch_id;
+	int64_t batch_id, recipe_id;
 	int file_no;
 	struct apply_line *lines;
 	size_t n;
-	int64_t end_offset;    /* the cursor afterwards */
-	const char *stop_code; /* out: a line says that everything stops (quota, key); static */
+	int64_t end_offset; /* the cursor afterwards */
+	/* out, static: a line says that everything stops (quota, key); what failed is the recipe */
+	const char *stop_code, *recipe_code;
+	bool has_answers; /* out */
 };
 
 /*

@@ -30,6 +30,11 @@ int64_t call_cut_at(const struct call *c)
 	return c->is_answered ? T_NEVER : c->cut_at;
 }
 
+const struct result *call_result(const struct call *c)
+{
+	return &c->answer.result;
+}
+
 bool call_is(const struct call *c, int64_t item, unsigned attempt)
 {
 	return c->order.item == item && c->order.attempt == attempt;
@@ -111,8 +116,11 @@ static void on_done(const struct openai_reply *r, void *ctx)
 			    (long long)o->item, o->attempt, way_names[o->way],
 			    outcome_names[r->outcome.outcome], res->code ? res->code : "-",
 			    r->request_id[0] ? r->request_id : "-", r->message);
-	if (res->scope == SCOPE_ALL && r->outcome.outcome != OUTCOME_DONE)
+	/* Without money or key there may be room all the same: the window learns nothing. */
+	if (res->scope == SCOPE_ALL && r->outcome.outcome != OUTCOME_DONE) {
 		daemon_stop_sending(c->d, res->code, r->message);
+		return;
+	}
 	o->ended(c->d, o->way, end_of(c, r), r->outcome.wait_us,
 		 (uint64_t)o->item * 31 + o->attempt);
 }

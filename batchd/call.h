@@ -8,6 +8,7 @@
 #define BATCHD_CALL_H
 
 #include "batchd/daemon.h"
+#include "core/result_line.h"
 
 struct call; /* in flight, or answered and not stored yet */
 
@@ -44,6 +45,8 @@ bool call_store(struct call *c);
 /* The same without the lease: for the active batchd. */
 bool call_keep(struct call *c);
 int64_t call_job(const struct call *c);
+/* Of one that is stored. Borrowed. */
+const struct result *call_result(const struct call *c);
 /* When it is given up, by the boot clock; T_NEVER: it is answered. */
 int64_t call_cut_at(const struct call *c);
 bool call_is(const struct call *c, int64_t item, unsigned attempt);

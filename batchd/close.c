@@ -9,6 +9,7 @@
 #include "batchd/build.h"
 #include "batchd/fallback.h"
 #include "batchd/harvest.h"
+#include "batchd/hold.h"
 #include "batchd/items.h"
 #include "batchd/planner.h"
 #include "batchd/request.h"
@@ -133,13 +134,23 @@ void close_drop(struct daemon *d, struct batch_row *b)
 				      .ready_at = daemon_now(d)});
 }
 
-void close_failed(struct daemon *d, struct batch_row *b, const char *code)
+/* A failure of the whole recipe burns nothing of its items, until the recipe is known to be good. */
+static enum attempt_outcome outcome_of(struct daemon *d, const struct batch_row *b,
+				       const char *code, enum outcome_scope scope)
 {
+	return scope == SCOPE_RECIPE && hold_doubt(d, b->recipe_id, code) ? ATTEMPT_VOID
+									  : ATTEMPT_FAILED;
+}
+
+void close_failed(struct daemon *d, struct batch_row *b, const char *code, enum outcome_scope scope)
+{
+	const enum attempt_outcome outcome = outcome_of(d, b, code, scope);
+
 	begin_ending(d, b, REASON_FAILED,
-		     (struct release){.outcome = ATTEMPT_FAILED,
+		     (struct release){.outcome = outcome,
 				      .code = code,
 				      .again = true,
-				      .has_left = true,
+				      .has_left = outcome == ATTEMPT_FAILED,
 				      .ready_at = daemon_now(d)});
 }
 
@@ -167,7 +178,9 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 
 		reason = REASON_FAILED;
 		r.code = o.code;
-		r.has_left = o.outcome != OUTCOME_LATER && o.scope != SCOPE_ALL;
+		r.outcome = outcome_of(d, b, o.code, o.scope);
+		r.has_left = o.outcome != OUTCOME_LATER && o.scope != SCOPE_ALL &&
+			     r.outcome == ATTEMPT_FAILED;
 		if (o.scope == SCOPE_ALL)
 			daemon_stop_sending(d, o.code, b->last_error);
 		if (o.outcome == OUTCOME_LATER) { /* it never ran: burns nothing, waits a while */

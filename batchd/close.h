@@ -10,8 +10,12 @@
 
 /* Never sent and nobody waits for it. */
 void close_drop(struct daemon *d, struct batch_row *b);
-/* The provider refused it as a whole, with a code that trying again does not change. */
-void close_failed(struct daemon *d, struct batch_row *b, const char *code);
+/*
+ * The provider refused it as a whole, with a code that trying again does not change; the scope says
+ * whether it is its recipe's.
+ */
+void close_failed(struct daemon *d, struct batch_row *b, const char *code,
+		  enum outcome_scope scope);
 /* Vanished, or no end was ever seen. */
 void close_lost(struct daemon *d, struct batch_row *b);
 /* Its files are read: what is still open returns, the row closes. */

@@ -14,10 +14,12 @@
 #include "batchd/close.h"
 #include "batchd/fallback.h"
 #include "batchd/files.h"
+#include "batchd/hold.h"
 #include "batchd/installation.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
 #include "batchd/request.h"
+#include "batchd/stop.h"
 #include "batchd/tell.h"
 #include "batchd/tick.h"
 #include "batchd/watch.h"
@@ -100,6 +102,7 @@ static void tick(struct daemon *d)
 	alerts_tick(d);
 	watch_heed_node(d);
 	tick_heed_installation(d);
+	stop_tick(d);
 	close_due_jobs(d);
 	planner_wake(d->planner);
 	d->planner_first = true;
@@ -132,6 +135,8 @@ static void lease_lost(struct daemon *d)
 	d->lease.renewed_boot = 0;
 	planner_reset(d->planner);
 	drop_works(d); /* synchronous calls go on */
+	stop_reset(d->stop);
+	hold_reset(d->hold);
 	tell_forget(d, 0);
 	watch_reset(d->watch);
 }
@@ -180,6 +185,8 @@ static void lease_taken(struct daemon *d)
 	requests_reset(d->requests);
 	fallback_taken(d->fallback);
 	alerts_reset(d->alerts);
+	stop_reset(d->stop);
+	hold_reset(d->hold);
 }
 
 static void keep_lease(struct daemon *d)
@@ -371,13 +378,11 @@ static void set_key(struct daemon *d, const char *api_key)
 		snprintf(fingerprint + 2 * i, 3, "%02x", hash[i]);
 	if (strcmp(fingerprint, d->key_fingerprint) == 0)
 		return;
-	/* Another key may see another project: a stop is over, and reconciling comes first. */
+	/* Another key may see another project: reconciling comes first. */
 	memcpy(d->key_fingerprint, fingerprint, sizeof(fingerprint));
 	http_set_bearer(d->http, api_key);
 	watch_reset(d->watch);
 	d->trusts_key = false;
-	d->stopped_until = 0;
-	d->stop_code = NULL;
 }
 
 void daemon_reload(struct daemon *d, struct config *config, const char *api_key)
@@ -417,6 +422,8 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->fallback = fallback_new();
 	d->requests = requests_new();
 	d->teller = teller_new();
+	d->stop = stop_new();
+	d->hold = hold_new();
 	d->watch = watch_new();
 	d->files = files_new();
 	d->alerts = alerts_new();
@@ -442,6 +449,8 @@ void daemon_free(struct daemon **at)
 	planner_free(&d->planner);
 	fallback_free(&d->fallback);
 	requests_free(&d->requests);
+	stop_free(&d->stop);
+	hold_free(&d->hold);
 	recipes_free(&d->recipes);
 	db_free(&d->db);
 	config_free(&d->config);

@@ -22,9 +22,11 @@ struct alerts;
 struct daemon;
 struct fallback;
 struct files;
+struct hold;
 struct planner;
 struct requests;
 struct teller;
+struct stop;
 struct watch;
 
 /*
@@ -69,6 +71,8 @@ struct daemon {
 	struct fallback *fallback;
 	struct requests *requests;
 	struct teller *teller;
+	struct stop *stop;
+	struct hold *hold;
 	struct watch *watch;
 	struct files *files;
 	struct alerts *alerts;
@@ -86,9 +90,6 @@ struct daemon {
 	int64_t steady_since, steady_boot; /* since then both clocks have advanced alike */
 	int64_t no_close_before;
 	int64_t wake, wake_heeded;
-	int64_t resume_at;     /* when the operator last reopened sending */
-	int64_t stopped_until; /* nothing is sent before (quota, key); 0 = open */
-	const char *stop_code; /* of the last stop; NULL = none yet */
 	unsigned db_generation;
 	bool one_pass; /* -1 */
 	bool stopping, cut;
@@ -141,7 +142,7 @@ int64_t work_latest_start(struct work *w);
  */
 struct work *work_nearest(struct daemon *d);
 
-/* Note a failure that stops all sending (quota, key). */
+/* Note a failure that stops all sending (quota, key); the texts are copied. batchd/stop.h */
 void daemon_stop_sending(struct daemon *d, const char *code, const char *message);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "batchd/answered.h"
 #include "batchd/call.h"
+#include "batchd/hold.h"
 #include "batchd/items.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
@@ -23,6 +24,9 @@ struct fallback {
 	struct window window;
 	struct call *calls[MAX_CALLS];
 	uint32_t n;
+	struct call *one; /* of them, made alone; NULL: none */
+	fallback_one_fn *one_done;
+	int64_t one_recipe;
 	bool recovered; /* what an earlier life left open is closed */
 	bool look;      /* items may be due */
 	bool look_kept; /* answers that came to another life may be there */
@@ -120,6 +124,7 @@ struct take {
 	const struct recipe *recipe;
 	enum way way;
 	uint32_t most;
+	bool is_alone;           /* the others of its job go as they would without it */
 	struct sending *sending; /* out: owned */
 };
 
@@ -143,7 +148,7 @@ static int begin_calls(struct db *db, const struct take *t, struct tally *tally,
 	if (sending_store(t->sending, db, tally, job, err) < 0)
 		return -1;
 	/* Before the latest start what is in a batch stays there. */
-	if (t->c->which == PLAN_ALL &&
+	if (t->c->which == PLAN_ALL && !t->is_alone &&
 	    db_exec(db, now < t->c->latest_start ? STMT_JOB_CALLS_ALONE : STMT_JOB_CALLS_FROM,
 		    DB_P(db_time(now), db_int(job)), err) < 0)
 		return -1;
@@ -226,26 +231,35 @@ static enum way way_now(const struct daemon *d, const struct plan_candidate *c)
 	return strcmp(tiers->texts[tier], way_names[WAY_FLEX]) == 0 ? WAY_FLEX : WAY_DEFAULT;
 }
 
+/* How many were sent, or -1. */
+static int send_taken(struct daemon *d, struct take *t, struct err *err)
+{
+	bool held;
+	int rc;
+
+	t->recipe = recipe_get(d->recipes, d->db, t->c->recipe_id, err);
+	/* A remote batch of ours without a row may hold these items. */
+	if (!t->recipe || orphan_holds(d, t->recipe->hash, &held, err) < 0)
+		return -1;
+	if (held)
+		return 0;
+	rc = daemon_tx(d, take_tx, t, err);
+	if (rc == 0) {
+		rc = (int)t->sending->n;
+		send_items(d, t);
+	} else if (err->class == ERR_UNKNOWN) {
+		doubt_items(d, t);
+	}
+	free(t->sending);
+	return rc;
+}
+
 static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t room,
 		    struct err *err)
 {
 	struct take t = {.d = d, .c = c, .most = room, .way = way_now(d, c)};
-	bool held;
-	int rc;
 
-	t.recipe = recipe_get(d->recipes, d->db, c->recipe_id, err);
-	/* A remote batch of ours without a row may hold these items. */
-	if (!t.recipe || orphan_holds(d, t.recipe->hash, &held, err) < 0)
-		return -1;
-	if (held)
-		return 0;
-	rc = daemon_tx(d, take_tx, &t, err);
-	if (rc == 0)
-		send_items(d, &t);
-	else if (err->class == ERR_UNKNOWN)
-		doubt_items(d, &t);
-	free(t.sending);
-	return rc;
+	return hold_holds(d, c->recipe_id) ? 0 : send_taken(d, &t, err);
 }
 
 static bool has_doubts(const struct fallback *f)
@@ -282,10 +296,46 @@ static int send_due(struct daemon *d, struct err *err)
 	return 0;
 }
 
+/* --- one alone --- */
+
+bool fallback_can_send_one(const struct fallback *f)
+{
+	return f->recovered && !f->one && f->n < MAX_CALLS && !has_doubts(f);
+}
+
+int64_t fallback_one(const struct fallback *f)
+{
+	return f->one ? f->one_recipe : 0;
+}
+
+int fallback_send_one(struct daemon *d, const struct plan_candidate *c, fallback_one_fn *done,
+		      struct err *err)
+{
+	const struct config_list *tiers = &d->config->fallback.tiers;
+	const bool is_flex =
+		tiers->n > 0 && strcmp(tiers->texts[tiers->n - 1], way_names[WAY_FLEX]) == 0;
+	struct fallback *f = d->fallback;
+	struct take t = {.d = d,
+			 .c = c,
+			 .most = 1,
+			 .way = is_flex ? WAY_FLEX : WAY_DEFAULT,
+			 .is_alone = true};
+	const int n = send_taken(d, &t, err);
+
+	if (n <= 0)
+		return n;
+	f->one = f->calls[f->n - 1];
+	f->one_done = done;
+	f->one_recipe = c->recipe_id;
+	return 1;
+}
+
 /* --- the step --- */
 
 static void end_call(struct fallback *f, uint32_t i)
 {
+	if (f->calls[i] == f->one)
+		f->one = NULL;
 	call_free(f->calls[i]);
 	f->calls[i] = f->calls[--f->n];
 }
@@ -299,6 +349,8 @@ void fallback_store(struct daemon *d)
 			i++;
 			continue;
 		}
+		if (f->calls[i] == f->one)
+			f->one_done(d, f->one_recipe, call_result(f->calls[i]));
 		end_call(f, i);
 		f->look = true;
 		planner_wake(d->planner);

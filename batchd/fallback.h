@@ -7,6 +7,8 @@
 #define BATCHD_FALLBACK_H
 
 #include "batchd/daemon.h"
+#include "core/plan.h"
+#include "core/result_line.h"
 
 struct fallback *fallback_new(void);
 void fallback_free(struct fallback **f);
@@ -29,6 +31,19 @@ void fallback_wake(struct fallback *f);
 int64_t fallback_cut_at(const struct daemon *d, int64_t job);
 /* When there is room for one more call at the latest; now or earlier: there is. */
 int64_t fallback_room_at(const struct daemon *d);
+/* What became of a call that was made alone, once that is stored. */
+typedef void fallback_one_fn(struct daemon *d, int64_t recipe_id, const struct result *r);
+/* No such call is in flight, and those of an earlier life are booked. */
+bool fallback_can_send_one(const struct fallback *f);
+/* The recipe of the one in flight; 0: there is none. */
+int64_t fallback_one(const struct fallback *f);
+/*
+ * One item of the candidate, now, outside the ladder: on the last tier, that it be answered and not
+ * wait for room. 1 = sent, 0 = nothing is there to be sent, -1. Where the lease is lost meanwhile
+ * `done` is not called.
+ */
+int fallback_send_one(struct daemon *d, const struct plan_candidate *c, fallback_one_fn *done,
+		      struct err *err);
 /* Nothing is in flight and nothing waits to be stored. */
 bool fallback_is_idle(const struct fallback *f);
 

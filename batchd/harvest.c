@@ -13,6 +13,7 @@
 #include "batchd/late.h"
 #include "batchd/line_reader.h"
 #include "batchd/planner.h"
+#include "batchd/stop.h"
 #include "batchd/submit.h"
 #include "common/log.h"
 #include "core/json_util.h"
@@ -170,6 +171,7 @@ static void start_reading(struct daemon *d, const struct batch_row *b)
 	w->step = reading_step;
 	r->chunk.d = d;
 	r->chunk.batch_id = b->id;
+	r->chunk.recipe_id = b->recipe_id;
 	r->chunk.file_no = (int)b->harvest_file;
 	r->recipe = recipe_get(d->recipes, d->db, b->recipe_id, &err);
 	spool_path(d, b->id, spool_names[b->harvest_file], path, sizeof(path));
@@ -200,6 +202,7 @@ static void download_failed(struct daemon *d, struct batch_row *b, const struct 
 {
 	const int64_t now = daemon_now(d);
 
+	stop_heed_read(d, r);
 	log_warning("call failed call=download batch=%lld file=%s error=\"%s\"", (long long)b->id,
 		    file_id(b), r->message);
 	if (now >= t_add(b->ended_at, FILE_LIFE)) {

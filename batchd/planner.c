@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "batchd/hold.h"
 #include "batchd/items.h"
 #include "batchd/orphan.h"
 #include "batchd/sending.h"
@@ -194,7 +195,7 @@ static void drop_recipe(struct planner *p, int64_t recipe_id)
 
 /*
  * May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a
- * recipe not to be read), -1.
+ * recipe that is held, on trial or not to be read), -1.
  */
 static int may_begin(struct daemon *d, const struct plan_candidate *first, uint32_t n,
 		     struct err *err)
@@ -208,6 +209,8 @@ static int may_begin(struct daemon *d, const struct plan_candidate *first, uint3
 			err->text);
 		return 0;
 	}
+	if (hold_holds(d, p->recipe->id) || hold_wants_trial(d, first, n))
+		return 0;
 	if (orphan_holds(d, p->recipe->hash, &held, err) < 0 ||
 	    token_room(d, first, n, &p->token_limit, err) < 0)
 		return -1;

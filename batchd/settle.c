@@ -167,16 +167,17 @@ static int unblock(struct settle_run *r, const struct found *f, const struct res
 }
 
 /*
- * It is sent again. What a call did not answer goes by a call again; a stop of everything is no
- * fault of its batch.
+ * It is sent again. What a call did not answer goes by a call again; a stop of everything or of its
+ * recipe is no fault of its batch.
  */
 static void set_way(struct settle_run *r, struct found *f, const struct result *res)
 {
+	const bool is_batchs = res->scope == SCOPE_CALL || res->kind != RESULT_VOID;
+
 	if (f->way != WAY_BATCH)
 		return;
-	f->n_left += res->scope != SCOPE_ALL;
-	f->by_call = res->scope != SCOPE_ALL &&
-		     items_go_by_call(r->d, r->tally, f->job, f->n_left, r->n_items);
+	f->n_left += is_batchs;
+	f->by_call = is_batchs && items_go_by_call(r->d, r->tally, f->job, f->n_left, r->n_items);
 }
 
 /* Where the item stands after this result. */

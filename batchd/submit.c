@@ -106,7 +106,8 @@ static void on_uploaded(const struct openai_reply *r, void *ctx)
 	if (r->outcome.outcome == OUTCOME_NEVER && r->outcome.scope != SCOPE_ALL) {
 		log_failure(&b, "upload", r);
 		snprintf(b.last_error, sizeof(b.last_error), "%s", r->message);
-		close_failed(d, &b, r->outcome.code ? r->outcome.code : "upload_refused");
+		close_failed(d, &b, r->outcome.code ? r->outcome.code : "upload_refused",
+			     r->outcome.scope);
 		return;
 	}
 	if (!id || strlen(id) >= sizeof(b.input_file_id)) {
@@ -180,7 +181,8 @@ static void create_refused(struct daemon *d, struct batch_row *b, const struct o
 	if (r->outcome.outcome == OUTCOME_NEVER && !file_missing && r->outcome.scope != SCOPE_ALL) {
 		log_failure(b, "create", r);
 		snprintf(b->last_error, sizeof(b->last_error), "%s", r->message);
-		close_failed(d, b, r->outcome.code ? r->outcome.code : "create_refused");
+		close_failed(d, b, r->outcome.code ? r->outcome.code : "create_refused",
+			     r->outcome.scope);
 		return;
 	}
 	batch_row_move(b, file_missing ? BATCH_SEALED : BATCH_UPLOADED, daemon_now(d));

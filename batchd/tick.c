@@ -11,7 +11,6 @@
 
 #define CLOCK_JUMP (60 * T_S)
 #define NO_CLOSE   (2 * T_MIN)
-#define STOP_PROBE (10 * T_MIN) /* DESIGN, Stops */
 
 int64_t daemon_now(const struct daemon *d)
 {
@@ -21,25 +20,6 @@ int64_t daemon_now(const struct daemon *d)
 bool daemon_distrusts_clock(const struct daemon *d)
 {
 	return daemon_now(d) < d->no_close_before;
-}
-
-bool daemon_may_send(struct daemon *d)
-{
-	watch_heed_node(d);
-	return watch_is_reconciled(d->watch) && !d->stopping && !d->is_foreign &&
-	       daemon_now(d) >= d->stopped_until;
-}
-
-void daemon_stop_sending(struct daemon *d, const char *code, const char *message)
-{
-	const int64_t now = daemon_now(d);
-
-	/* One alert, not one a try. */
-	if (!d->stop_code || strcmp(d->stop_code, code) != 0 ||
-	    now > t_add(d->stopped_until, STOP_PROBE))
-		log_err("sending stopped code=%s error=\"%s\"", code, message);
-	d->stopped_until = t_add(now, STOP_PROBE);
-	d->stop_code = code;
 }
 
 /* For two minutes, by the clock as it is now. */
@@ -96,20 +76,6 @@ static int check_clock(struct daemon *d, int64_t now, int64_t no_close_before, s
 	return 1;
 }
 
-/* `batchctl resume` reopens what a stop had closed. */
-static void heed_resume(struct daemon *d, int64_t resume_at)
-{
-	if (resume_at == d->resume_at)
-		return;
-	d->resume_at = resume_at;
-	if (!d->stop_code)
-		return;
-	log_notice("sending resumed by the operator code=%s", d->stop_code);
-	d->trusts_key |= strcmp(d->stop_code, "wrong_project") == 0;
-	d->stopped_until = 0;
-	d->stop_code = NULL;
-}
-
 int tick_read(struct daemon *d, struct err *err)
 {
 	struct db_rows *r;
@@ -126,7 +92,6 @@ int tick_read(struct daemon *d, struct err *err)
 			d->db_time = now;
 			d->db_time_boot = clock_boot();
 			d->wake = db_get_int(r, 1);
-			heed_resume(d, db_get_time(r, 3));
 		}
 	}
 	db_rows_free(&r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tick: what the database says anew each tick: its clock, and what an operator asked for. Keeps the
- * time of the daemon (daemon_now), and the stop of all sending (daemon_stop_sending).
+ * tick: what the database says anew each tick: its clock, and whose it is. Keeps the time of the
+ * daemon (daemon_now).
  */
 #ifndef BATCHD_TICK_H
 #define BATCHD_TICK_H

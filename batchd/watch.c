@@ -7,6 +7,7 @@
 
 #include "batchd/late.h"
 #include "batchd/orphan.h"
+#include "batchd/stop.h"
 #include "batchd/submit.h"
 #include "batchd/tell.h"
 #include "batchd/watched.h"
@@ -21,6 +22,7 @@
  */
 #define RECONCILE_DEPTH (96 * T_H)
 #define RETRY_AFTER     (5 * T_S)
+#define WRONG_PROJECT   "wrong_project"
 /* So long a closed batch of which something was never heard is looked for, ever more rarely. */
 #define UNHEARD_AGE (48 * T_H)
 
@@ -82,26 +84,16 @@ bool watch_is_reconciled(const struct watch *w)
 	return w->reconciled && w->singles == 0;
 }
 
-static bool is_wrong_project(const struct daemon *d)
-{
-	return d->stopped_until == T_NEVER;
-}
-
-/* Not for a time: until the key sees one of ours, another key or the operator's word. */
+/* Until the key sees one of ours, another key or the operator's word. */
 static void stop_wrong_project(struct daemon *d)
 {
-	daemon_stop_sending(d, "wrong_project", "the key sees none of our batches");
-	d->stopped_until = T_NEVER;
+	daemon_stop_sending(d, WRONG_PROJECT, "the key sees none of our batches");
 }
 
 static void saw_ours(struct daemon *d)
 {
 	d->watch->saw_ours = true;
-	if (!is_wrong_project(d))
-		return;
-	log_notice("sending resumed code=%s: the key sees our batches", d->stop_code);
-	d->stopped_until = 0;
-	d->stop_code = NULL;
+	stop_end(d, WRONG_PROJECT, "the key sees our batches");
 }
 
 bool watch_doubts_project(struct daemon *d, const struct batch_row *b)
@@ -213,6 +205,7 @@ static void on_single(const struct openai_reply *r, void *ctx)
 		observe(d, id, &remote, daemon_now(d));
 		return;
 	}
+	stop_heed_read(d, r);
 	if (r->http_status != 404 || batch_row_read(d->db, id, &b, &err) < 1 ||
 	    b.phase != BATCH_RUNNING)
 		return;
@@ -379,9 +372,12 @@ static void on_page(const struct openai_reply *r, void *ctx)
 	rc = read_page(d, r->body, &after);
 	if (!d->watch->active)
 		return;
-	if (rc < 0)
+	if (rc < 0) {
 		pass_failed(d, r);
-	else if (rc > 0)
+		return;
+	}
+	stop_listed(d);
+	if (rc > 0)
 		next_page(d, after);
 	else
 		end_pass(d);
@@ -419,7 +415,8 @@ void watch_tick(struct daemon *d)
 		log_warning("batches not read error=\"%s\"", err.text);
 		return;
 	}
-	if (w->list.n == 0 && w->reconciled && !is_wrong_project(d)) { /* nothing to watch */
+	if (w->list.n == 0 && w->reconciled && !stop_is_for(d->stop, WRONG_PROJECT) &&
+	    !stop_wants_list(d)) { /* nothing to watch */
 		w->next_at = t_add(now, d->config->batch.poll_interval);
 		return;
 	}

@@ -34,7 +34,7 @@ GRANT SELECT, UPDATE (keep_next, files_swept_at) ON installation TO :daemon_user
 GRANT SELECT ON account TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE (place, done_at) ON request TO :daemon_user;
 GRANT SELECT, DELETE ON idempotency TO :daemon_user;
-GRANT SELECT ON recipe TO :daemon_user;
+GRANT SELECT, UPDATE (hold, held_code, held_at, proven_at) ON recipe TO :daemon_user;
 GRANT SELECT, UPDATE, DELETE ON job TO :daemon_user;
 GRANT SELECT, UPDATE, DELETE ON job_language TO :daemon_user;
 GRANT SELECT, DELETE ON lot TO :daemon_user;

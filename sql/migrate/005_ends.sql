@@ -1,11 +1,29 @@
 -- SPDX-License-Identifier: ISC
 -- Version 5: what makes that a job always ends well.
 
--- A recipe whose whole batch failed with one code of its model, schema or parameters.
+-- What holds up a recipe: a whole batch of it failed with a code of its model, schema or parameters. Writes: batchd.
 ALTER TABLE recipe
-	ADD COLUMN held_code VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'nothing is sent with it for that',
+	ADD COLUMN hold VARCHAR(7) CHARACTER SET ascii COLLATE ascii_bin NULL
+		COMMENT 'doubted: only one call of an item goes with it, to see; held: nothing, until it is resumed; cleared: that call was answered'
+		CHECK (hold IN ('doubted', 'held', 'cleared')),
+	ADD COLUMN held_code VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,
 	ADD COLUMN held_at DATETIME(6) NULL,
-	ADD COLUMN proven_at DATETIME(6) NULL COMMENT 'an item was answered with it';
+	ADD COLUMN proven_at DATETIME(6) NULL COMMENT 'an item was answered with it',
+	ADD KEY by_hold (hold),
+	ADD CONSTRAINT held_for CHECK ((hold IS NULL) = (held_code IS NULL) AND (hold IS NULL) = (held_at IS NULL));
+
+UPDATE recipe r
+SET r.proven_at = UTC_TIMESTAMP(6)
+WHERE EXISTS (SELECT 1 FROM batch b WHERE b.recipe_id = r.id AND b.n_answered > 0);
+
+-- What stops all sending. Writes: batchd.
+ALTER TABLE daemon_lease
+	MODIFY COLUMN resume_at DATETIME(6) NULL COMMENT 'an operator asked to send again; NULL once that is done',
+	ADD COLUMN stop_code VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'nothing is sent for that' AFTER resume_at,
+	ADD COLUMN stop_message VARCHAR(240) NULL AFTER stop_code,
+	ADD COLUMN stop_key CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'fingerprint of the key that it happened with' AFTER stop_message,
+	ADD COLUMN stop_at DATETIME(6) NULL AFTER stop_key,
+	ADD COLUMN stop_probe_at DATETIME(6) NULL COMMENT 'when one call may try; NULL: never' AFTER stop_at;
 
 -- What an operator is told of (core/alert.h). Writes: batchd, under its lease. Reads: batchd, batchctl. Deletes: batchd, long
 -- after.

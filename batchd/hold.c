@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/hold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "batchd/planner.h"
+#include "common/log.h"
+#include "core/timemath.h"
+#include "core/utf8.h"
+
+#define TRIAL_LINES    1000 /* DESIGN, Stops */
+#define TRIAL_DELAY    10   /* at most this part of the time until the latest start */
+#define MAX_CANDIDATES 256
+
+enum hold_state {
+	HOLD_NONE, /* in no row */
+	HOLD_DOUBTED,
+	HOLD_HELD,
+	HOLD_CLEARED,
+	HOLD_STATE_COUNT
+};
+
+static const char *const hold_names[HOLD_STATE_COUNT] = {
+	[HOLD_DOUBTED] = "doubted",
+	[HOLD_HELD] = "held",
+	[HOLD_CLEARED] = "cleared",
+};
+
+struct held {
+	int64_t recipe_id, at;
+	enum hold_state state;
+	char code[33];
+};
+
+struct hold {
+	struct held *list;
+	size_t n, cap;
+	int64_t *proven; /* recipes that are known to be */
+	size_t n_proven;
+	struct plan_candidate trial; /* of a large batch that waits; job_id 0: none does */
+	int64_t not_before;          /* the last call said nothing: so long no other is made */
+};
+
+struct hold *hold_new(void)
+{
+	struct hold *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		abort();
+	return h;
+}
+
+void hold_reset(struct hold *h)
+{
+	free(h->list);
+	free(h->proven);
+	*h = (struct hold){0};
+}
+
+void hold_free(struct hold **h)
+{
+	hold_reset(*h);
+	free(*h);
+	*h = NULL;
+}
+
+static struct held *find(const struct hold *h, int64_t recipe_id)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		if (h->list[i].recipe_id == recipe_id)
+			return &h->list[i];
+	}
+	return NULL;
+}
+
+static enum hold_state state_of(const struct daemon *d, int64_t recipe_id)
+{
+	const struct held *held = find(d->hold, recipe_id);
+
+	return held ? held->state : HOLD_NONE;
+}
+
+bool hold_holds(const struct daemon *d, int64_t recipe_id)
+{
+	const enum hold_state s = state_of(d, recipe_id);
+
+	return s == HOLD_DOUBTED || s == HOLD_HELD;
+}
+
+bool hold_spare(const struct daemon *d, int64_t recipe_id, struct result *r)
+{
+	if (r->scope != SCOPE_RECIPE || state_of(d, recipe_id) == HOLD_CLEARED ||
+	    (r->kind != RESULT_FAILURE && r->kind != RESULT_VOID))
+		return false;
+	r->kind = RESULT_VOID;
+	r->outcome = OUTCOME_LATER;
+	return true;
+}
+
+/* --- rows --- */
+
+static struct held *add(struct hold *h, int64_t recipe_id)
+{
+	if (h->n == h->cap) {
+		h->cap = h->cap ? 2 * h->cap : 8;
+		h->list = realloc(h->list, h->cap * sizeof(*h->list));
+		if (!h->list)
+			abort();
+	}
+	h->list[h->n] = (struct held){.recipe_id = recipe_id};
+	return &h->list[h->n++];
+}
+
+int hold_read(struct daemon *d, struct err *err)
+{
+	struct db_rows *r;
+
+	if (db_query(d->db, STMT_HOLD_READ, DB_NONE, &r, err) < 0)
+		return -1;
+	d->hold->n = 0;
+	while (db_next(r)) {
+		const int state = name_find(hold_names, HOLD_STATE_COUNT, db_get_text(r, 1, NULL));
+		struct held *held = add(d->hold, db_get_int(r, 0));
+
+		held->state = state < 0 ? HOLD_NONE : (enum hold_state)state;
+		utf8_copy(held->code, sizeof(held->code), db_get_text(r, 2, NULL));
+		held->at = db_get_time(r, 3);
+	}
+	db_rows_free(&r);
+	return 0;
+}
+
+/* In memory at once; where the row cannot say so, it is found out again. */
+static void set(struct daemon *d, int64_t recipe_id, enum hold_state state, const char *code)
+{
+	const bool is_on = state != HOLD_NONE;
+	const int64_t now = daemon_now(d);
+	struct held *held = find(d->hold, recipe_id);
+	struct err err;
+
+	if (!held)
+		held = add(d->hold, recipe_id);
+	held->state = state;
+	held->at = now;
+	utf8_copy(held->code, sizeof(held->code), code);
+	if (db_exec(d->db, STMT_HOLD_STORE,
+		    DB_P(is_on ? db_text(hold_names[state]) : db_null(),
+			 is_on ? db_text(held->code) : db_null(), db_time(is_on ? now : 0),
+			 db_int(recipe_id), db_text(d->lease.owner), db_int(d->lease.epoch)),
+		    &err) < 0)
+		log_warning("hold not stored recipe=%lld error=\"%s\"", (long long)recipe_id,
+			    err.text);
+	planner_wake(d->planner);
+}
+
+bool hold_doubt(struct daemon *d, int64_t recipe_id, const char *code)
+{
+	const enum hold_state state = state_of(d, recipe_id);
+
+	if (state == HOLD_NONE) {
+		log_warning("recipe doubted recipe=%lld code=%s", (long long)recipe_id, code);
+		set(d, recipe_id, HOLD_DOUBTED, code);
+	}
+	return state != HOLD_CLEARED;
+}
+
+int hold_release_all(struct daemon *d, struct err *err)
+{
+	const int64_t n = db_exec(d->db, STMT_HOLD_RELEASE, DB_NONE, err);
+
+	if (n < 0 || hold_read(d, err) < 0)
+		return -1;
+	if (n > 0)
+		log_notice("recipes released recipes=%lld", (long long)n);
+	d->hold->not_before = 0;
+	planner_wake(d->planner);
+	return 0;
+}
+
+/* --- proofs --- */
+
+static bool is_known(const struct hold *h, int64_t recipe_id)
+{
+	for (size_t i = 0; i < h->n_proven; i++) {
+		if (h->proven[i] == recipe_id)
+			return true;
+	}
+	return false;
+}
+
+static void prove(struct daemon *d, int64_t recipe_id)
+{
+	struct hold *h = d->hold;
+	struct err err;
+
+	if (is_known(h, recipe_id))
+		return;
+	if (db_exec(d->db, STMT_RECIPE_PROVEN, DB_P(db_time(daemon_now(d)), db_int(recipe_id)),
+		    &err) < 0) {
+		log_warning("proof not stored recipe=%lld error=\"%s\"", (long long)recipe_id,
+			    err.text);
+		return;
+	}
+	h->proven = realloc(h->proven, (h->n_proven + 1) * sizeof(*h->proven));
+	if (!h->proven)
+		abort();
+	h->proven[h->n_proven++] = recipe_id;
+}
+
+void hold_answered(struct daemon *d, int64_t recipe_id, bool in_batch)
+{
+	prove(d, recipe_id);
+	if (in_batch && state_of(d, recipe_id) == HOLD_CLEARED)
+		set(d, recipe_id, HOLD_NONE, NULL);
+}
+
+/* Where that cannot be read, it is asked for again. */
+static bool is_proven(struct daemon *d, int64_t recipe_id)
+{
+	struct db_rows *r;
+	struct err err;
+	bool is;
+
+	if (is_known(d->hold, recipe_id))
+		return true;
+	if (db_query(d->db, STMT_RECIPE_IS_PROVEN, DB_P(db_int(recipe_id)), &r, &err) < 0)
+		return false;
+	is = db_next(r);
+	db_rows_free(&r);
+	return is;
+}
+
+bool hold_wants_trial(struct daemon *d, const struct plan_candidate *c, uint32_t n)
+{
+	const int64_t waited = t_sub(daemon_now(d), c->ready_since);
+
+	if (fallback_one(d->fallback) == c->recipe_id)
+		return true;
+	if (n < TRIAL_LINES || is_proven(d, c->recipe_id) ||
+	    waited > t_sub(c->latest_start, c->ready_since) / TRIAL_DELAY)
+		return false;
+	d->hold->trial = *c;
+	return true;
+}
+
+/* --- the call --- */
+
+int hold_find(struct daemon *d, int64_t recipe_id, struct plan_candidate *c, struct err *err)
+{
+	struct plan_candidate *all = calloc(MAX_CANDIDATES, sizeof(*all));
+	int found = 0;
+	size_t n;
+
+	if (!all)
+		abort();
+	for (int calls = 0; calls < 2 && found == 0; calls++) {
+		if (planner_candidates(d, calls, all, MAX_CANDIDATES, &n, err) < 0)
+			found = -1;
+		for (size_t i = 0; i < n && found == 0; i++) {
+			if (recipe_id ? all[i].recipe_id != recipe_id
+				      : state_of(d, all[i].recipe_id) == HOLD_HELD)
+				continue;
+			*c = all[i];
+			found = 1;
+		}
+	}
+	free(all);
+	return found;
+}
+
+/* Neither way where the item itself was at fault, or the call in trouble. */
+static void on_called(struct daemon *d, int64_t recipe_id, const struct result *r)
+{
+	const struct held *held = find(d->hold, recipe_id);
+
+	if (r->scope == SCOPE_RECIPE && r->kind == RESULT_VOID) {
+		log_err("recipe held recipe=%lld code=%s", (long long)recipe_id, r->code);
+		set(d, recipe_id, HOLD_HELD, r->code);
+	} else if (r->kind == RESULT_ANSWER) {
+		if (held && held->state == HOLD_DOUBTED) {
+			log_notice("recipe cleared recipe=%lld code=%s", (long long)recipe_id,
+				   held->code);
+			set(d, recipe_id, HOLD_CLEARED, held->code);
+		}
+	} else if (r->outcome == OUTCOME_LATER) {
+		d->hold->not_before = t_add(daemon_now(d), d->config->batch.poll_interval);
+	}
+}
+
+static int call_one(struct daemon *d, const struct plan_candidate *c, const char *what,
+		    struct err *err)
+{
+	const int rc = fallback_send_one(d, c, on_called, err);
+
+	if (rc > 0)
+		log_info("recipe tried recipe=%lld for=%s", (long long)c->recipe_id, what);
+	return rc;
+}
+
+/* Those that are doubted come first. */
+static int call_next(struct daemon *d, struct err *err)
+{
+	struct hold *h = d->hold;
+	struct plan_candidate c;
+
+	for (size_t i = 0; i < h->n; i++) {
+		int rc = 0;
+
+		if (h->list[i].state == HOLD_DOUBTED)
+			rc = hold_find(d, h->list[i].recipe_id, &c, err);
+		if (rc > 0)
+			rc = call_one(d, &c, "doubt", err);
+		if (rc != 0)
+			return rc;
+	}
+	if (!h->trial.job_id)
+		return 0;
+	c = h->trial;
+	h->trial.job_id = 0; /* wanted again, or not */
+	return hold_holds(d, c.recipe_id) ? 0 : call_one(d, &c, "trial", err);
+}
+
+void hold_tick(struct daemon *d)
+{
+	struct err err;
+
+	if (!daemon_may_send(d) || daemon_distrusts_clock(d) ||
+	    daemon_now(d) < d->hold->not_before || !fallback_can_send_one(d->fallback))
+		return;
+	if (call_next(d, &err) < 0)
+		log_warning("recipe not tried error=\"%s\"", err.text);
+}
