@@ -31,6 +31,7 @@ struct watch {
 	int64_t started_at, looked_at, next_at;
 	int64_t oldest_at;  /* pages are read back to this */
 	int64_t unheard_at; /* when closed batches are looked for again */
+	int64_t slow_at;    /* and those that were cancelled, and that nothing waits for */
 	struct watched_list list;
 	size_t pages;
 	char after[LIMIT_REMOTE_ID_BYTES]; /* asked for with the page in hand; empty: the first */
@@ -76,7 +77,7 @@ void watch_reset(struct watch *w)
 	w->singles = 0;
 	w->pass++;
 	w->wanted = true;
-	w->looked_at = w->next_at = w->unheard_at = 0;
+	w->looked_at = w->next_at = w->unheard_at = w->slow_at = 0;
 }
 
 bool watch_is_reconciled(const struct watch *w)
@@ -125,20 +126,32 @@ void watch_heed_node(struct daemon *d)
 	watch_reset(d->watch);
 }
 
-/* Closed batches too, where it is time: at a tenth of the time since the newest was closed. */
+/* Ever more rarely: at a tenth of the time since the newest of them (0: none) was closed, or cancelled. */
+static int64_t next_look(const struct daemon *d, int64_t newest_at)
+{
+	const int64_t now = d->watch->started_at;
+	const int64_t age = newest_at ? t_sub(now, newest_at) : 0;
+
+	return t_add(now, t_max(d->config->batch.poll_interval, age / 10));
+}
+
+/* Those that are looked for more rarely too, where it is time. */
 static int read_watched(struct daemon *d, struct watch *w, struct err *err)
 {
+	const int64_t grace = batch_policy(d->config, INT64_MAX).cancel_grace;
 	const bool is_time = w->started_at >= w->unheard_at;
-	int64_t age = 0;
+	const struct watched_ask ask = {
+		.slow = w->started_at >= w->slow_at,
+		.quick_since = t_sub(w->started_at, grace),
+		.closed_since = is_time ? t_sub(w->started_at, UNHEARD_AGE) : 0,
+	};
 
-	if (watched_read(&w->list, d->db, is_time ? t_sub(w->started_at, UNHEARD_AGE) : 0, err) < 0)
+	if (watched_read(&w->list, d->db, &ask, err) < 0)
 		return -1;
-	if (is_time) {
-		if (w->list.closed_at)
-			age = t_sub(w->started_at, w->list.closed_at);
-		w->unheard_at =
-			t_add(w->started_at, t_max(d->config->batch.poll_interval, age / 10));
-	}
+	if (is_time)
+		w->unheard_at = next_look(d, w->list.closed_at);
+	if (ask.slow)
+		w->slow_at = next_look(d, w->list.slow_at);
 	w->oldest_at = t_sub(w->list.n ? t_min(w->list.oldest_at, w->started_at) : w->started_at,
 			     CLOCK_SLACK);
 	if (!w->reconciled)
@@ -301,7 +314,7 @@ static void pass_failed(struct daemon *d, const struct openai_reply *r)
 	if (r->outcome.scope == SCOPE_ALL)
 		daemon_stop_sending(d, r->outcome.code, r->message);
 	w->active = false;
-	w->unheard_at = 0;
+	w->unheard_at = w->slow_at = 0;
 	w->next_at =
 		t_add(daemon_now(d), t_max(r->outcome.wait_us,
 					   t_min(RETRY_AFTER, d->config->batch.poll_interval)));

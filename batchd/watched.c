@@ -33,6 +33,7 @@ static void add_row(struct watched_list *l, const struct db_rows *r)
 		.failed = db_get_int(r, 11),
 	};
 	l->closed_at = t_max(l->closed_at, db_get_time(r, 3));
+	l->slow_at = t_max(l->slow_at, db_get_time(r, 12));
 	l->oldest_at = l->oldest_at ? t_min(l->oldest_at, created_at) : created_at;
 }
 
@@ -49,12 +50,16 @@ static int add_part(struct watched_list *l, size_t part, struct db *db, enum stm
 	return 0;
 }
 
-int watched_read(struct watched_list *l, struct db *db, int64_t closed_since, struct err *err)
+int watched_read(struct watched_list *l, struct db *db, const struct watched_ask *ask,
+		 struct err *err)
 {
+	const struct db_val quick_since = db_time(ask->quick_since);
+
 	watched_clear(l);
-	if (add_part(l, 0, db, STMT_BATCH_WATCHED, DB_NONE, err) < 0 ||
-	    (closed_since &&
-	     add_part(l, 1, db, STMT_BATCH_UNHEARD, DB_P(db_time(closed_since)), err) < 0)) {
+	if (add_part(l, 0, db, STMT_BATCH_WATCHED,
+		     DB_P(quick_since, db_int(ask->slow), quick_since), err) < 0 ||
+	    (ask->closed_since &&
+	     add_part(l, 1, db, STMT_BATCH_UNHEARD, DB_P(db_time(ask->closed_since)), err) < 0)) {
 		watched_clear(l);
 		return -1;
 	}

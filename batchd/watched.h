@@ -27,13 +27,20 @@ struct watched_list {
 	struct db_rows *rows[WATCHED_PARTS];
 	int64_t oldest_at; /* when the oldest was created; 0: none */
 	int64_t closed_at; /* when the newest of the closed ones was; 0: none */
+	int64_t slow_at;   /* when the newest of the slow ones was cancelled; 0: none */
 };
 
-/*
- * Read anew what is open; closed_since: closed later than this and still to be looked for, or 0.
- * 0, or -1 with an empty list.
- */
-int watched_read(struct watched_list *l, struct db *db, int64_t closed_since, struct err *err);
+/* What to read beside the open batches that are always looked for. */
+struct watched_ask {
+	/* slow: those that were cancelled before quick_since, or whose items have left: nothing waits for them */
+	bool slow;
+	int64_t quick_since;
+	int64_t closed_since; /* those closed later than this and still to be looked for; 0: none */
+};
+
+/* Read the list anew. 0, or -1 with an empty list. */
+int watched_read(struct watched_list *l, struct db *db, const struct watched_ask *ask,
+		 struct err *err);
 void watched_clear(struct watched_list *l);
 /* NULL where it is none of these. */
 struct watched *watched_find(const struct watched_list *l, const struct remote_batch *r);
