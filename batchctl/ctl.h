@@ -14,6 +14,7 @@
 #include "batchctl/table.h"
 #include "common/config.h"
 #include "common/db.h"
+#include "core/load.h"
 #include "core/strbuf.h"
 
 #define CTL_OPERANDS_MAX      2
@@ -34,7 +35,8 @@ struct ctl {
 	const char *user, *socket, *password_file; /* instead of the configuration's, or NULL */
 	const struct config *config;
 	struct db *db;
-	int64_t now; /* the database's; 0 for a verb without the schema */
+	int64_t now;      /* the database's; 0 for a verb without the schema */
+	struct load load; /* of explain */
 };
 
 /* The verbs. */

@@ -11,6 +11,7 @@
 
 #include "batchctl/ctl.h"
 #include "common/batch.h"
+#include "common/calls.h"
 #include "common/store.h"
 #include "core/timemath.h"
 
@@ -135,7 +136,7 @@ static int explain_batch(struct ctl *ctl, int64_t id)
 		return ctl_fail(&err);
 	if (found == 0)
 		return ctl_error(EX_NOINPUT, "there is no batch %" PRId64, id);
-	if (batch_view_read(ctl->db, ctl->config, &b, &view, &err) < 0 ||
+	if (batch_view_read(ctl->db, ctl->config, &ctl->load, &b, &view, &err) < 0 ||
 	    ctl_table(ctl, STMT_CTL_EXPLAIN_BATCH_REQUESTS, DB_P(db_int(id)),
 		      CTL_COLUMNS(request_columns), &requests.table, &err) < 0)
 		return ctl_fail(&err);
@@ -156,7 +157,7 @@ static int add_batches(struct ctl *ctl, int64_t job, struct table *t, struct err
 	while (rc == 0 && db_next(rows)) {
 		rc = batch_row_read(ctl->db, db_get_int(rows, 0), &b, err);
 		if (rc > 0)
-			rc = batch_view_read(ctl->db, ctl->config, &b, &view, err);
+			rc = batch_view_read(ctl->db, ctl->config, &ctl->load, &b, &view, err);
 		if (rc == 0)
 			add_batch(ctl, &b, &view, db_get_int(rows, 1), t);
 		rc = rc < 0 ? -1 : 0;
@@ -228,10 +229,10 @@ static int job_record(struct ctl *ctl, const char *uuid, int64_t job, const stru
 	db_rows_free(&rows);
 	/* Descriptions are followed by their translations. */
 	if (runs && j->open_descriptions > 0)
-		v[J_DESCRIBE].i = batch_latest_start(ctl->config, &stage);
+		v[J_DESCRIBE].i = batch_latest_start(ctl->config, &ctl->load, &stage);
 	stage.n_open = (int64_t)(j->open - j->open_descriptions);
 	if (runs && stage.n_open > 0)
-		v[J_TRANSLATE].i = batch_latest_start(ctl->config, &stage);
+		v[J_TRANSLATE].i = batch_latest_start(ctl->config, &ctl->load, &stage);
 	*record = table_new(CTL_COLUMNS(job_columns), ctl->now);
 	table_add(*record, v);
 	return 0;
@@ -272,5 +273,7 @@ int ctl_explain(struct ctl *ctl)
 
 	if (id_parse(ctl->operands[0], ID_JOB | ID_BATCH, &id, &err) != 0)
 		return ctl_error(EX_USAGE, "%s", err.text);
+	if (calls_load(ctl->db, ctl->config, T_NEVER, &ctl->load, &err) < 0)
+		return ctl_fail(&err);
 	return id.kind == ID_JOB ? explain_job(ctl, id.uuid) : explain_batch(ctl, id.no);
 }

@@ -190,7 +190,7 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 		return;
 	}
 	policy = batch_policy(d->config, b.n_items);
-	if (batch_view_read(d->db, d->config, &b, &view, &err) < 0)
+	if (batch_view_read(d->db, d->config, &d->load, &b, &view, &err) < 0)
 		return;
 	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
 	view.looked_at = watch_looked_at(d->watch);

@@ -17,7 +17,7 @@ struct call {
 	struct call_order order;
 	struct answered answer;
 	bool is_answered, is_doubted;
-	int64_t cut_at; /* boot clock */
+	int64_t started_at, cut_at; /* boot clock */
 };
 
 int64_t call_job(const struct call *c)
@@ -81,10 +81,15 @@ static enum answered_how how_of(const struct openai_reply *r)
 	return r->http_status != 0 ? HOW_REFUSED : HOW_NOT_SENT;
 }
 
+static bool was_cut(const struct call *c, const struct openai_reply *r)
+{
+	return r->http_status == 0 && clock_boot() >= c->cut_at;
+}
+
 static enum call_end end_of(const struct call *c, const struct openai_reply *r)
 {
 	/* A call that was cut waited for room. */
-	if (has_no_room(r) || (r->http_status == 0 && clock_boot() >= c->cut_at))
+	if (has_no_room(r) || was_cut(c, r))
 		return CALL_NO_ROOM;
 	return r->http_status == 0 || r->http_status >= 500 ? CALL_TROUBLED : CALL_ANSWERED;
 }
@@ -100,6 +105,21 @@ static void copy_reply(struct answered *a, const struct openai_reply *r)
 		abort();
 	memcpy(a->body, r->text, r->text_n);
 	a->body_n = r->text_n;
+}
+
+static void tell_ended(const struct call *c, const struct openai_reply *r)
+{
+	const struct call_order *o = &c->order;
+	const struct call_news news = {
+		.way = o->way,
+		.end = end_of(c, r),
+		.is_measured = r->outcome.outcome == OUTCOME_DONE || was_cut(c, r),
+		.took_us = t_sub(clock_boot(), c->started_at),
+		.wait_us = r->outcome.wait_us,
+		.seed = (uint64_t)o->item * 31 + o->attempt,
+	};
+
+	o->ended(c->d, &news);
 }
 
 static void on_done(const struct openai_reply *r, void *ctx)
@@ -121,8 +141,7 @@ static void on_done(const struct openai_reply *r, void *ctx)
 		daemon_stop_sending(c->d, res->code, r->message);
 		return;
 	}
-	o->ended(c->d, o->way, end_of(c, r), r->outcome.wait_us,
-		 (uint64_t)o->item * 31 + o->attempt);
+	tell_ended(c, r);
 }
 
 bool call_store(struct call *c)
@@ -231,7 +250,8 @@ struct call *call_start(struct daemon *d, const struct call_order *order)
 	struct err err;
 	int rc;
 
-	c->cut_at = t_add(clock_boot(), patience_of(c));
+	c->started_at = clock_boot();
+	c->cut_at = t_add(c->started_at, patience_of(c));
 	strbuf_init(&body, ASK_BYTES_MAX);
 	rc = render(c, &body, custom_id, &err);
 	if (rc == 0)

@@ -18,9 +18,16 @@ enum call_end {
 	CALL_TROUBLED, /* lost, or never sent */
 };
 
-/* It ended: what the window learns from that. */
-typedef void call_ended_fn(struct daemon *d, enum way way, enum call_end end, int64_t wait_us,
-			   uint64_t seed);
+/* It ended: what is learned from that. */
+struct call_news {
+	enum way way;
+	enum call_end end;
+	bool is_measured; /* took_us is how long one takes, or longer */
+	int64_t took_us;
+	int64_t wait_us; /* asked for by the provider; 0 = not */
+	uint64_t seed;   /* of the attempt */
+};
+typedef void call_ended_fn(struct daemon *d, const struct call_news *news);
 
 struct call_order {
 	const struct recipe *recipe;

@@ -267,7 +267,8 @@ void close_part(struct daemon *d, struct batch_row *b)
 
 	if (!first)
 		abort();
-	if (batch_jobs_latest_start(d->db, d->config, b->id, 0, first, &err) < 0 || !first->job) {
+	if (batch_jobs_latest_start(d->db, d->config, &d->load, b->id, 0, first, &err) < 0 ||
+	    !first->job) {
 		free(first);
 		return; /* seen again in the next tick */
 	}

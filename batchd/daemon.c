@@ -103,6 +103,8 @@ static void tick(struct daemon *d)
 	watch_heed_node(d);
 	tick_heed_installation(d);
 	stop_tick(d);
+	if (fallback_load(d, &err) < 0)
+		log_warning("load not read error=\"%s\"", err.text);
 	close_due_jobs(d);
 	planner_wake(d->planner);
 	d->planner_first = true;
@@ -420,6 +422,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->recipes = recipes_new();
 	d->planner = planner_new();
 	d->fallback = fallback_new();
+	load_init(&d->load, c->fallback.estimate, false);
 	d->requests = requests_new();
 	d->teller = teller_new();
 	d->stop = stop_new();

@@ -16,6 +16,7 @@
 #include "batchd/unit.h"
 #include "common/config.h"
 #include "common/db.h"
+#include "core/load.h"
 #include "core/policy.h"
 
 struct alerts;
@@ -69,6 +70,7 @@ struct daemon {
 	struct recipes *recipes;
 	struct planner *planner;
 	struct fallback *fallback;
+	struct load load; /* what calls are asked for, as last read */
 	struct requests *requests;
 	struct teller *teller;
 	struct stop *stop;

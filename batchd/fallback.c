@@ -12,7 +12,9 @@
 #include "batchd/planner.h"
 #include "batchd/sending.h"
 #include "common/clock.h"
+#include "common/calls.h"
 #include "common/log.h"
+#include "core/load.h"
 #include "core/plan.h"
 #include "core/timemath.h"
 #include "core/window.h"
@@ -22,6 +24,7 @@
 
 struct fallback {
 	struct window window;
+	struct measure measure;
 	struct call *calls[MAX_CALLS];
 	uint32_t n;
 	struct call *one; /* of them, made alone; NULL: none */
@@ -104,16 +107,49 @@ static uint32_t tier_of(const struct config *config, enum way way)
 	return tiers->n > 1 && strcmp(tiers->texts[1], way_names[way]) == 0;
 }
 
-static void on_ended(struct daemon *d, enum way way, enum call_end end, int64_t wait_us,
-		     uint64_t seed)
+static void on_ended(struct daemon *d, const struct call_news *news)
 {
-	struct window *w = &d->fallback->window;
-	const uint32_t tier = tier_of(d->config, way);
+	struct fallback *f = d->fallback;
+	const uint32_t tier = tier_of(d->config, news->way);
 
-	if (end == CALL_ANSWERED)
-		window_answered(w, tier);
+	if (news->is_measured)
+		measure_add(&f->measure, news->took_us);
+	if (news->end == CALL_ANSWERED)
+		window_answered(&f->window, tier);
 	else
-		window_refused(w, tier, end == CALL_NO_ROOM, daemon_now(d), wait_us, seed);
+		window_refused(&f->window, tier, news->end == CALL_NO_ROOM, daemon_now(d),
+			       news->wait_us, news->seed);
+}
+
+/* --- how long calls take --- */
+
+/* For those who are not batchd; not each time that it moves a little. */
+static void store_measured(struct daemon *d, int64_t stored, int64_t us)
+{
+	struct err err;
+
+	if (us > stored - stored / 10 && us < stored + stored / 10)
+		return;
+	if (db_exec(d->db, STMT_CALLS_MEASURED_STORE, DB_P(db_int(us), db_int(d->lease.epoch)),
+		    &err) < 0)
+		log_warning("measured calls not stored error=\"%s\"", err.text);
+}
+
+int fallback_load(struct daemon *d, struct err *err)
+{
+	const struct measure *m = &d->fallback->measure;
+	struct load *l = &d->load;
+	int64_t us;
+
+	if (calls_load(d->db, d->config, T_NEVER, l, err) < 0)
+		return -1;
+	if (!measure_is_enough(m))
+		return 0;
+	us = measure_p95(m);
+	store_measured(d, l->is_measured ? l->call_us : 0, us);
+	l->call_us = us;
+	l->is_measured = true;
+	return 0;
 }
 
 /* --- which items --- */
@@ -132,7 +168,7 @@ static int take_items(struct db *db, struct take *t, struct err *err)
 {
 	struct db_rows *r;
 
-	if (sending_items(db, t->c->job_id, t->recipe->task, t->c->which, &r, err) < 0)
+	if (sending_items(db, t->c->job_id, t->recipe->task, t->c->which, t->way, &r, err) < 0)
 		return -1;
 	while (t->sending->n < t->most && t->sending->n < SLICE_ROWS && db_next(r))
 		sending_add(t->sending, r);
@@ -285,6 +321,9 @@ static int send_due(struct daemon *d, struct err *err)
 
 		if (room == 0)
 			return 0;
+		/* What cannot be answered in time any more fails at the deadline. */
+		if (!load_call_fits(&d->load, jobs[i].deadline_at, daemon_now(d)))
+			continue;
 		/* One that fails must not keep the others waiting. */
 		if (send_job(d, &jobs[i], room, err) < 0)
 			log_warning("calls not made job=%lld error=\"%s\"",

@@ -23,6 +23,8 @@ void fallback_store(struct daemon *d);
 void fallback_keep(struct daemon *d);
 /* With it: the same, also what was kept without it, and send what is due. */
 void fallback_step(struct daemon *d);
+/* Read what calls are asked for and how long they take into d->load. 0 or -1. */
+int fallback_load(struct daemon *d, struct err *err);
 /* A tick passed: look for items again. */
 void fallback_wake(struct fallback *f);
 /*

@@ -46,7 +46,8 @@ bool items_go_by_call(const struct daemon *d, const struct tally *t, int64_t job
 		.n_left = (uint32_t)n_left,
 		.batch_retries = p.batch_retries,
 		.batch_takes = p.batch_takes,
-		.leave_at = batch_leave_start(d->config, tally_stage(t, job), p.cancel_grace),
+		.leave_at =
+			batch_leave_start(d->config, &d->load, tally_stage(t, job), p.cancel_grace),
 	};
 
 	return item_goes_by_call(&v, daemon_now(d));

@@ -83,10 +83,11 @@ static struct plan_candidate candidate(const struct daemon *d, const struct db_r
 		.account_id = db_get_int(r, 1),
 		.recipe_id = db_get_int(r, 2),
 		.ready_since = db_get_time(r, 3),
-		.latest_start = batch_latest_start(d->config, &stage),
+		.latest_start = batch_latest_start(d->config, &d->load, &stage),
 		.deadline_at = stage.deadline_at,
 	};
-	const bool is_late = now >= batch_calls_start(d->config, &stage, n_ready, c.ready_since);
+	const bool is_late =
+		now >= batch_calls_start(d->config, &d->load, &stage, n_ready, c.ready_since);
 
 	c.which = !has_calls || is_late ? PLAN_ALL : for_calls ? PLAN_MARKED : PLAN_UNMARKED;
 	if (c.which == PLAN_MARKED)
@@ -299,7 +300,8 @@ static int read_items(struct db *db, struct take *t, struct sending *sending, st
 {
 	struct db_rows *r;
 
-	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, t->c->which, &r, err) < 0)
+	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, t->c->which, WAY_BATCH, &r,
+			  err) < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
 		const int64_t bytes = db_get_int(r, 5), tokens = db_get_int(r, 6);

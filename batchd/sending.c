@@ -14,12 +14,12 @@ struct sending *sending_new(int64_t batch_id, enum way way)
 	return s;
 }
 
-int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which,
+int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, enum way way,
 		  struct db_rows **rows, struct err *err)
 {
 	const bool translate = task == TASK_TRANSLATE;
 
-	return db_query(db, STMT_PLAN_ITEMS,
+	return db_query(db, way == WAY_BATCH ? STMT_PLAN_ITEMS : STMT_PLAN_CALLS,
 			DB_P(db_int(job), db_int(which == PLAN_MARKED),
 			     db_int(which != PLAN_UNMARKED), db_int(translate),
 			     db_int(translate ? LIMIT_LANGUAGES : 0)),

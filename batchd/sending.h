@@ -31,8 +31,8 @@ struct sending {
 
 /* Empty; freed with free(). */
 struct sending *sending_new(int64_t batch_id, enum way way);
-/* Query these of the ready items of a job that are of this task. 0 or -1. */
-int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which,
+/* Query these of the ready items of a job that are of this task, in the order of this way. 0 or -1. */
+int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, enum way way,
 		  struct db_rows **rows, struct err *err);
 /* Add the item of the current row, SLICE_ROWS of them at most. */
 void sending_add(struct sending *s, const struct db_rows *row);

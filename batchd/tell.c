@@ -332,7 +332,7 @@ void tell_jobs_of(struct daemon *d, int64_t batch_id)
 	if (batch_row_read(d->db, batch_id, &b, &err) < 1)
 		return;
 	p = batch_policy(d->config, b.n_items);
-	if (batch_view_read(d->db, d->config, &b, &v, &err) < 0)
+	if (batch_view_read(d->db, d->config, &d->load, &b, &v, &err) < 0)
 		return;
 	next = batch_decide(&v, &p, daemon_now(d));
 	tell_jobs(d, &b, &next);

@@ -67,7 +67,7 @@ static int tell_batches(struct telling *t, struct err *err)
 	while (rc == 0 && db_next(r)) {
 		rc = batch_row_read(t->db, db_get_int(r, 0), &b, err);
 		if (rc > 0)
-			rc = batch_view_read(t->db, t->d->config, &b, &v, err);
+			rc = batch_view_read(t->db, t->d->config, &t->d->load, &b, &v, err);
 		if (rc == 0)
 			add_batch(t, &b, &v);
 	}
@@ -166,9 +166,9 @@ struct tell_wait telling_ready(struct daemon *d, const struct tell_ready *job)
 					.deadline_at = job->deadline_at,
 					.n_open = job->n_open,
 					.calls_from = job->calls_from};
-	const int64_t start =
-		has_calls ? batch_calls_start(d->config, &stage, job->n_ready, job->ready_since)
-			  : T_NEVER;
+	const int64_t start = has_calls ? batch_calls_start(d->config, &d->load, &stage,
+							    job->n_ready, job->ready_since)
+					: T_NEVER;
 
 	if (fallback_cut_at(d, job->job) != T_NEVER)
 		return wait_for_calls(d, job);

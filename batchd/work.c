@@ -47,7 +47,8 @@ int64_t work_latest_start(struct work *w)
 
 	if (w->latest_start)
 		return w->latest_start;
-	if (batch_jobs_latest_start(w->d->db, w->d->config, w->batch_id, 0, &nearest, &err) < 0)
+	if (batch_jobs_latest_start(w->d->db, w->d->config, &w->d->load, w->batch_id, 0, &nearest,
+				    &err) < 0)
 		log_warning("latest start not read batch=%lld error=\"%s\"", (long long)w->batch_id,
 			    err.text);
 	w->latest_start = nearest.at;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/outlook.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
 
@@ -133,45 +134,57 @@ struct policy batch_policy(const struct config *config, int64_t n_items)
 	};
 }
 
-static struct latest_start_view start_view(const struct config *config,
+static struct latest_start_view start_view(const struct config *config, const struct load *load,
 					   const struct job_stage *stage)
 {
+	const int64_t concurrency = config->fallback.concurrency;
+	const int64_t own = time_needed((uint64_t)stage->n_open, concurrency, load->call_us);
+
 	return (struct latest_start_view){
 		.opened_at = stage->opened_at,
 		.deadline_at = stage->deadline_at,
 		.calls_from = stage->calls_from,
 		.reserve = config->fallback.reserve,
-		.needed = time_needed((uint64_t)stage->n_open, config->fallback.concurrency,
-				      config->fallback.estimate),
+		.needed = t_max(load_needed(load, stage->deadline_at, concurrency), own),
 	};
 }
 
-int64_t batch_latest_start(const struct config *config, const struct job_stage *stage)
+int64_t batch_latest_start(const struct config *config, const struct load *load,
+			   const struct job_stage *stage)
 {
-	const struct latest_start_view v = start_view(config, stage);
+	const struct latest_start_view v = start_view(config, load, stage);
 
 	return latest_start(&v);
 }
 
-int64_t batch_leave_start(const struct config *config, const struct job_stage *stage,
-			  int64_t cancel_grace)
+int64_t batch_leave_start(const struct config *config, const struct load *load,
+			  const struct job_stage *stage, int64_t cancel_grace)
 {
-	const struct latest_start_view v = start_view(config, stage);
+	const struct latest_start_view v = start_view(config, load, stage);
 
 	return leave_start(&v, cancel_grace);
 }
 
-int64_t batch_calls_start(const struct config *config, const struct job_stage *stage,
-			  int64_t n_ready, int64_t ready_since)
+int64_t batch_calls_start(const struct config *config, const struct load *load,
+			  const struct job_stage *stage, int64_t n_ready, int64_t ready_since)
 {
 	const int64_t grace = config_policy_for(config, n_ready)->cancel_grace;
 
-	return calls_start(ready_since, batch_leave_start(config, stage, grace),
+	return calls_start(ready_since, batch_leave_start(config, load, stage, grace),
 			   config->batch.linger, config->batch.poll_interval);
 }
 
-int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t batch_id,
-			    int64_t cancel_grace, struct batch_start *nearest, struct err *err)
+unsigned batch_outlook(const struct config *config, const struct load *load,
+		       const struct job_stage *stage, int64_t n_items)
+{
+	const struct latest_start_view v = start_view(config, load, stage);
+
+	return outlook_of(&v, batch_calls_start(config, load, stage, n_items, stage->opened_at));
+}
+
+int batch_jobs_latest_start(struct db *db, const struct config *config, const struct load *load,
+			    int64_t batch_id, int64_t cancel_grace, struct batch_start *nearest,
+			    struct err *err)
 {
 	struct db_rows *r;
 
@@ -183,10 +196,10 @@ int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t 
 						.deadline_at = db_get_time(r, 2),
 						.n_open = db_get_int(r, 3),
 						.calls_from = db_get_time(r, 4)};
-		const int64_t at = batch_latest_start(config, &stage);
+		const int64_t at = batch_latest_start(config, load, &stage);
 
-		nearest->leave_from =
-			t_max(nearest->leave_from, batch_leave_start(config, &stage, cancel_grace));
+		nearest->leave_from = t_max(nearest->leave_from,
+					    batch_leave_start(config, load, &stage, cancel_grace));
 		if (at < nearest->at) {
 			nearest->at = at;
 			nearest->job = db_get_int(r, 0);
@@ -196,15 +209,15 @@ int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t 
 	return 0;
 }
 
-int batch_view_read(struct db *db, const struct config *config, const struct batch_row *b,
-		    struct batch_view *view, struct err *err)
+int batch_view_read(struct db *db, const struct config *config, const struct load *load,
+		    const struct batch_row *b, struct batch_view *view, struct err *err)
 {
 	struct batch_start nearest;
 
 	*view = batch_row_view(b);
 	if (config->fallback.tiers.n == 0 || b->phase == BATCH_CLOSED)
 		return 0;
-	if (batch_jobs_latest_start(db, config, b->id,
+	if (batch_jobs_latest_start(db, config, load, b->id,
 				    batch_policy(config, b->n_items).cancel_grace, &nearest,
 				    err) < 0)
 		return -1;

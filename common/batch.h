@@ -13,6 +13,7 @@
 #include "common/db.h"
 #include "core/err.h"
 #include "core/limits.h"
+#include "core/load.h"
 #include "core/model.h"
 #include "core/policy.h"
 
@@ -54,8 +55,8 @@ int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *e
 /* Without the latest start, which is of its jobs: T_NEVER. */
 struct batch_view batch_row_view(const struct batch_row *b);
 /* The same with it, where the fallback has a tier. 0 or -1. */
-int batch_view_read(struct db *db, const struct config *config, const struct batch_row *b,
-		    struct batch_view *view, struct err *err);
+int batch_view_read(struct db *db, const struct config *config, const struct load *load,
+		    const struct batch_row *b, struct batch_view *view, struct err *err);
 /* The policy's numbers for a batch of so many requests. */
 struct policy batch_policy(const struct config *config, int64_t n_items);
 /* A stage of a job: n_open items of it and of those after it are open. */
@@ -64,19 +65,25 @@ struct job_stage {
 	int64_t n_open;
 	int64_t calls_from; /* since when its items go by calls, or 0 */
 };
-int64_t batch_latest_start(const struct config *config, const struct job_stage *stage);
+/* load: of all jobs (common/calls.h); the stage's own job may be newer. */
+int64_t batch_latest_start(const struct config *config, const struct load *load,
+			   const struct job_stage *stage);
 /* When a batch of its items alone is cancelled (leave_start), the grace being in microseconds. */
-int64_t batch_leave_start(const struct config *config, const struct job_stage *stage,
-			  int64_t cancel_grace);
+int64_t batch_leave_start(const struct config *config, const struct load *load,
+			  const struct job_stage *stage, int64_t cancel_grace);
 /* When its n_ready items that have been ready since go by calls (calls_start). */
-int64_t batch_calls_start(const struct config *config, const struct job_stage *stage,
-			  int64_t n_ready, int64_t ready_since);
+int64_t batch_calls_start(const struct config *config, const struct load *load,
+			  const struct job_stage *stage, int64_t n_ready, int64_t ready_since);
+/* What the deadline of a job that is opened now leaves time for, n_items of it being ready. */
+unsigned batch_outlook(const struct config *config, const struct load *load,
+		       const struct job_stage *stage, int64_t n_items);
 /* Of the running jobs with open items in a batch; T_NEVER, 0 and 0: there are none. */
 struct batch_start {
 	int64_t at, job;    /* the nearest latest start, and its job */
 	int64_t leave_from; /* the last leave_start, the grace being cancel_grace microseconds */
 };
-int batch_jobs_latest_start(struct db *db, const struct config *config, int64_t batch_id,
-			    int64_t cancel_grace, struct batch_start *nearest, struct err *err);
+int batch_jobs_latest_start(struct db *db, const struct config *config, const struct load *load,
+			    int64_t batch_id, int64_t cancel_grace, struct batch_start *nearest,
+			    struct err *err);
 
 #endif
