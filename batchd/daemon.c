@@ -15,6 +15,7 @@
 #include "batchd/fallback.h"
 #include "batchd/files.h"
 #include "batchd/hold.h"
+#include "batchd/incident.h"
 #include "batchd/installation.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
@@ -105,6 +106,7 @@ static void tick(struct daemon *d)
 	stop_tick(d);
 	if (fallback_load(d, &err) < 0)
 		log_warning("load not read error=\"%s\"", err.text);
+	incident_tick(d);
 	close_due_jobs(d);
 	planner_wake(d->planner);
 	d->planner_first = true;
@@ -189,6 +191,7 @@ static void lease_taken(struct daemon *d)
 	alerts_reset(d->alerts);
 	stop_reset(d->stop);
 	hold_reset(d->hold);
+	incident_reset(d->incident);
 }
 
 static void keep_lease(struct daemon *d)
@@ -430,6 +433,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->watch = watch_new();
 	d->files = files_new();
 	d->alerts = alerts_new();
+	d->incident = incident_new();
 	lease_init(&d->lease, c->daemon.lease);
 	set_key(d, api_key);
 	return d;
@@ -449,6 +453,7 @@ void daemon_free(struct daemon **at)
 	watch_free(&d->watch);
 	files_free(&d->files);
 	alerts_free(&d->alerts);
+	incident_free(&d->incident);
 	planner_free(&d->planner);
 	fallback_free(&d->fallback);
 	requests_free(&d->requests);

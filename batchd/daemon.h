@@ -22,6 +22,7 @@
 struct alerts;
 struct daemon;
 struct fallback;
+struct incident;
 struct files;
 struct hold;
 struct planner;
@@ -78,6 +79,7 @@ struct daemon {
 	struct watch *watch;
 	struct files *files;
 	struct alerts *alerts;
+	struct incident *incident;
 	struct work *works;
 	char installation[33];
 	bool is_foreign;    /* the state directory is of another installation: nothing is sent */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "batchd/incident.h"
 #include "core/limits.h"
 
 struct open_attempt {
@@ -43,6 +44,7 @@ bool items_go_by_call(const struct daemon *d, const struct tally *t, int64_t job
 	const struct policy p = batch_policy(d->config, n_items);
 	const struct again_view v = {
 		.has_calls = d->config->fallback.tiers.n > 0,
+		.no_batches = incident_since(d->incident) != 0,
 		.n_left = (uint32_t)n_left,
 		.batch_retries = p.batch_retries,
 		.batch_takes = p.batch_takes,

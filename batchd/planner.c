@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "batchd/hold.h"
+#include "batchd/incident.h"
 #include "batchd/items.h"
 #include "batchd/orphan.h"
 #include "batchd/sending.h"
@@ -133,7 +134,7 @@ static int begin_tx(struct db *db, void *arg, struct err *err)
 		    err) < 0)
 		return -1;
 	b->id = (int64_t)db_insert_id(db);
-	return 0;
+	return incident_begun(b->d, db, b->id, err);
 }
 
 void planner_random_key(char out[33])
@@ -385,7 +386,9 @@ int planner_step(struct daemon *d, struct err *err)
 	size_t at;
 
 	if (!p->batch_id)
-		return p->look && daemon_may_send(d) ? begin_batch(d, err) : 0;
+		return p->look && daemon_may_send(d) && !incident_holds(d->incident)
+			       ? begin_batch(d, err)
+			       : 0;
 	at = plan_turn(p->candidates, p->n, &accounts);
 	if (at == p->n)
 		return seal(d, err);

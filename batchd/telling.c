@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "batchd/fallback.h"
+#include "batchd/incident.h"
 #include "common/store.h"
 #include "core/timemath.h"
 
 /* --- sources --- */
+
+static const char incident_words[] = "the provider makes no progress with any batch";
 
 static void add_batch_warnings(struct telling *t, const struct batch_row *b, const struct policy *p,
 			       unsigned set)
@@ -27,6 +30,7 @@ static void add_batch_warnings(struct telling *t, const struct batch_row *b, con
 		 t_add(v.progress_at, p->finalizing_after)},
 		{WARN_MISSING, "the provider does not know the batch at the moment",
 		 b->missing_since},
+		{WARN_INCIDENT, incident_words, b->incident_at},
 		{WARN_UNKNOWN_CREATE, "it is being found out whether the batch was created",
 		 b->phase_at},
 	};
@@ -75,9 +79,21 @@ static int tell_batches(struct telling *t, struct err *err)
 	return rc;
 }
 
+/* What waits for a batch waits for that too. */
+static int tell_incident(struct telling *t, struct err *err)
+{
+	const int64_t since = incident_since(t->d->incident);
+
+	(void)err;
+	if (since && t->job.n_ready > t->job.n_by_call)
+		tell_add_warning(t, warning_code(WARN_INCIDENT), incident_words, since);
+	return 0;
+}
+
 /* Each part that has something to say of jobs. */
 static tell_source_fn *const sources[] = {
 	tell_batches,
+	tell_incident,
 };
 
 void tell_add_warning(struct telling *t, const char *code, const char *message, int64_t since)

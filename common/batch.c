@@ -62,6 +62,7 @@ static void read_numbers(const struct db_rows *r, struct batch_row *b)
 	b->all_cancelled = db_get_int(r, 46) != 0;
 	b->asked = (enum batch_asked)name_find(batch_asked_names, BATCH_ASKED_COUNT,
 					       db_get_text(r, 47, NULL));
+	b->incident_at = db_get_time(r, 48);
 }
 
 int batch_row_read(struct db *db, int64_t id, struct batch_row *b, struct err *err)
@@ -108,6 +109,7 @@ struct batch_view batch_row_view(const struct batch_row *b)
 		.next_at = b->next_at,
 		.left = b->left_at != 0,
 		.asked = b->asked,
+		.incident = b->incident_at != 0,
 		.awaits_answers =
 			!b->output_file_id[0] && (b->remote_done > 0 || !b->error_file_id[0]),
 		.awaits_errors = !b->error_file_id[0] && b->remote_failed > 0,

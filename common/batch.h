@@ -48,6 +48,7 @@ struct batch_row {
 	/* of its jobs, read with the row */
 	int64_t n_wanted, wanted_until;
 	bool all_cancelled;
+	int64_t incident_at; /* since when the provider as a whole stands still; 0: it does not */
 };
 
 /* 1 and the row, 0 where there is none, -1. */

@@ -82,6 +82,8 @@ const char *warning_code(enum warning w)
 		return "batch_missing";
 	case WARN_UNKNOWN_CREATE:
 		return "create_unknown";
+	case WARN_INCIDENT:
+		return "provider_incident";
 	case WARN_NONE:
 		break;
 	}
@@ -216,7 +218,7 @@ static unsigned warnings_of(const struct batch_view *b, const struct policy *p, 
 		if (now >= t_add(b->progress_at, p->finalizing_after))
 			w |= WARN_FINALIZING;
 	} else if (now >= t_add(b->progress_at, p->stall_after)) {
-		w |= WARN_STALLED;
+		w |= b->incident ? WARN_INCIDENT : WARN_STALLED;
 	}
 	if (b->missing_since)
 		w |= WARN_MISSING;
@@ -232,7 +234,7 @@ static int64_t next_warning(const struct batch_view *b, const struct policy *p, 
 		at = t_add(b->created_at, p->alert_after);
 	if (b->remote == REMOTE_FINALIZING && !(set & WARN_FINALIZING))
 		at = t_min(at, t_add(b->progress_at, p->finalizing_after));
-	if (b->remote != REMOTE_FINALIZING && !(set & WARN_STALLED))
+	if (b->remote != REMOTE_FINALIZING && !(set & (WARN_STALLED | WARN_INCIDENT)))
 		at = t_min(at, t_add(b->progress_at, p->stall_after));
 	return at;
 }

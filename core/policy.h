@@ -69,6 +69,7 @@ enum warning {
 	WARN_FINALIZING = 4, /* finalizing_after */
 	WARN_MISSING = 8,
 	WARN_UNKNOWN_CREATE = 16,
+	WARN_INCIDENT = 32, /* in place of WARN_STALLED: the provider as a whole stands still */
 };
 
 struct decision {
@@ -113,6 +114,7 @@ struct batch_view {
 	int64_t steady_since;
 	bool left; /* its open items left already */
 	enum batch_asked asked;
+	bool incident; /* many batches stall together (core/incident.h) */
 	/* no result file is named, or no output where its counts speak of answers */
 	bool awaits_answers;
 	bool awaits_errors; /* no error file where its counts speak of failures */
@@ -179,6 +181,7 @@ int64_t calls_start(int64_t ready_since, int64_t leave_at, int64_t linger, int64
 /* An item whose sending in a batch brought no answer and that is sent again: how? */
 struct again_view {
 	bool has_calls;         /* the fallback has a tier */
+	bool no_batches;        /* none is begun: an incident of the provider */
 	uint32_t n_left;        /* its sendings in batches that brought no answer, with this one */
 	uint32_t batch_retries; /* of that batch's policy */
 	int64_t batch_takes;

@@ -62,5 +62,6 @@ bool item_goes_by_call(const struct again_view *v, int64_t now)
 {
 	if (!v->has_calls)
 		return false;
-	return v->n_left > v->batch_retries || t_add(now, v->batch_takes) >= v->leave_at;
+	return v->no_batches || v->n_left > v->batch_retries ||
+	       t_add(now, v->batch_takes) >= v->leave_at;
 }

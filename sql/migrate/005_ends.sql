@@ -106,3 +106,11 @@ ALTER TABLE item
 -- How long a synchronous call takes, for those who are not batchd.
 ALTER TABLE daemon_lease
 	ADD COLUMN call_us BIGINT UNSIGNED NULL COMMENT 'microseconds: 95 of 100 measured calls took no longer; NULL: too few were measured';
+-- The provider as a whole stands still (core/incident.h).
+ALTER TABLE daemon_lease
+	ADD COLUMN incident_at DATETIME(6) NULL COMMENT 'many batches have stalled together since; none is begun',
+	ADD COLUMN incident_step_at DATETIME(6) NULL,
+	ADD COLUMN incident_may_try TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'one may be begun as a trial',
+	ADD COLUMN incident_trial BIGINT UNSIGNED NULL COMMENT 'that batch',
+	ADD CONSTRAINT incident CHECK ((incident_at IS NULL) = (incident_step_at IS NULL)
+		AND (incident_at IS NOT NULL OR (incident_may_try = 0 AND incident_trial IS NULL)));

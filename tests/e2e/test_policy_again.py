@@ -195,3 +195,40 @@ def test_explain_tells_what_goes_by_calls(site, begin):
     told = wait_until(lambda: next((t for t in [site.stack.batchctl_json("explain", job)] if t["by_call"] == LOTS), None),
                       20, "the items to wait for calls")
     assert told["ready"] == LOTS and told["ready_at"] is None
+
+
+# ---- The cancel before the latest start.
+
+SOON = {"fallback": {"tiers": ["flex"], "reserve": "100ms", "estimate": "500ms"}}
+
+
+def test_I3_a_batch_that_all_leave_is_cancelled_so_that_the_calls_begin_when_it_has_ended():
+    with sales("policy-soon", SOON) as site:
+        site.rules(KEEP_FILES, {**STUCK, "done": 1})
+        site.batchd(settings(cancel_grace="2s"))
+        job = site.take(LOTS, (), deadline="PT6S")
+        site.wait_full(job)
+        assert sorted(ways(site)) == [["batch"]] + [["batch", "flex"]] * (LOTS - 1)
+        batch = site.sql("SELECT b.cancel_at, b.closed_at, j.deadline_at - INTERVAL 600000 MICROSECOND AS latest,"
+                         " j.opened_at + INTERVAL 3 SECOND AS half FROM batch b, job j")[0]
+        assert batch["half"] <= batch["cancel_at"] < batch["closed_at"] < batch["latest"]
+        assert site.sql("SELECT 1 FROM attempt WHERE left_at IS NOT NULL") == []
+        assert site.paid_twice() == 0
+        site.check()
+
+
+def test_one_that_holds_items_of_a_patient_job_too_is_not():
+    with sales("policy-shared", {**SOON, "batch": {"linger": "500ms"}}) as site:
+        site.rules(KEEP_FILES, STUCK)
+        site.batchd(settings(cancel_grace="2s"))
+        hurried = site.take(2, (), name="hurried", deadline="PT8S")
+        patient = site.take(2, (), name="patient", deadline="PT14S")
+        site.wait_full(hurried)
+        assert len(site.remote()) == 1
+        assert site.sql("SELECT j.name, x.left_at IS NOT NULL AS gone, b.cancel_at FROM batch b JOIN batch_job x ON"
+                        " x.batch_id = b.id JOIN job j ON j.id = x.job_id ORDER BY j.id") == [
+            {"name": "hurried", "gone": 1, "cancel_at": None}, {"name": "patient", "gone": 0, "cancel_at": None}]
+        site.force(site.remote()[0]["id"], "resume")
+        site.wait_full(patient)
+        assert ways(site) == [["batch"]] * 2
+        site.check()

@@ -69,6 +69,9 @@ static const struct row rows[] = {
 	{"a running batch is polled", RUNNING(), T0, ACT_POLL, WHY_RUNNING, 0},
 	{"between polls it is left alone", RUNNING(.next_at = T0 + T_MIN), T0, ACT_WAIT, WHY_RUNNING, 0},
 	{"no progress for stall_after: a warning", RUNNING(), T0 + T_H, ACT_POLL, WHY_RUNNING, WARN_STALLED},
+	{"in an incident of the provider that is the warning", RUNNING(.incident = true), T0 + T_H, ACT_POLL, WHY_RUNNING, WARN_INCIDENT},
+	{"a batch that moves has none", RUNNING(.incident = true), T0 + T_MIN, ACT_POLL, WHY_RUNNING, 0},
+	{"its items leave as ever", RUNNING(.incident = true), T0 + 2 * T_H, ACT_CANCEL, WHY_STALLED, WARN_OLD | WARN_INCIDENT},
 	{"progress resets the stall", RUNNING(.progress_at = T0 + T_H), T0 + T_H + T_MIN, ACT_POLL, WHY_RUNNING, 0},
 	{"old but moving: only the age is told", RUNNING(.progress_at = T0 + 2 * T_H), T0 + 2 * T_H, ACT_POLL, WHY_RUNNING, WARN_OLD},
 	{"no progress for cancel_after: cancel", RUNNING(), T0 + 2 * T_H, ACT_CANCEL, WHY_STALLED, WARN_OLD | WARN_STALLED},
@@ -316,6 +319,7 @@ struct again_row {
 
 /* clang-format off */
 static const struct again_row again_rows[] = {
+	{"in an incident no batch is begun for what left", {.has_calls = true, .no_batches = true, .n_left = 1, .batch_retries = 1, .leave_at = T0 + T_H}, true},
 	{"without batch retries an item that left goes by a call", {.has_calls = true, .n_left = 1, .leave_at = T0 + T_H}, true},
 	{"with one left it goes in a batch again", {.has_calls = true, .n_left = 1, .batch_retries = 1, .leave_at = T0 + T_H}, false},
 	{"until that one is used", {.has_calls = true, .n_left = 2, .batch_retries = 1, .leave_at = T0 + T_H}, true},
