@@ -8,7 +8,6 @@
 #include "batchd/alert.h"
 #include "batchd/build.h"
 #include "batchd/fallback.h"
-#include "batchd/harvest.h"
 #include "batchd/hold.h"
 #include "batchd/items.h"
 #include "batchd/planner.h"
@@ -16,7 +15,6 @@
 #include "batchd/tell.h"
 #include "common/log.h"
 #include "common/store.h"
-#include "core/limits.h"
 #include "core/timemath.h"
 
 /* An order is written within minutes; what is invisible for so long was cut off. */
@@ -164,6 +162,33 @@ void close_lost(struct daemon *d, struct batch_row *b)
 				      .ready_at = daemon_now(d)});
 }
 
+/* How often its items have been sent, this time included. */
+static unsigned sendings_of(struct daemon *d, const struct batch_row *b)
+{
+	struct db_rows *r;
+	struct err err;
+	int64_t n = 1;
+
+	if (db_query(d->db, STMT_BATCH_SENDINGS, DB_P(db_int(b->id)), &r, &err) < 0)
+		return 1;
+	if (db_next(r))
+		n = db_get_int(r, 0);
+	db_rows_free(&r);
+	return n > 0 ? (unsigned)n : 1;
+}
+
+/*
+ * A file that is not found yet is uploaded again after a back-off. All else waits until one of the
+ * model ends, which calls it earlier, or ten poll intervals (DESIGN).
+ */
+static int64_t wait_before_again(struct daemon *d, const struct batch_row *b,
+				 const struct call_outcome *o)
+{
+	if (strcmp(o->code, "file_not_found") == 0)
+		return t_max(o->wait_us, backoff_us(sendings_of(d, b), (uint64_t)b->id));
+	return t_max(o->wait_us, t_mul(d->config->batch.poll_interval, 10));
+}
+
 void close_harvested(struct daemon *d, struct batch_row *b)
 {
 	struct release r = {.outcome = ATTEMPT_FAILED,
@@ -185,10 +210,7 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 			daemon_stop_sending(d, o.code, b->last_error);
 		if (o.outcome == OUTCOME_LATER) { /* it never ran: burns nothing, waits a while */
 			r.outcome = ATTEMPT_VOID;
-			/* Until one of the model ends, which calls it earlier (DESIGN). */
-			r.ready_at =
-				t_add(r.ready_at,
-				      t_max(o.wait_us, t_mul(d->config->batch.poll_interval, 10)));
+			r.ready_at = t_add(r.ready_at, wait_before_again(d, b, &o));
 		}
 	} else if (b->remote == REMOTE_EXPIRED || b->remote == REMOTE_CANCELLED) {
 		r.outcome = ATTEMPT_VOID; /* lines that are in no file never ran */
@@ -370,115 +392,4 @@ int close_unfinished_orders(struct daemon *d, struct err *err)
 	if (!u.more)
 		log_info("unfinished order removed job=%lld", (long long)u.job);
 	return 1;
-}
-
-/* --- remote files --- */
-
-struct sweep {
-	int64_t version;
-	char files[3][LIMIT_REMOTE_ID_BYTES];
-	int next;
-};
-
-static void sweep_go_on(struct work *w);
-
-/* Files that stay a while cost little: a provider in trouble is not asked at every tick. */
-static void sweep_later(struct work *w, int64_t wait_us)
-{
-	const struct sweep *s = w->state;
-	struct daemon *d = w->d;
-	const int64_t at = t_add(daemon_now(d), t_max(wait_us, d->config->batch.poll_interval));
-	struct err err;
-
-	if (db_exec(d->db, STMT_BATCH_NEXT_SET,
-		    DB_P(db_time(at), db_int(w->batch_id), db_int(s->version)), &err) < 0)
-		log_warning("sweep not put off batch=%lld error=\"%s\"", (long long)w->batch_id,
-			    err.text);
-	work_free(w);
-}
-
-static void on_swept(const struct openai_reply *r, void *ctx)
-{
-	struct work *w = ctx;
-	struct sweep *s = w->state;
-
-	if (r->outcome.outcome != OUTCOME_DONE && r->http_status != 404) {
-		log_info("file not deleted batch=%lld error=\"%s\"", (long long)w->batch_id,
-			 r->message);
-		sweep_later(w, r->outcome.wait_us);
-		return;
-	}
-	s->next++;
-	sweep_go_on(w);
-}
-
-static void sweep_go_on(struct work *w)
-{
-	struct sweep *s = w->state;
-	struct daemon *d = w->d;
-	struct err err;
-
-	while (s->next < 3 && !s->files[s->next][0])
-		s->next++;
-	if (s->next < 3) {
-		if (openai_delete_file(d->openai, s->files[s->next], on_swept, w, &err) < 0)
-			work_free(w);
-		return;
-	}
-	if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(w->batch_id)),
-		    &err) < 0)
-		log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)w->batch_id,
-			    err.text);
-	work_free(w);
-}
-
-static void sweep_batch(struct daemon *d, int64_t id)
-{
-	struct batch_row b;
-	struct err err;
-	struct sweep *s;
-	struct work *w;
-
-	if (work_find(d, id) || batch_row_read(d->db, id, &b, &err) < 1)
-		return;
-	if (b.created_at < d->renewed_at) { /* of another installation: never touched */
-		if (db_exec(d->db, STMT_BATCH_SWEPT, DB_P(db_time(daemon_now(d)), db_int(id)),
-			    &err) < 0)
-			log_warning("sweep not stored batch=%lld error=\"%s\"", (long long)id,
-				    err.text);
-		return;
-	}
-	if (b.late_files) { /* not read yet */
-		harvest_go_on(d, &b);
-		return;
-	}
-	w = work_new(d, id);
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		abort();
-	w->state = s;
-	w->state_free = free;
-	s->version = b.version;
-	strcpy(s->files[0], b.input_file_id);
-	if (!b.keep_files) { /* what could not be stored stays at the provider */
-		strcpy(s->files[1], b.output_file_id);
-		strcpy(s->files[2], b.error_file_id);
-	}
-	sweep_go_on(w);
-}
-
-void close_sweep(struct daemon *d)
-{
-	int64_t ids[20];
-	size_t n = 0;
-	struct db_rows *r;
-	struct err err;
-
-	if (db_query(d->db, STMT_BATCH_TO_SWEEP, DB_P(db_time(daemon_now(d))), &r, &err) < 0)
-		return;
-	while (n < 20 && db_next(r))
-		ids[n++] = db_get_int(r, 0);
-	db_rows_free(&r);
-	for (size_t i = 0; i < n; i++)
-		sweep_batch(d, ids[i]);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * close: ends of batches and jobs: returns what is open, closes the row, tells the
- * jobs, sweeps remote files.
+ * close: ends of batches and jobs: returns what is open, closes the row, tells the jobs.
  */
 #ifndef BATCHD_CLOSE_H
 #define BATCHD_CLOSE_H
@@ -29,10 +28,5 @@ void close_part(struct daemon *d, struct batch_row *b);
 int close_overdue_jobs(struct daemon *d, struct err *err);
 /* Remove orders whose writing was never finished, some rows at a time. 1 = more, 0, -1. */
 int close_unfinished_orders(struct daemon *d, struct err *err);
-/*
- * Delete remote files of closed batches whose harvest is durable, some at a time; read
- * those that were named late.
- */
-void close_sweep(struct daemon *d);
 
 #endif

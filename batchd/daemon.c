@@ -21,6 +21,7 @@
 #include "batchd/planner.h"
 #include "batchd/request.h"
 #include "batchd/stop.h"
+#include "batchd/sweep.h"
 #include "batchd/tell.h"
 #include "batchd/tick.h"
 #include "batchd/watch.h"
@@ -120,7 +121,7 @@ static void tick(struct daemon *d)
 	orphan_adopt_asked(d);
 	if (!d->stopping) {
 		fallback_wake(d->fallback);
-		close_sweep(d);
+		sweep_closed(d);
 		files_tick(d);
 	}
 }

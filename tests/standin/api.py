@@ -384,7 +384,7 @@ def chat(world, call, action=None):
             "custom_id": client_request_id(call, body), "where": "sync", "file": None,
             "line": None, "endpoint": "/v1/chat/completions", "tier": answer["service_tier"],
             "at": answer["created"], "model": request.model, "task": task_of(body),
-            "status": 200, "billed": True,
+            "status": 200, "billed": True, "max_tokens": request.max_tokens,
             "prompt_tokens": answer["usage"]["prompt_tokens"],
             "completion_tokens": answer["usage"]["completion_tokens"]}])
         world.changed.notify_all()
