@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "batchd/alert_private.h"
+#include "batchd/alert_tell.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "core/timemath.h"
@@ -22,6 +23,7 @@ struct alerts *alerts_new(void)
 
 	if (!a)
 		abort();
+	a->tellers = tellers_new();
 	return a;
 }
 
@@ -29,6 +31,7 @@ void alerts_free(struct alerts **a)
 {
 	if (!*a)
 		return;
+	tellers_free(&(*a)->tellers);
 	alert_rows_free(*a);
 	free(*a);
 	*a = NULL;
@@ -74,6 +77,11 @@ void alerts_tick(struct daemon *d)
 	alert_tell(d);
 	if (d->alerts->marks)
 		flush(d);
+}
+
+bool alerts_are_idle(const struct alerts *a)
+{
+	return !a->changes && !a->marks && tellers_are_idle(a->tellers);
 }
 
 struct alert *alert_find(const struct alerts *a, enum alert_kind kind, const char *subject)

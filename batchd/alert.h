@@ -7,7 +7,8 @@
  * Raising and clearing touch memory alone and cannot fail; each tick stores what changed, under the
  * lease, and puts it off where the database is away. What is raised because something is so is
  * raised again by the next batchd; what merely happened goes with its transaction
- * (alert_raise_tx), or a kill between it and the tick loses it.
+ * (alert_raise_tx), or a kill between it and the tick loses it. Receivers that are slow or away
+ * hold up nothing; what each was told is a row.
  */
 #ifndef BATCHD_ALERT_H
 #define BATCHD_ALERT_H
@@ -32,6 +33,9 @@ void alerts_free(struct alerts **a);
 void alerts_reset(struct alerts *a);
 /* Store what changed, and tell whom it concerns. Under the lease; each tick, and at the end. */
 void alerts_tick(struct daemon *d);
+
+/* All is stored, and no message is on its way. */
+bool alerts_are_idle(const struct alerts *a);
 
 /*
  * It is so. The words (500 bytes at most; keys in them are removed, control characters too) should

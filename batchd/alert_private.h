@@ -50,6 +50,7 @@ struct alerts {
 	struct alert *list; /* by id */
 	struct alert_change *changes;
 	struct alert_mark *marks;
+	struct tellers *tellers;
 	int64_t removed_at; /* boot clock: when old ones were last removed */
 	/* what alert_watch.c looked at, and when by the boot clock */
 	int64_t looked_at, counted_at;
@@ -65,8 +66,6 @@ struct alert *alert_find(const struct alerts *a, enum alert_kind kind, const cha
 int alert_rows_flush(struct daemon *d, struct err *err);
 /* Free all that is in memory. */
 void alert_rows_free(struct alerts *a);
-/* The receiver knows: of its end too where it is over. */
-void alert_tell_mark(struct daemon *d, struct alert *alert, enum receiver receiver, bool resolved);
 /* Raise and clear what rows and memory say, where it is time to look. */
 void alert_watch(struct daemon *d);
 /* Tell whom it concerns. */

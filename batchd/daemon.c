@@ -357,7 +357,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 		serve_calls(d);
 		more |= lease_held(&d->lease) && slice(d);
 		if (d->one_pass && !more && is_idle(d) &&
-		    (watch_is_reconciled(d->watch) || !lease_held(&d->lease)))
+		    ((watch_is_reconciled(d->watch) && alerts_are_idle(d->alerts)) ||
+		     !lease_held(&d->lease)))
 			break;
 		http_wait(d->http, fd, more ? 0 : t_sub(next_tick, clock_boot()));
 		http_drain(d->http);

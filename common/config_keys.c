@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "common/config_private.h"
+#include "core/alert_text.h"
 #include "core/timemath.h"
 #include "core/url.h"
 
@@ -82,20 +83,28 @@ static const char *fault_base_url(const char *s)
 				    : "must be https (http is for this machine's own addresses)";
 }
 
+/* smtp://[NAME:PASSWORD@]HOST[:PORT] */
 static const char *fault_smtp(const char *s)
 {
+	const char *host;
+
 	if (!*s)
 		return NULL;
 	if (strncmp(s, "smtp://", 7) && strncmp(s, "smtps://", 8))
 		return "begins with smtp:// or smtps://";
-	return strpbrk(s, "@ \t\"<>\\") ? "is a server, and a port where needed" : NULL;
+	s = strstr(s, "://") + 3;
+	host = strrchr(s, '@') ? strrchr(s, '@') + 1 : s;
+	for (const char *p = s; *p; p++)
+		if (!isgraph((unsigned char)*p) || strchr("\"<>\\/?#", *p))
+			return "has a character that is to be written as % and two hexadecimal digits";
+	if (host != s && strchr(s, '@') != host - 1)
+		return "has one @, and %40 in the name or the password";
+	return *host && *host != ':' ? NULL : "names no server";
 }
 
 static const char *fault_mail(const char *s)
 {
-	if (!*s)
-		return NULL;
-	return strchr(s, '@') && !strpbrk(s, " \t<>\"\\") ? NULL : "is one mail address";
+	return !*s || mail_address_is_plain(s) ? NULL : "is one mail address";
 }
 
 static const char *fault_tier(const char *s)
@@ -393,6 +402,8 @@ const char *key_read(const struct key *k, const char *text, void *base, char *wh
 	int b;
 
 	if (fault) {
+		if (!strcmp(k->section, "alert") && strstr(k->name, "_url"))
+			return fault; /* a token or a login may be in it, and faults are logged */
 		snprintf(why, size, "\"%.60s\" %s", text, fault);
 		return why;
 	}

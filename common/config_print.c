@@ -9,12 +9,26 @@
 
 #define VALUE_BYTES (64u << 10)
 
+/* A login in a URL is no more printed than the contents of files with secrets. */
+static void hide_login(struct strbuf *value)
+{
+	char *begin = strstr(value->data, "://"), *end = strrchr(value->data, '@');
+
+	if (begin && end) {
+		begin += strlen("://");
+		*begin = '*';
+		memmove(begin + 1, end, strlen(end) + 1);
+	}
+}
+
 static void print_value(const struct key *k, const void *base, FILE *out)
 {
 	struct strbuf value;
 
 	strbuf_init(&value, VALUE_BYTES);
 	key_write(k, base, &value);
+	if (!strcmp(k->name, "smtp_url"))
+		hide_login(&value);
 	fprintf(out, "\t%s = %s\n", k->name, value.data);
 	strbuf_clear(&value);
 }

@@ -38,7 +38,7 @@ const struct key *key_find(const char *section, const char *name);
 bool section_is_known(const char *section);
 /* model and policy are written SECTION TITLE { ... }, several times. */
 bool section_is_titled(const char *section);
-/* Read a value in the file's form into the field; NULL, or what is wrong with it, in `why`. */
+/* Read a value in the file's form into the field; NULL, or what is wrong with it, perhaps in `why`. */
 const char *key_read(const struct key *k, const char *text, void *base, char *why, size_t size);
 /* Append the field's value in the file's form. */
 void key_write(const struct key *k, const void *base, struct strbuf *out);

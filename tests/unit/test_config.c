@@ -249,6 +249,14 @@ static const struct fault_case {
 	{"daemon { lease = \"1s\"\ntick = \"2s\" }", "t.conf:2: daemon.tick: is above daemon.lease"},
 	{"database { tls_ca = \"/ca.pem\" }", "t.conf:1: database.tls_ca: needs database.host"},
 	{"alert { mail_to = \"a@b.example\" }", "t.conf:1: alert.mail_to: needs alert.smtp_url"},
+	{"alert { mail_to = \"a@b, c@d\" }", "t.conf:1: alert.mail_to: \"a@b, c@d\" is one mail address"},
+	{"alert { smtp_url = \"mail.example\" }", "t.conf:1: alert.smtp_url: begins with smtp:// or smtps://"},
+	{"alert { smtp_url = \"smtp://\" }", "t.conf:1: alert.smtp_url: names no server"},
+	{"alert { smtp_url = \"smtp://a:b@:25\" }", "t.conf:1: alert.smtp_url: names no server"},
+	{"alert { smtp_url = \"smtp://a@b:c@d\" }",
+	 "t.conf:1: alert.smtp_url: has one @, and %40 in the name or the password"},
+	{"alert { smtp_url = \"smtp://a:b/c@d\" }",
+	 "t.conf:1: alert.smtp_url: has a character that is to be written as % and two hexadecimal digits"},
 	{"\npolicy mid { max_requests = 100 }", "t.conf:2: policy mid: max_requests: is the same as another policy's"},
 	{"policy large { }\npolicy mid { }", "t.conf:2: policy mid: max_requests: is the same as another policy's"},
 };
@@ -419,6 +427,22 @@ static void what_is_printed_reads_as_the_same(void **state)
 	config_free(&c);
 }
 
+static void a_login_in_a_url_is_not_printed(void **state)
+{
+	char text[8000] = "";
+	struct config *c =
+		parse("alert { mail_to = \"a@b\" smtp_url = \"smtps://me%40b:pass@mail:465\" }");
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	(void)state;
+	assert_string_equal(c->alert.smtp_url, "smtps://me%40b:pass@mail:465");
+	config_print(c, out);
+	fclose(out);
+	assert_non_null(strstr(text, "\tsmtp_url = \"smtps://*@mail:465\"\n"));
+	assert_null(strstr(text, "pass@"));
+	config_free(&c);
+}
+
 static void money_is_exact(void **state)
 {
 	static const struct {
@@ -482,6 +506,7 @@ int main(void)
 		cmocka_unit_test(prompts_and_schema_are_read_and_checked),
 		cmocka_unit_test(an_unreadable_file_is_told),
 		cmocka_unit_test(what_is_printed_reads_as_the_same),
+		cmocka_unit_test(a_login_in_a_url_is_not_printed),
 		cmocka_unit_test(money_is_exact),
 		cmocka_unit_test(the_table_is_in_blocks),
 	};
