@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "core/status.h"
 
+#include <string.h>
+
 #include "core/timemath.h"
 
 struct totals {
@@ -203,4 +205,26 @@ int status_render_links(const char *public_id, const char *base, struct strbuf *
 		strbuf_addc(out, '"');
 	}
 	return strbuf_adds(out, "}}");
+}
+
+int status_add_warning(const char *object, size_t n, const char *code, const char *message,
+		       int64_t since, struct strbuf *out)
+{
+	/* Quotes within a text are escaped: this is no part of one. */
+	static const char list[] = ",\"warnings\":[";
+	const char *at = memmem(object, n, list, sizeof(list) - 1);
+	size_t head;
+
+	if (!at)
+		return strbuf_add(out, object, n);
+	head = (size_t)(at - object) + sizeof(list) - 1;
+	strbuf_add(out, object, head);
+	strbuf_adds(out, "{\"code\":");
+	strbuf_adds_json(out, code);
+	strbuf_adds(out, ",\"message\":");
+	strbuf_adds_json(out, message);
+	strbuf_adds(out, ",\"since\":");
+	strbuf_add_time(out, since);
+	strbuf_adds(out, object[head] == ']' ? "}" : "},");
+	return strbuf_add(out, object + head, n - head);
 }

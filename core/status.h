@@ -57,6 +57,13 @@ int status_render(const struct job_view *job, struct strbuf *out);
 /* Append ,"links":{...}} for the base ("https://host/prefix" or "/prefix" or ""). */
 int status_render_links(const char *public_id, const char *base, struct strbuf *out);
 
+/*
+ * Append such an object with one more warning, before those that it has; as it is where it has no
+ * list of them.
+ */
+int status_add_warning(const char *object, size_t n, const char *code, const char *message,
+		       int64_t since, struct strbuf *out);
+
 /* "0.0123": micro-dollars as a decimal with at least 4 decimals, trailing zeros cut. */
 int strbuf_add_money(struct strbuf *b, int64_t micro);
 

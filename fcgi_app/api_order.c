@@ -11,6 +11,7 @@
 #include "fcgi_app/body.h"
 #include "fcgi_app/claim.h"
 #include "fcgi_app/job.h"
+#include "fcgi_app/order_outlook.h"
 #include "fcgi_app/order_store.h"
 #include "fcgi_app/query.h"
 
@@ -104,6 +105,7 @@ static void store(struct call *c, const struct order *order, struct order_terms 
 				"order accepted job=%s account=%lld lots=%zu languages=%zu bytes=%zu",
 				c->job_id, (long long)c->caller.account_id, order->lot_count,
 				order->language_count, terms->body_bytes);
+			order_outlook(c, order, terms, &status_json);
 			accept_order(c, &status_json);
 		} else if (terms->claim->lost && is_new(c, terms->claim)) {
 			/* And the other one gave it up meanwhile. */

@@ -251,25 +251,7 @@ int job_render(const struct call *c, const struct job *job, struct strbuf *out)
 int job_render_warning(const struct call *c, const struct job *job, const char *code,
 		       const char *message, struct strbuf *out)
 {
-	/* Quotes within a text are escaped: this is no part of one. */
-	static const char list[] = ",\"warnings\":[";
-	const char *at = memmem(job->status_json, job->status_json_n, list, strlen(list));
-	char since[RFC3339_SIZE];
-	size_t n;
-
-	if (!at)
-		return job_render(c, job, out);
-	n = (size_t)(at - job->status_json) + strlen(list);
-	rfc3339_format(job->now, since);
-	strbuf_add(out, job->status_json, n);
-	strbuf_adds(out, "{\"code\":");
-	strbuf_adds_json(out, code);
-	strbuf_adds(out, ",\"message\":");
-	strbuf_adds_json(out, message);
-	strbuf_addf(out, ",\"since\":\"%s\"}", since);
-	if (job->status_json[n] != ']')
-		strbuf_addc(out, ',');
-	strbuf_add(out, job->status_json + n, job->status_json_n - n);
+	status_add_warning(job->status_json, job->status_json_n, code, message, job->now, out);
 	return status_render_links(c->job_id, c->app->link_base, out);
 }
 

@@ -2,6 +2,8 @@
 /* A job's verdict and its status object (core/status.c). */
 #include "tests/unit/check.h"
 
+#include <string.h>
+
 #include <json-c/json_object.h>
 #include <stdbool.h>
 
@@ -235,6 +237,33 @@ static void money_has_four_decimals_and_more_where_needed(void **state)
 	strbuf_clear(&b);
 }
 
+static void a_warning_goes_before_the_others(void **state)
+{
+	static const struct {
+		const char *object, *want;
+	} cases[] = {
+		{"{\"name\":\"\\\",\\\"warnings\\\":[\",\"warnings\":[],\"cost\":{}",
+		 "{\"name\":\"\\\",\\\"warnings\\\":[\",\"warnings\":[{\"code\":\"a_b\","
+		 "\"message\":\"so \\\"it\\\" is\",\"since\":\"1970-01-01T00:00:01Z\"}],\"cost\":{}"},
+		{"{\"x\":1,\"warnings\":[{\"code\":\"c\"}]",
+		 "{\"x\":1,\"warnings\":[{\"code\":\"a_b\",\"message\":\"so \\\"it\\\" is\","
+		 "\"since\":\"1970-01-01T00:00:01Z\"},{\"code\":\"c\"}]"},
+		{"{\"x\":1", "{\"x\":1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf out;
+
+		strbuf_init(&out, 1000);
+		assert_int_equal(status_add_warning(cases[i].object, strlen(cases[i].object), "a_b",
+						    "so \"it\" is", T_S, &out),
+				 0);
+		assert_string_equal(out.data, cases[i].want);
+		strbuf_clear(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +272,7 @@ int main(void)
 		cmocka_unit_test(open_items_of_an_ended_job_count_as_failed),
 		cmocka_unit_test(a_running_job_says_what_it_waits_for),
 		cmocka_unit_test(a_job_that_was_opened_again_waits_since_then),
+		cmocka_unit_test(a_warning_goes_before_the_others),
 		cmocka_unit_test(money_has_four_decimals_and_more_where_needed),
 	};
 
