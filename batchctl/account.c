@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * account: the verbs on accounts and their keys. A key's secret is shown once and stored as its
- * hash; what an account's jobs do is not changed here.
+ * account: the verbs on accounts, their budgets and their keys. A key's secret is shown once and
+ * stored as its hash; batchd heeds another budget with the next item that it sends.
  */
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -20,6 +20,10 @@ static const struct table_column account_columns[] = {
 	{"created_at", "made", TABLE_TIME},
 	{"keys", "valid keys", TABLE_INT},
 	{"jobs", "jobs", TABLE_INT},
+	{"budget_job", "budget of a job, USD", TABLE_MONEY},
+	{"budget_day", "budget of a day, USD", TABLE_MONEY},
+	{"spent_today", "spent today, USD", TABLE_MONEY},
+	{"reserved_today", "reserved today, USD", TABLE_MONEY},
 };
 
 static const struct table_column key_columns[] = {
@@ -51,26 +55,63 @@ static int account_make(struct ctl *ctl, const char *name, int64_t *id, struct e
 
 	if (db_exec(ctl->db, STMT_CTL_ACCOUNT_ADD, DB_P(db_text(name)), err) < 0)
 		return -1;
-	if (db_query(ctl->db, STMT_CTL_ACCOUNT, DB_P(db_text(name)), &rows, err) != 0)
+	if (db_query(ctl->db, STMT_CTL_ACCOUNT_ID, DB_P(db_text(name)), &rows, err) != 0)
 		return -1;
 	*id = db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(&rows);
 	return 0;
 }
 
+/* NULL: it stays; "default": no number of its own. 0 or an exit code. */
+static int read_budget(const char *option, const char *text, struct db_val *value)
+{
+	int64_t micro;
+
+	*value = db_null();
+	if (!text || strcmp(text, "default") == 0)
+		return EX_OK;
+	if (money_parse(text, &micro) != 0)
+		return ctl_error(EX_USAGE,
+				 "%s is an amount in USD such as 12.50, or default, not \"%.40s\"",
+				 option, text);
+	*value = db_int(micro);
+	return EX_OK;
+}
+
+static int store_budgets(struct ctl *ctl, int64_t id, struct db_val job, struct db_val day,
+			 struct err *err)
+{
+	if (!ctl->budget_job && !ctl->budget_day)
+		return 0;
+	return db_exec(ctl->db, STMT_CTL_ACCOUNT_BUDGETS,
+		       DB_P(db_int(ctl->budget_job != NULL), job, db_int(ctl->budget_day != NULL),
+			    day, db_int(id)),
+		       err) < 0
+		       ? -1
+		       : 0;
+}
+
 int ctl_account(struct ctl *ctl)
 {
 	const char *name = ctl->operands[0];
+	struct db_val job, day;
 	struct table *record;
 	struct err err;
 	int64_t id;
-	const int bad = check_name(name);
+	int bad = check_name(name);
 
+	if (!bad)
+		bad = read_budget("--job", ctl->budget_job, &job);
+	if (!bad)
+		bad = read_budget("--day", ctl->budget_day, &day);
 	if (bad)
 		return bad;
 	if (account_make(ctl, name, &id, &err) != 0 ||
-	    ctl_table(ctl, STMT_CTL_ACCOUNT, DB_P(db_text(name)), CTL_COLUMNS(account_columns),
-		      &record, &err) != 0)
+	    store_budgets(ctl, id, job, day, &err) != 0 ||
+	    ctl_table(ctl, STMT_CTL_ACCOUNT,
+		      DB_P(db_int(ctl->config->budget.job), db_int(ctl->config->budget.day),
+			   db_int(id)),
+		      CTL_COLUMNS(account_columns), &record, &err) != 0)
 		return ctl_fail(&err);
 	return ctl_print_record(ctl, &record, NULL, 0);
 }

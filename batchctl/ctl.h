@@ -27,6 +27,7 @@ struct ctl {
 	const char *role;                          /* --role, or NULL */
 	const char *status;                        /* --status, or NULL */
 	const char *deadline;                      /* --deadline, or NULL */
+	const char *budget_day, *budget_job;       /* --day, --job, or NULL */
 	int64_t limit;                             /* --limit, 0 = not given */
 	bool open_only;                            /* --open */
 	bool all;                                  /* --all */

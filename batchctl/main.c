@@ -36,6 +36,7 @@ enum verb_option {
 	OPT_GRANTS = 32,
 	OPT_DEADLINE = 64,
 	OPT_ALL = 128,
+	OPT_BUDGET = 256,
 };
 
 enum need {
@@ -56,7 +57,7 @@ struct verb {
 /* clang-format off */
 static const struct verb verbs[] = {
 	{"migrate", NULL,     0, 2, OPT_PRINT | OPT_GRANTS,	NEED_DATABASE_LONG, ctl_migrate},
-	{"account", NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_account},
+	{"account", NULL,     1, 1, OPT_BUDGET,			NEED_SCHEMA,	    ctl_account},
 	{"key",	    "add",    1, 1, OPT_ROLE,			NEED_SCHEMA,	    ctl_key_add},
 	{"key",	    "list",   0, 0, 0,				NEED_SCHEMA,	    ctl_key_list},
 	{"key",	    "revoke", 1, 1, 0,				NEED_SCHEMA,	    ctl_key_revoke},
@@ -87,6 +88,8 @@ static const char help[] =
 	"                              without HOST) what lotscribe.fcgi and batchd need\n"
 	"      --print                 print the SQL instead, without a database\n"
 	"  account NAME              make an account where there is none, and show it\n"
+	"      --day USD, --job USD    the most that its sendings of a day (UTC), and each of its jobs, may\n"
+	"                              cost from now on; \"default\": as the configuration says\n"
 	"  key add ACCOUNT           make a key, and the account where there is none; the key is the last\n"
 	"      --role ROLE             line, printed this once; ROLE is submit (default), read or admin\n"
 	"  key list                  all keys, without their secrets\n"
@@ -146,7 +149,9 @@ enum long_option {
 	LONG_PRINT,
 	LONG_GRANTS,
 	LONG_DEADLINE,
-	LONG_ALL
+	LONG_ALL,
+	LONG_DAY,
+	LONG_JOB
 };
 
 static const struct option long_options[] = {
@@ -161,6 +166,8 @@ static const struct option long_options[] = {
 	{"grants", no_argument, NULL, LONG_GRANTS},
 	{"deadline", required_argument, NULL, LONG_DEADLINE},
 	{"all", no_argument, NULL, LONG_ALL},
+	{"day", required_argument, NULL, LONG_DAY},
+	{"job", required_argument, NULL, LONG_JOB},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -225,6 +232,14 @@ static int take_verb_option(int c, struct ctl *ctl, struct command_line *line)
 	case LONG_ALL:
 		ctl->all = true;
 		line->given |= OPT_ALL;
+		return 0;
+	case LONG_DAY:
+		ctl->budget_day = optarg;
+		line->given |= OPT_BUDGET;
+		return 0;
+	case LONG_JOB:
+		ctl->budget_job = optarg;
+		line->given |= OPT_BUDGET;
 		return 0;
 	default: /* getopt has told what is wrong */
 		return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "batchd/answered.h"
+#include "batchd/budget.h"
 #include "batchd/call.h"
 #include "batchd/hold.h"
 #include "batchd/items.h"
@@ -164,14 +165,16 @@ struct take {
 	struct sending *sending; /* out: owned */
 };
 
-static int take_items(struct db *db, struct take *t, struct err *err)
+static int take_items(struct db *db, struct take *t, struct budget *budget, struct err *err)
 {
+	enum money_verdict verdict = MONEY_FITS;
 	struct db_rows *r;
 
-	if (sending_items(db, t->c->job_id, t->recipe->task, t->c->which, t->way, &r, err) < 0)
+	if (sending_items(db, t->c->job_id, t->recipe->task, t->c->which, true, &r, err) < 0)
 		return -1;
-	while (t->sending->n < t->most && t->sending->n < SLICE_ROWS && db_next(r))
-		sending_add(t->sending, r);
+	while ((verdict == MONEY_FITS || verdict == MONEY_NEVER) && t->sending->n < t->most &&
+	       t->sending->n < SLICE_ROWS && db_next(r))
+		verdict = sending_add(t->sending, budget, r);
 	db_rows_free(&r);
 	return 0;
 }
@@ -197,6 +200,7 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	struct take *t = arg;
 	const int64_t now = daemon_now(t->d);
 	struct tally *tally = tally_new(t->d);
+	struct budget *budget = NULL;
 	bool running;
 	int rc = -1;
 
@@ -207,14 +211,20 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	rc = 0;
 	if (!running)
 		goto out; /* nothing is sent for an ended job */
-	rc = take_items(db, t, err);
-	if (rc == 0 && t->sending->n > 0)
+	budget = budget_open(t->d, db, t->c->job_id, t->recipe, t->way, err);
+	rc = budget ? take_items(db, t, budget, err) : -1;
+	if (rc < 0 || budget_is_told(budget))
+		goto out;
+	if (t->sending->n > 0)
 		rc = begin_calls(db, t, tally, now, err);
-	else if (rc == 0)
+	else if (budget->n_failed == 0 && budget->last == MONEY_FITS)
 		tally_recount(tally, t->c->job_id); /* its counts promised more than there is */
+	if (rc == 0)
+		rc = budget_close(budget, db, tally, err);
 	if (rc == 0)
 		rc = tally_apply(tally, db, now, now, err);
 out:
+	free(budget);
 	tally_free(&tally);
 	return rc;
 }

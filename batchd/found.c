@@ -61,6 +61,8 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->is_deleted = db_get_int(rows, 17) != 0;
 	f->n_left = db_get_int(rows, 19);
 	f->by_call = db_get_int(rows, 20) != 0;
+	f->held = db_get_int(rows, 21);
+	f->sent_on = db_get_time(rows, 22);
 	snprintf(f->request_id, sizeof(f->request_id), "%s", request_id ? request_id : "");
 }
 

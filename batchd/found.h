@@ -27,7 +27,8 @@ struct found {
 	int64_t attempt;              /* in this batch, or this call */
 	enum way way;                 /* of it */
 	enum attempt_outcome outcome; /* of it */
-	bool is_answered;             /* by it, be it in a twin's file */
+	int64_t held, sent_on; /* micro-dollars held for it; the day that pays, 0 = unknown */
+	bool is_answered;      /* by it, be it in a twin's file */
 	/* of the newest line of it that was paid for; empty: none, or not told */
 	char request_id[129];
 	char mark[UUID_MARK_SIZE];

@@ -10,6 +10,7 @@ struct open_attempt {
 	int64_t item, no, job, language, lot;
 	bool is_here; /* its item is still sent in this batch */
 	int64_t burned, n_left;
+	int64_t held, sent_on;
 };
 
 /* job: the statement's second value; 0 where it has none. */
@@ -32,6 +33,8 @@ static int read_open(struct db *db, enum stmt stmt, int64_t batch_id, int64_t jo
 			.is_here = db_get_int(r, 5) != 0,
 			.burned = db_get_int(r, 6),
 			.n_left = db_get_int(r, 7),
+			.held = db_get_int(r, 8),
+			.sent_on = db_get_time(r, 9),
 		};
 	}
 	db_rows_free(&r);
@@ -60,7 +63,7 @@ bool items_go_by_call(const struct daemon *d, const struct tally *t, int64_t job
 struct release_run {
 	struct daemon *d;
 	const struct batch_row *b;
-	struct db_val attempts[SLICE_ROWS * 4];
+	struct db_val attempts[SLICE_ROWS * 5];
 	struct db_val items[SLICE_ROWS * RELEASE_COLS];
 	struct lot_key failed_lots[SLICE_ROWS];
 	size_t n_items, n_failed_lots;
@@ -99,6 +102,24 @@ static int release_item(struct release_run *run, struct db *db, const struct ope
 	return 0;
 }
 
+/* The i-th of the run. */
+static int release_attempt(struct release_run *run, struct db *db, size_t i,
+			   const struct open_attempt *a, const struct release *rel, struct err *err)
+{
+	const bool keeps = rel->outcome == ATTEMPT_FAILED && money_is_presumed(rel->code);
+	struct db_val *p = &run->attempts[i * 5];
+
+	if (tally_lock(run->tally, db, a->job, NULL, err) < 0)
+		return -1;
+	tally_release(run->tally, a->job, a->sent_on, a->held, true, keeps);
+	p[0] = db_text(attempt_outcome_names[rel->outcome]);
+	p[1] = db_text(rel->code);
+	p[2] = db_int(keeps);
+	p[3] = db_int(a->no);
+	p[4] = db_int(a->item);
+	return 0;
+}
+
 int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now,
 		      struct err *err)
 {
@@ -115,12 +136,8 @@ int64_t items_release(struct daemon *d, struct batch_row *b, const struct releas
 	if (read_open(d->db, STMT_ATTEMPTS_OPEN, b->id, 0, open, &n, err) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
-		struct db_val *p = &run->attempts[i * 4];
-
-		p[0] = db_text(attempt_outcome_names[rel->outcome]);
-		p[1] = db_text(rel->code);
-		p[2] = db_int(open[i].no);
-		p[3] = db_int(open[i].item);
+		if (release_attempt(run, d->db, i, &open[i], rel, err) < 0)
+			goto out;
 		if (open[i].is_here && release_item(run, d->db, &open[i], rel, err) < 0)
 			goto out;
 	}
@@ -211,16 +228,19 @@ static int withdraw_tx(struct db *db, void *arg, struct err *err)
 	if (batch_row_read(db, w->batch_id, &b, err) < 1)
 		goto out;
 	for (size_t i = 0; i < w->n; i++) {
-		if (db_query(db, STMT_ITEM_PLACE, DB_P(db_int(w->items[i])), &r, err) < 0)
+		if (db_query(db, STMT_ITEM_PLACE, DB_P(db_int(w->batch_id), db_int(w->items[i])),
+			     &r, err) < 0)
 			goto out;
 		if (db_next(r)) {
-			const int64_t job = db_get_int(r, 0), language = db_get_int(r, 1);
+			const int64_t job = db_get_int(r, 0);
 
 			if (tally_lock(tally, db, job, NULL, err) < 0) {
 				db_rows_free(&r);
 				goto out;
 			}
-			tally_move(tally, job, language, ITEM_SENT, ITEM_READY, 1);
+			if (db_get_int(r, 2) != 0)
+				tally_move(tally, job, db_get_int(r, 1), ITEM_SENT, ITEM_READY, 1);
+			tally_release(tally, job, db_get_time(r, 4), db_get_int(r, 3), true, false);
 		}
 		db_rows_free(&r);
 		if (db_exec(db, STMT_ATTEMPT_VOID, DB_P(db_int(w->items[i]), db_int(w->batch_id)),

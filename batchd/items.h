@@ -8,6 +8,7 @@
 
 #include "batchd/daemon.h"
 #include "common/store.h"
+#include "core/money.h"
 
 /* Deltas of jobs within one transaction. */
 struct tally;
@@ -31,6 +32,19 @@ const struct job_stage *tally_stage(const struct tally *t, int64_t job);
 void tally_recount(struct tally *t, int64_t job);
 /* Cost and tokens to add. Borrowed. */
 struct job_patch *tally_patch(struct tally *t, int64_t job);
+/*
+ * What is held against its budgets, and what its account's day pays (the day of the attempt, 0 =
+ * none is known), changed. What it needs is not known any more.
+ */
+void tally_money(struct tally *t, int64_t job, int64_t day, struct money_move move);
+/*
+ * An attempt is closed for which so much was held: it is free again, or (keeps) counts as spent.
+ * was_open: else it was closed before, and what it kept is told now.
+ */
+void tally_release(struct tally *t, int64_t job, int64_t day, int64_t held, bool was_open,
+		   bool keeps);
+/* Its items of a task wait until so much is free in its budgets. */
+void tally_need(struct tally *t, int64_t job, enum task task, int64_t need);
 /*
  * The translations of these lots (job, seq pairs), blocked by their
  * descriptions, fail; with their counts.

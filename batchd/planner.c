@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "batchd/budget.h"
 #include "batchd/hold.h"
 #include "batchd/incident.h"
 #include "batchd/items.h"
@@ -107,7 +108,10 @@ int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *
 	struct db_rows *r;
 
 	*n = 0;
-	if (db_query(d->db, STMT_PLAN_CANDIDATES, DB_P(db_time(now)), &r, err) < 0)
+	if (db_query(d->db, STMT_PLAN_CANDIDATES,
+		     DB_P(db_time(now), db_time(now), db_int(d->config->budget.job),
+			  db_int(d->config->budget.day)),
+		     &r, err) < 0)
 		return -1;
 	while (*n < max && db_next(r)) {
 		out[*n] = candidate(d, r, for_calls, now);
@@ -195,6 +199,13 @@ static void drop_recipe(struct planner *p, int64_t recipe_id)
 	p->n = kept;
 }
 
+static void drop_job(struct planner *p, size_t at)
+{
+	p->n--;
+	for (size_t i = at; i < p->n; i++)
+		p->candidates[i] = p->candidates[i + 1];
+}
+
 /*
  * May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a
  * recipe that is held, on trial or not to be read), -1.
@@ -244,8 +255,15 @@ static int begin_batch(struct daemon *d, struct err *err)
 		may = may_begin(d, &p->candidates[first], n, err);
 		if (may < 0)
 			return -1;
-		if (may == 0)
+		if (may == 0) {
 			drop_recipe(p, p->candidates[first].recipe_id);
+			continue;
+		}
+		may = budget_may_begin(d, &p->candidates[first], p->recipe, err);
+		if (may < 0)
+			return -1;
+		if (may == 0)
+			drop_job(p, first);
 	} while (may == 0);
 	planner_random_key(b.key);
 	if (daemon_tx(d, begin_tx, &b, err) < 0)
@@ -297,19 +315,25 @@ static int store_taken(struct db *db, struct take *t, const struct sending *send
 	return batch_row_store(db, &b, err);
 }
 
-static int read_items(struct db *db, struct take *t, struct sending *sending, struct err *err)
+static int read_items(struct db *db, struct take *t, struct sending *sending, struct budget *budget,
+		      struct err *err)
 {
+	enum money_verdict verdict;
 	struct db_rows *r;
 
-	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, t->c->which, WAY_BATCH, &r,
-			  err) < 0)
+	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, t->c->which,
+			  budget_is_short(budget), &r, err) < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
 		const int64_t bytes = db_get_int(r, 5), tokens = db_get_int(r, 6);
 
 		if (!item_fits(t, bytes, tokens))
 			break;
-		sending_add(sending, r);
+		verdict = sending_add(sending, budget, r);
+		if (verdict == MONEY_NEVER)
+			continue;
+		if (verdict != MONEY_FITS)
+			break;
 		t->bytes += bytes;
 		t->tokens += tokens;
 		t->taken++;
@@ -323,6 +347,7 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	struct take *t = arg;
 	struct sending *sending = sending_new(t->d->planner->batch_id, WAY_BATCH);
 	struct tally *tally = tally_new(t->d);
+	struct budget *budget = NULL;
 	bool running;
 	int rc = -1;
 
@@ -334,14 +359,20 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	rc = 0;
 	if (!running)
 		goto out; /* nothing is sent for an ended job */
-	rc = read_items(db, t, sending, err);
-	if (rc == 0 && t->taken > 0)
+	budget = budget_open(t->d, db, t->c->job_id, t->d->planner->recipe, WAY_BATCH, err);
+	rc = budget ? read_items(db, t, sending, budget, err) : -1;
+	if (rc < 0 || budget_is_told(budget))
+		goto out;
+	if (t->taken > 0)
 		rc = store_taken(db, t, sending, tally, err);
-	else if (rc == 0 && !t->full)
+	else if (!t->full && budget->n_failed == 0 && budget->last == MONEY_FITS)
 		tally_recount(tally, t->c->job_id); /* its counts promised more than there is */
+	if (rc == 0)
+		rc = budget_close(budget, db, tally, err);
 	if (rc == 0)
 		rc = tally_apply(tally, db, t->now, t->now, err);
 out:
+	free(budget);
 	tally_free(&tally);
 	free(sending);
 	return rc;

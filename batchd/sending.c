@@ -14,32 +14,37 @@ struct sending *sending_new(int64_t batch_id, enum way way)
 	return s;
 }
 
-int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, enum way way,
+int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, bool by_lot,
 		  struct db_rows **rows, struct err *err)
 {
 	const bool translate = task == TASK_TRANSLATE;
 
-	return db_query(db, way == WAY_BATCH ? STMT_PLAN_ITEMS : STMT_PLAN_CALLS,
+	return db_query(db, by_lot ? STMT_PLAN_CALLS : STMT_PLAN_ITEMS,
 			DB_P(db_int(job), db_int(which == PLAN_MARKED),
 			     db_int(which != PLAN_UNMARKED), db_int(translate),
 			     db_int(translate ? LIMIT_LANGUAGES : 0)),
 			rows, err);
 }
 
-void sending_add(struct sending *s, const struct db_rows *r)
+enum money_verdict sending_add(struct sending *s, struct budget *budget, const struct db_rows *r)
 {
+	const enum money_verdict verdict = budget_ask(budget, r);
 	const int64_t id = db_get_int(r, 0), no = db_get_int(r, 2) + 1;
 	const bool is_repeat = db_get_int(r, 4) != 0;
 	const struct db_val batch = s->batch_id ? db_int(s->batch_id) : db_null();
 	struct db_val *a = &s->attempts[s->n * SENDING_ATTEMPT_COLS];
 	struct db_val *i = &s->items[s->n * SENDING_ITEM_COLS];
 
+	if (verdict != MONEY_FITS)
+		return verdict;
 	a[0] = db_int(id);
 	a[1] = db_int(no);
 	a[2] = batch;
 	a[3] = db_text(way_names[s->way]);
 	a[4] = db_int(is_repeat);
 	a[5] = db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7));
+	a[6] = db_int(budget->held);
+	a[7] = db_time(budget->day);
 	i[0] = batch;
 	i[1] = db_int(no);
 	i[2] = db_int(id);
@@ -47,7 +52,10 @@ void sending_add(struct sending *s, const struct db_rows *r)
 		uuid_mark(db_get_text(r, 8, NULL), s->mark);
 	s->per_language[db_get_int(r, 1)]++;
 	s->by_call[db_get_int(r, 1)] += db_get_int(r, 9);
+	s->held += budget->held;
+	s->day = budget->day;
 	s->n++;
+	return MONEY_FITS;
 }
 
 int64_t sending_item(const struct sending *s, uint32_t i)
@@ -73,6 +81,7 @@ int sending_store(const struct sending *s, struct db *db, struct tally *tally, i
 	if (moved != s->n)
 		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved,
 			       s->n);
+	tally_money(tally, job, s->day, (struct money_move){.reserved = s->held});
 	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
 		if (s->per_language[no] == 0)
 			continue;

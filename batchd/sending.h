@@ -8,13 +8,15 @@
 
 #include <stdint.h>
 
+#include "batchd/budget.h"
 #include "batchd/items.h"
 #include "core/limits.h"
 #include "core/model.h"
+#include "core/money.h"
 #include "core/plan.h"
 #include "core/uuid.h"
 
-#define SENDING_ATTEMPT_COLS 6
+#define SENDING_ATTEMPT_COLS 8
 #define SENDING_ITEM_COLS    3
 
 struct sending {
@@ -27,15 +29,22 @@ struct sending {
 	struct db_val items[SLICE_ROWS * SENDING_ITEM_COLS];
 	int64_t per_language[LIMIT_LANGUAGES + 1];
 	int64_t by_call[LIMIT_LANGUAGES + 1]; /* of them: marked so */
+	int64_t held, day; /* micro-dollars against its budgets; the day that pays */
 };
 
 /* Empty; freed with free(). */
 struct sending *sending_new(int64_t batch_id, enum way way);
-/* Query these of the ready items of a job that are of this task, in the order of this way. 0 or -1. */
-int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, enum way way,
+/*
+ * Query these of the ready items of a job that are of this task; by_lot: those of one lot follow
+ * one another. 0 or -1.
+ */
+int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, bool by_lot,
 		  struct db_rows **rows, struct err *err);
-/* Add the item of the current row, SLICE_ROWS of them at most. */
-void sending_add(struct sending *s, const struct db_rows *row);
+/*
+ * Add the item of the current row, SLICE_ROWS of them at most, where its budgets let it. Only
+ * after MONEY_NEVER it is worth to go on.
+ */
+enum money_verdict sending_add(struct sending *s, struct budget *budget, const struct db_rows *row);
 /* Of the i-th: its item and the number of its attempt. */
 int64_t sending_item(const struct sending *s, uint32_t i);
 unsigned sending_attempt(const struct sending *s, uint32_t i);

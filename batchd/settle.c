@@ -69,6 +69,7 @@ static void book(struct settle_run *r, const struct found *f, const struct spent
 	patch->wasted += is_wasted ? s->cost : 0;
 	patch->input_tokens += s->input_tokens;
 	patch->output_tokens += s->output_tokens;
+	tally_money(r->tally, f->job, f->sent_on, (struct money_move){.cost = s->cost});
 }
 
 /*
@@ -110,15 +111,21 @@ int settle_waste(struct settle_run *r, struct found *f, const struct result *res
 	return 0;
 }
 
+/* The job is locked. */
 static void close_attempt(struct settle_run *r, struct found *f, enum attempt_outcome outcome,
-			  const char *code)
+			  const struct result *res)
 {
 	struct db_val *v = &r->attempts[r->n_attempts++ * ATTEMPT_COLS];
+	const bool keeps =
+		outcome == ATTEMPT_FAILED && (res->is_cost_untold || money_is_presumed(res->code));
 
+	tally_release(r->tally, f->job, f->sent_on, f->held, f->outcome == ATTEMPT_OPEN, keeps);
+	f->held = keeps ? f->held : 0;
 	v[0] = db_text(attempt_outcome_names[outcome]);
-	v[1] = db_text(code);
-	v[2] = db_int(f->attempt);
-	v[3] = db_int(f->id);
+	v[1] = db_text(res->code);
+	v[2] = db_int(keeps);
+	v[3] = db_int(f->attempt);
+	v[4] = db_int(f->id);
 	r->closed[f->outcome]--; /* where it was closed before: answered after all */
 	r->closed[outcome]++;
 	f->outcome = outcome;
@@ -247,7 +254,7 @@ static int apply_answer(struct settle_run *r, struct found *f, const struct resu
 		return -1;
 	f->burned += f->outcome != ATTEMPT_FAILED; /* that did */
 	if (!r->is_twin)
-		close_attempt(r, f, ATTEMPT_ANSWERED, res->code);
+		close_attempt(r, f, ATTEMPT_ANSWERED, res);
 	f->is_answered = true;
 	set_request(f, res);
 	add_answer(r, res, f, s.cost, unused);
@@ -284,7 +291,9 @@ int settle_result(struct settle_run *r, struct found *f, const struct result *re
 		return apply_answer(r, f, res, err);
 	if (f->outcome != ATTEMPT_OPEN)
 		return 0;
-	close_attempt(r, f, res->kind == RESULT_VOID ? ATTEMPT_VOID : ATTEMPT_FAILED, res->code);
+	if (tally_lock(r->tally, r->d->db, f->job, NULL, err) < 0)
+		return -1;
+	close_attempt(r, f, res->kind == RESULT_VOID ? ATTEMPT_VOID : ATTEMPT_FAILED, res);
 	if (res->kind == RESULT_FAILURE) {
 		f->burned++;
 		f->changed = true;

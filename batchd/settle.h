@@ -13,7 +13,7 @@
 
 /* Values of a row of each kind, in the order of its statement's parameters. */
 #define ANSWER_COLS  15
-#define ATTEMPT_COLS 4
+#define ATTEMPT_COLS 5
 
 struct spent {
 	int64_t input_tokens, output_tokens, cost; /* all 0 where the cost is */

@@ -5,6 +5,12 @@
 #include <stdlib.h>
 
 #include "core/limits.h"
+#include "core/timemath.h"
+
+struct day_money {
+	int64_t day;
+	struct money_move move;
+};
 
 struct job_tally {
 	int64_t job;
@@ -16,6 +22,11 @@ struct job_tally {
 	int64_t delta[LIMIT_LANGUAGES + 1][ITEM_STATE_COUNT];
 	int64_t by_call[LIMIT_LANGUAGES + 1]; /* of the ready ones */
 	struct job_patch patch;
+	bool has_money; /* what follows is to be written */
+	struct money_move money;
+	int64_t need[TASK_COUNT]; /* -1: as it is */
+	struct day_money *days;
+	size_t n_days;
 };
 
 struct tally {
@@ -43,8 +54,10 @@ void tally_free(struct tally **t)
 {
 	if (!*t)
 		return;
-	for (size_t i = 0; i < (*t)->n; i++)
+	for (size_t i = 0; i < (*t)->n; i++) {
+		free((*t)->jobs[i]->days);
 		free((*t)->jobs[i]);
+	}
 	free((*t)->jobs);
 	free(*t);
 	*t = NULL;
@@ -99,6 +112,8 @@ int tally_lock(struct tally *t, struct db *db, int64_t job, bool *running, struc
 		}
 		j = must(calloc(1, sizeof(*j)));
 		j->job = job;
+		for (int task = 0; task < TASK_COUNT; task++)
+			j->need[task] = -1;
 		j->patch.keep_open = t->keep_open;
 		j->running = db_get_int(r, 0) != 0;
 		j->n_translations = db_get_int(r, 1);
@@ -143,6 +158,52 @@ const struct job_stage *tally_stage(const struct tally *t, int64_t job)
 struct job_patch *tally_patch(struct tally *t, int64_t job)
 {
 	return &held(t, job)->patch;
+}
+
+static struct day_money *day_of(struct job_tally *j, int64_t day)
+{
+	for (size_t i = 0; i < j->n_days; i++) {
+		if (j->days[i].day == day)
+			return &j->days[i];
+	}
+	j->days = must(realloc(j->days, (j->n_days + 1) * sizeof(*j->days)));
+	j->days[j->n_days] = (struct day_money){.day = day};
+	return &j->days[j->n_days++];
+}
+
+void tally_money(struct tally *t, int64_t job, int64_t day, struct money_move move)
+{
+	struct job_tally *j = held(t, job);
+	struct day_money *d;
+
+	j->has_money = true;
+	j->money.reserved += move.reserved;
+	j->money.presumed += move.presumed;
+	for (int task = 0; task < TASK_COUNT; task++)
+		j->need[task] = t_max(j->need[task], 0);
+	if (!day)
+		return;
+	d = day_of(j, day);
+	d->move.cost += move.cost;
+	d->move.reserved += move.reserved;
+	d->move.presumed += move.presumed;
+}
+
+void tally_release(struct tally *t, int64_t job, int64_t day, int64_t amount, bool was_open,
+		   bool keeps)
+{
+	const struct money_move move = {.reserved = was_open ? -amount : 0,
+					.presumed = (keeps ? amount : 0) - (was_open ? 0 : amount)};
+
+	tally_money(t, job, day, move);
+}
+
+void tally_need(struct tally *t, int64_t job, enum task task, int64_t need)
+{
+	struct job_tally *j = held(t, job);
+
+	j->has_money = true;
+	j->need[task] = need;
 }
 
 /*
@@ -232,6 +293,34 @@ static int apply_counts(const struct job_tally *j, struct db *db, int64_t ready_
 	return 0;
 }
 
+static struct db_val need_value(int64_t need)
+{
+	return need < 0 ? db_null() : db_int(need);
+}
+
+static int apply_money(const struct job_tally *j, struct db *db, struct err *err)
+{
+	if (!j->has_money)
+		return 0;
+	if (db_exec(db, STMT_MONEY_OF_JOB,
+		    DB_P(db_int(j->money.reserved), db_int(j->money.presumed),
+			 need_value(j->need[TASK_DESCRIBE]), need_value(j->need[TASK_TRANSLATE]),
+			 db_int(j->job)),
+		    err) < 0)
+		return -1;
+	for (size_t i = 0; i < j->n_days; i++) {
+		const struct day_money *d = &j->days[i];
+
+		if (db_exec(db, STMT_MONEY_DAY, DB_P(db_time(d->day), db_int(j->job)), err) < 0 ||
+		    db_exec(db, STMT_MONEY_OF_DAY,
+			    DB_P(db_int(d->move.cost), db_int(d->move.reserved),
+				 db_int(d->move.presumed), db_int(j->job), db_time(d->day)),
+			    err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int tally_apply(struct tally *t, struct db *db, int64_t now, int64_t ready_at, struct err *err)
 {
 	for (size_t i = 0; i < t->n; i++) {
@@ -246,7 +335,8 @@ int tally_apply(struct tally *t, struct db *db, int64_t now, int64_t ready_at, s
 				     : 0;
 		else
 			rc = apply_counts(j, db, ready_at, err);
-		if (rc < 0 || store_job_refresh(db, j->job, &j->patch, now, NULL, err) < 0)
+		if (rc < 0 || apply_money(j, db, err) < 0 ||
+		    store_job_refresh(db, j->job, &j->patch, now, NULL, err) < 0)
 			return -1;
 	}
 	return 0;

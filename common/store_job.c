@@ -164,6 +164,8 @@ static int job_row_read(struct db *db, enum stmt stmt, int64_t job_id, struct jo
 	j->view.opened_at = db_get_time(j->row, 19);
 	j->view.end = db_is_null(j->row, 20) ? END_DEADLINE : (enum job_end)end;
 	j->view.reopening = db_get_int(j->row, 21) != 0;
+	j->view.over_at = db_get_time(j->row, 22);
+	j->view.day_over_at = db_get_time(j->row, 23);
 	return read_languages(db, job_id, j, err);
 }
 

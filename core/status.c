@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/money.h"
 #include "core/timemath.h"
 
 struct totals {
@@ -126,12 +127,27 @@ static void render_progress(const struct job_view *job, const struct totals *t, 
 	strbuf_addc(out, '}');
 }
 
+/* Where nothing of it is on its way, a spent day is what it waits for. */
+static struct job_view with_day(const struct job_view *job)
+{
+	struct job_view v = *job;
+
+	if (v.day_over_at && (!v.wait_what || strcmp(v.wait_what, "planner") == 0)) {
+		v.wait_what = "budget";
+		v.wait_since = v.day_over_at;
+		v.wait_action = "send on the next day (UTC)";
+		v.wait_action_at = t_add(money_day(v.day_over_at), T_DAY);
+	}
+	return v;
+}
+
 /*
  * What a running job waits for; where nothing better is known, its next
  * certain event is the deadline.
  */
-static void render_waiting(const struct job_view *job, struct strbuf *out)
+static void render_waiting(const struct job_view *shown, struct strbuf *out)
 {
+	const struct job_view v = with_day(shown), *job = &v;
 	const bool has_action = job->wait_action && job->wait_action_at < job->deadline_at;
 
 	if (job_status_is_terminal(job->status)) {
@@ -149,6 +165,37 @@ static void render_waiting(const struct job_view *job, struct strbuf *out)
 	strbuf_adds(out, ",\"next_action_at\":");
 	strbuf_add_time(out, has_action ? job->wait_action_at : job->deadline_at);
 	strbuf_addc(out, '}');
+}
+
+static void add_warning(const char *code, const char *message, int64_t since, bool is_first,
+			struct strbuf *out)
+{
+	if (!is_first)
+		strbuf_addc(out, ',');
+	strbuf_adds(out, "{\"code\":");
+	strbuf_adds_json(out, code);
+	strbuf_adds(out, ",\"message\":");
+	strbuf_adds_json(out, message);
+	strbuf_adds(out, ",\"since\":");
+	strbuf_add_time(out, since);
+	strbuf_addc(out, '}');
+}
+
+static void render_warnings(const struct job_view *job, struct strbuf *out)
+{
+	bool is_first = job->warnings[0] == '\0';
+
+	strbuf_adds(out, ",\"warnings\":[");
+	strbuf_adds(out, job->warnings);
+	if (job->over_at) {
+		add_warning("budget_job", "the job's budget did not reach for all of it",
+			    job->over_at, is_first, out);
+		is_first = false;
+	}
+	if (job->day_over_at && !job_status_is_terminal(job->status))
+		add_warning("budget_day", "the account's budget for the day is spent",
+			    job->day_over_at, is_first, out);
+	strbuf_addc(out, ']');
 }
 
 int status_render(const struct job_view *job, struct strbuf *out)
@@ -173,9 +220,8 @@ int status_render(const struct job_view *job, struct strbuf *out)
 	strbuf_adds(out, ",\"completed_at\":");
 	strbuf_add_time(out, job->completed_at);
 	render_waiting(job, out);
-	strbuf_adds(out, ",\"warnings\":[");
-	strbuf_adds(out, job->warnings);
-	strbuf_adds(out, "],\"cost\":{\"currency\":\"USD\",\"amount\":\"");
+	render_warnings(job, out);
+	strbuf_adds(out, ",\"cost\":{\"currency\":\"USD\",\"amount\":\"");
 	strbuf_add_money(out, job->cost);
 	strbuf_adds(out, "\",\"wasted\":\"");
 	strbuf_add_money(out, job->wasted);

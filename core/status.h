@@ -37,6 +37,8 @@ struct job_view {
 	const char *wait_action; /* NULL: none but the deadline */
 	int64_t wait_action_at;
 	const char *warnings; /* JSON objects, comma-separated; "" = none */
+	int64_t over_at;      /* items of it failed, not fitting its budget; 0 = none */
+	int64_t day_over_at;  /* it waits for another day of its account; 0 = it does not */
 };
 
 struct job_verdict {

@@ -44,6 +44,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON item TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON attempt TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE (raw, value), DELETE ON answer TO :daemon_user;
 GRANT SELECT, INSERT, DELETE ON call_answer TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE ON spending TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON batch TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON batch_job TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE (head) ON batch_line TO :daemon_user;

@@ -309,6 +309,53 @@ FROM job j
 WHERE j.wasted > j.cost
 LIMIT 100;
 
+-- name: I3 what is held against a job's budget is held by its attempts
+SELECT j.public_id AS job, j.reserved, COALESCE(h.reserved, 0) AS held_open, j.presumed, COALESCE(h.presumed, 0) AS held_closed
+FROM job j
+LEFT JOIN (SELECT i.job_id, SUM(IF(t.outcome IS NULL, t.held, 0)) AS reserved, SUM(IF(t.outcome IS NULL, 0, t.held)) AS presumed
+	   FROM attempt t
+	   JOIN item i ON i.id = t.item_id
+	   WHERE t.held > 0
+	   GROUP BY i.job_id) h ON h.job_id = j.id
+WHERE j.reserved <> COALESCE(h.reserved, 0) OR j.presumed <> COALESCE(h.presumed, 0)
+LIMIT 100;
+
+-- name: I3 an account's day adds up from what was sent on it
+SELECT x.account_id, x.day, SUM(x.cost) AS cost_too_much, SUM(x.reserved) AS reserved_too_much, SUM(x.presumed) AS presumed_too_much
+FROM (SELECT account_id, day, cost, reserved, presumed
+      FROM spending
+      UNION ALL
+      SELECT j.account_id, t.sent_on, 0, -SUM(IF(t.outcome IS NULL, t.held, 0)), -SUM(IF(t.outcome IS NULL, 0, t.held))
+      FROM attempt t
+      JOIN item i ON i.id = t.item_id
+      JOIN job j ON j.id = i.job_id
+      WHERE t.held > 0
+      GROUP BY j.account_id, t.sent_on
+      UNION ALL
+      SELECT j.account_id, t.sent_on, -SUM(a.cost), 0, 0
+      FROM answer a
+      JOIN attempt t ON t.item_id = a.item_id AND t.no = a.attempt_no AND t.sent_on IS NOT NULL
+      JOIN job j ON j.id = a.job_id
+      GROUP BY j.account_id, t.sent_on
+      UNION ALL
+      SELECT j.account_id, t.sent_on, -SUM(l.cost), 0, 0
+      FROM batch_line l
+      JOIN attempt t ON t.item_id = l.item_id AND t.no = l.attempt_no AND t.sent_on IS NOT NULL
+      JOIN item i ON i.id = l.item_id
+      JOIN job j ON j.id = i.job_id
+      WHERE l.cost > 0
+      GROUP BY j.account_id, t.sent_on) x
+GROUP BY x.account_id, x.day
+HAVING SUM(x.cost) <> 0 OR SUM(x.reserved) <> 0 OR SUM(x.presumed) <> 0
+LIMIT 100;
+
+-- name: an attempt that was answered or never ran holds no money
+SELECT t.item_id AS item, t.no AS attempt, t.outcome, t.held
+FROM attempt t
+WHERE t.held > 0
+  AND t.outcome IN ('answered', 'void')
+LIMIT 100;
+
 -- ---- Batches: what a phase knows.
 
 -- name: a closed batch has a reason and a time, an open one has neither

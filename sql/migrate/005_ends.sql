@@ -114,3 +114,33 @@ ALTER TABLE daemon_lease
 	ADD COLUMN incident_trial BIGINT UNSIGNED NULL COMMENT 'that batch',
 	ADD CONSTRAINT incident CHECK ((incident_at IS NULL) = (incident_step_at IS NULL)
 		AND (incident_at IS NOT NULL OR (incident_may_try = 0 AND incident_trial IS NULL)));
+
+-- Budgets: what is sent is held against those of its job and of its account's day until its true cost is known.
+ALTER TABLE account
+	ADD COLUMN budget_job BIGINT UNSIGNED NULL COMMENT 'micro-dollars; NULL: that of the configuration',
+	ADD COLUMN budget_day BIGINT UNSIGNED NULL;
+
+ALTER TABLE attempt
+	ADD COLUMN held BIGINT UNSIGNED NOT NULL DEFAULT 0
+		COMMENT 'micro-dollars: while open, the most that it may cost; closed, what it may have cost, where nothing tells',
+	ADD COLUMN sent_on DATE NULL COMMENT 'UTC: the day that pays; NULL: of before version 5';
+
+ALTER TABLE job
+	ADD COLUMN reserved BIGINT NOT NULL DEFAULT 0 COMMENT 'held by its open attempts' AFTER wasted,
+	ADD COLUMN presumed BIGINT NOT NULL DEFAULT 0 COMMENT 'held by its closed attempts' AFTER reserved,
+	ADD COLUMN need_describe BIGINT NOT NULL DEFAULT 0
+		COMMENT 'what must be free in its budgets before its next description is looked at; 0: not known' AFTER presumed,
+	ADD COLUMN need_translate BIGINT NOT NULL DEFAULT 0 AFTER need_describe,
+	ADD COLUMN over_at DATETIME(6) NULL COMMENT 'items failed because they did not fit its budget' AFTER need_translate,
+	ADD COLUMN day_over_at DATETIME(6) NULL COMMENT 'since then it waits for another day of its account' AFTER over_at;
+
+-- What an account's attempts of a UTC day have cost and may cost. Writes and reads: batchd. Deletes: nobody.
+CREATE TABLE spending (
+	account_id	BIGINT UNSIGNED NOT NULL,
+	day		DATE NOT NULL,
+	cost		BIGINT NOT NULL DEFAULT 0 COMMENT 'micro-dollars, of answers and lines',
+	reserved	BIGINT NOT NULL DEFAULT 0 COMMENT 'held by open attempts',
+	presumed	BIGINT NOT NULL DEFAULT 0 COMMENT 'held by closed attempts',
+	told_at		DATETIME(6) NULL COMMENT 'when it was told that the day is spent',
+	PRIMARY KEY (account_id, day)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -152,6 +152,27 @@ BREAKS = {
     "no job has wasted more than it cost": [
         "UPDATE job SET wasted = cost + 1 WHERE id = 1",
     ],
+    "I3 what is held against a job's budget is held by its attempts": [
+        "UPDATE job SET reserved = 7 WHERE id = 2",
+        "UPDATE job SET presumed = 7 WHERE id = 2",
+        "UPDATE attempt SET held = 7 WHERE item_id = 6",
+        "UPDATE attempt SET held = 7 WHERE item_id = 11",
+    ],
+    "I3 an account's day adds up from what was sent on it": [
+        *(f"INSERT INTO spending (account_id, day, {column}) VALUES (1, '2026-11-25', 7)"
+          for column in ("cost", "reserved", "presumed")),
+        "UPDATE attempt SET sent_on = '2026-11-25' WHERE item_id = 5",
+        *(f"""UPDATE attempt SET held = 7, sent_on = '2026-11-25' WHERE item_id = {item};
+           UPDATE job SET {column} = 7 WHERE id = {job}"""
+          for item, job, column in ((6, 2, "reserved"), (11, 3, "presumed"))),
+        """UPDATE attempt SET sent_on = '2026-11-25' WHERE item_id = 11;
+           UPDATE batch_line SET cost = 7;
+           UPDATE job SET cost = cost + 7, wasted = 7 WHERE id = 3""",
+    ],
+    "an attempt that was answered or never ran holds no money": [
+        "UPDATE attempt SET held = 7 WHERE item_id = 1",
+        "UPDATE attempt SET held = 7 WHERE item_id = 7 AND no = 1",
+    ],
     "a closed batch has a reason and a time, an open one has neither": [
         "UPDATE batch SET reason = NULL WHERE id = 1",
         f"UPDATE batch SET closed_at = {NOW} WHERE id = 2",
@@ -332,6 +353,14 @@ def test_commits_that_may_be_lost_are_told(world):
         UPDATE batch SET n_items = 5, n_answered = 5 WHERE id = 1;
         UPDATE batch_job SET n_items = 5 WHERE batch_id = 1;
         UPDATE job SET cost = 500, wasted = 100, input_tokens = 50, output_tokens = 100 WHERE id = 1""",
+    # Money: what open attempts hold, what one may have cost whose batch was lost, a day of its own for each.
+    """UPDATE attempt SET held = 7, sent_on = '2026-11-25' WHERE item_id = 6;
+        UPDATE attempt SET held = 8, sent_on = '2026-11-26' WHERE item_id = 11;
+        UPDATE attempt SET sent_on = '2026-11-26' WHERE item_id = 5;
+        UPDATE job SET reserved = 7 WHERE id = 2;
+        UPDATE job SET presumed = 8 WHERE id = 3;
+        INSERT INTO spending (account_id, day, cost, reserved, presumed)
+        VALUES (1, '2026-11-25', 0, 7, 0), (1, '2026-11-26', 100, 0, 8)""",
     # An adopted batch: its attempts are made from the provider's lines, after a gap.
     f"""INSERT INTO batch (id, batch_key, recipe_id, adopted, phase, reason, model, n_items, n_answered, remote_id,
             created_at, phase_at, closed_at, next_at, harvest_file)
@@ -341,7 +370,7 @@ def test_commits_that_may_be_lost_are_told(world):
         VALUES (1, 3, 1, 'valid', '{{}}', 'batch', 'm', {NOW});
         UPDATE item SET attempts = 3 WHERE id = 1""",
 ], ids=["clock-jump", "invisible", "deleted", "finished", "reopening", "left", "repeat", "call", "late-description", "given",
-        "wasted", "adopted"])
+        "wasted", "money", "adopted"])
 def test_what_is_no_fault_is_not_told(world, sql):
     run_sql(world, *sql.split(";\n"))
     assert told(world) == {}

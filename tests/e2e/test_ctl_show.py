@@ -165,6 +165,21 @@ def test_an_account_is_made_once(migrated):
     assert len(migrated.sql("SELECT * FROM account")) == 1
 
 
+def test_an_account_has_budgets_of_its_own(migrated):
+    def budgets(*options):
+        shown = migrated.batchctl_json("account", "house-1", *options)
+        return shown["budget_job"], shown["budget_day"]
+    assert budgets() == ("50.0000", "200.0000")
+    assert budgets("--day", "12.5") == ("50.0000", "12.5000")
+    assert budgets("--job", "0.000001") == ("0.000001", "12.5000")
+    assert budgets("--job", "default", "--day", "0") == ("50.0000", "0.0000")
+    assert migrated.batchctl_json("account", "house-1")["spent_today"] == "0.0000"
+    for wrong in ("-1", "x", "1.0000001", ""):
+        assert migrated.batchctl("account", "house-1", "--day", wrong, check=False).returncode == 64
+    assert migrated.batchctl("jobs", "--day", "1", check=False).returncode == 64
+    assert budgets() == ("50.0000", "0.0000")
+
+
 @pytest.mark.parametrize("role", ["submit", "read", "admin"])
 def test_a_key_is_shown_once_and_stored_as_its_hash(migrated, role):
     said = migrated.batchctl("key", "add", "demo", "--role", role).stdout.splitlines()

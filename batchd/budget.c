@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+#include "batchd/budget.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "batchd/alert.h"
+#include "batchd/sending.h"
+#include "core/status.h"
+#include "core/timemath.h"
+
+#define FULL_PRICE_PPM 1000000
+
+/* Columns of STMT_BUDGET_READ. */
+enum {
+	ACCOUNT,
+	BUDGET_JOB,
+	BUDGET_DAY,
+	SPENT,
+	RESERVED,
+	DAY_SPENT,
+	DAY_RESERVED,
+	INSTRUCTIONS,
+	DESCRIBE_RECIPE,
+	TRANSLATE_RECIPE,
+	TRANSLATIONS,
+	READY_LOTS,
+	READY_TRANSLATIONS,
+	BLOCKED_TRANSLATIONS,
+	DAY_OVER,
+	NEED_DESCRIBE,
+	NEED_TRANSLATE,
+	PUBLIC_ID,
+	ACCOUNT_NAME,
+	DAY_TOLD
+};
+
+/* All 0 where the model has no prices any more: then nothing of it is counted. */
+static struct prices prices_of(const struct config *config, const char *model, enum way way)
+{
+	const struct config_model *m = config_model_find(config, model);
+
+	if (!m)
+		return (struct prices){0};
+	return (struct prices){.input = m->price_input,
+			       .cached = m->price_cached,
+			       .output = m->price_output,
+			       .factor_ppm =
+				       way == WAY_DEFAULT ? FULL_PRICE_PPM : m->batch_factor_ppm};
+}
+
+/* The most that a translation costs whose description is not there: that is as long as it may be. */
+static int translation_cost(const struct daemon *d, struct db *db, const struct db_rows *r,
+			    int64_t *cost, struct err *err)
+{
+	const struct recipe *describe =
+		recipe_get(d->recipes, db, db_get_int(r, DESCRIBE_RECIPE), err);
+	const struct recipe *translate =
+		describe ? recipe_get(d->recipes, db, db_get_int(r, TRANSLATE_RECIPE), err) : NULL;
+	struct prices prices;
+	struct estimate e;
+
+	if (!translate)
+		return -1;
+	prices = prices_of(d->config, translate->model, WAY_BATCH);
+	e = recipe_estimate_translation(translate, db_get_text(r, INSTRUCTIONS, NULL), "", 0);
+	*cost = result_cost(t_add(e.tokens, describe->max_output_tokens), 0,
+			    translate->max_output_tokens, &prices);
+	return 0;
+}
+
+/* Of lots whose description was sent. */
+static int64_t translations_to_come(const struct db_rows *r)
+{
+	const int64_t n = db_get_int(r, READY_TRANSLATIONS) + db_get_int(r, BLOCKED_TRANSLATIONS) -
+			  db_get_int(r, READY_LOTS) * db_get_int(r, TRANSLATIONS);
+
+	return t_max(n, 0);
+}
+
+static int fill(struct budget *b, struct db *db, const struct db_rows *r, struct err *err)
+{
+	const struct config *config = b->d->config;
+	const int64_t n_translations = db_get_int(r, TRANSLATIONS);
+	int64_t translation = 0;
+
+	if (n_translations > 0 && translation_cost(b->d, db, r, &translation, err) < 0)
+		return -1;
+	b->account = db_get_int(r, ACCOUNT);
+	snprintf(b->public_id, sizeof(b->public_id), "%s", db_get_text(r, PUBLIC_ID, NULL));
+	snprintf(b->account_subject, sizeof(b->account_subject), "account:%s",
+		 db_get_text(r, ACCOUNT_NAME, NULL));
+	b->was_day_over = db_get_int(r, DAY_OVER) != 0;
+	b->is_day_told = db_get_int(r, DAY_TOLD) != 0;
+	b->was_wanted = db_get_int(r, b->task == TASK_DESCRIBE ? NEED_DESCRIBE : NEED_TRANSLATE);
+	b->lot = b->task == TASK_DESCRIBE ? t_mul(translation, n_translations) : 0;
+	b->view = (struct money_view){
+		.job_budget =
+			db_is_null(r, BUDGET_JOB) ? config->budget.job : db_get_int(r, BUDGET_JOB),
+		.day_budget =
+			db_is_null(r, BUDGET_DAY) ? config->budget.day : db_get_int(r, BUDGET_DAY),
+		.job_spent = db_get_int(r, SPENT),
+		.job_reserved = db_get_int(r, RESERVED),
+		.day_spent = db_get_int(r, DAY_SPENT),
+		.day_reserved = db_get_int(r, DAY_RESERVED),
+		.promised = t_mul(translation, translations_to_come(r)),
+	};
+	return 0;
+}
+
+struct budget *budget_open(struct daemon *d, struct db *db, int64_t job,
+			   const struct recipe *recipe, enum way way, struct err *err)
+{
+	struct budget *b = calloc(1, sizeof(*b));
+	struct db_rows *r;
+	int rc;
+
+	if (!b)
+		abort();
+	b->d = d;
+	b->job = job;
+	b->now = daemon_now(d);
+	b->day = money_day(b->now);
+	b->task = recipe->task;
+	b->prices = prices_of(d->config, recipe->model, way);
+	b->cheapest = prices_of(d->config, recipe->model, WAY_BATCH);
+	b->cap = recipe->max_output_tokens;
+	b->cap_repeat = recipe->max_output_tokens_retry;
+	rc = db_query(db, STMT_BUDGET_READ, DB_P(db_time(b->day), db_int(job)), &r, err);
+	if (rc == 0) {
+		rc = db_next(r) ? fill(b, db, r, err)
+				: err_set(err, ERR_BUG, 0, "there is no job %lld", (long long)job);
+		db_rows_free(&r);
+	}
+	if (rc == 0)
+		return b;
+	free(b);
+	return NULL;
+}
+
+bool budget_is_short(const struct budget *b)
+{
+	const struct money_view *v = &b->view;
+
+	return v->promised > t_sub(t_sub(v->job_budget, v->job_spent), v->job_reserved);
+}
+
+static struct money_need need_of(const struct budget *b, const struct db_rows *r)
+{
+	const int64_t tokens = db_get_int(r, 6);
+	const int64_t cap = db_get_int(r, 11) != 0 ? b->cap_repeat : b->cap;
+
+	return (struct money_need){.item = result_cost(tokens, 0, cap, &b->prices),
+				   .cheapest = result_cost(tokens, 0, cap, &b->cheapest),
+				   .lot = b->lot};
+}
+
+enum money_verdict budget_ask(struct budget *b, const struct db_rows *r)
+{
+	const struct money_need need = need_of(b, r);
+	const enum money_verdict verdict = money_decide(&b->view, &need);
+
+	if (verdict == MONEY_FITS) {
+		money_take(&b->view, &need);
+		b->held = need.item;
+		b->n_fit++;
+	} else if (verdict == MONEY_NEVER) {
+		b->failed[b->n_failed++] = (struct budget_item){.item = db_get_int(r, 0),
+								.lot = db_get_int(r, 10),
+								.language = db_get_int(r, 1),
+								.by_call = db_get_int(r, 9)};
+	} else {
+		b->last = verdict;
+		b->wanted = money_wanted(&b->view, &need, verdict);
+	}
+	return verdict;
+}
+
+/* --- what did not fit --- */
+
+static int tell_over(const struct budget *b, struct db *db, struct err *err)
+{
+	struct strbuf text;
+	int64_t first;
+	int rc;
+
+	strbuf_init(&text, 256);
+	strbuf_adds(&text, "items do not fit the job's budget of USD ");
+	strbuf_add_money(&text, b->view.job_budget);
+	rc = store_event(db, b->job, 0, b->now, "budget", (int64_t)b->n_failed, err, "%zu %s",
+			 b->n_failed, text.data);
+	first = rc < 0 ? -1
+		       : db_exec(db, STMT_BUDGET_OVER, DB_P(db_time(b->now), db_int(b->job)), err);
+	if (first > 0)
+		rc = alert_raise_tx(b->d, db, ALERT_BUDGET_JOB,
+				    alert_subject_job(b->public_id).text, err, "%s", text.data);
+	strbuf_clear(&text);
+	return first < 0 ? -1 : rc;
+}
+
+static int fail_items(struct budget *b, struct db *db, struct tally *tally, struct err *err)
+{
+	struct db_val *ids = calloc(b->n_failed + 1, sizeof(*ids));
+	struct lot_key *lots = calloc(b->n_failed + 1, sizeof(*lots));
+	size_t n_lots = 0;
+	int rc;
+
+	if (!ids || !lots)
+		abort();
+	for (size_t i = 0; i < b->n_failed; i++) {
+		const struct budget_item *f = &b->failed[i];
+
+		ids[i] = db_int(f->item);
+		tally_move(tally, b->job, f->language, ITEM_READY, ITEM_FAILED, 1);
+		tally_by_call(tally, b->job, f->language, -f->by_call);
+		if (f->language == 0)
+			lots[n_lots++] = (struct lot_key){b->job, f->lot};
+	}
+	rc = db_bulk(db, STMT_BUDGET_FAIL, ids, b->n_failed, err) < 0 ? -1 : tell_over(b, db, err);
+	if (rc == 0)
+		rc = tally_fail_blocked(tally, db, lots, n_lots, err);
+	tally_need(tally, b->job, TASK_DESCRIBE, 0); /* what was promised to their lots is free */
+	free(ids);
+	free(lots);
+	return rc;
+}
+
+static int mark_day(const struct budget *b, struct db *db, struct err *err)
+{
+	int64_t first;
+
+	if (!b->was_day_over &&
+	    db_exec(db, STMT_BUDGET_DAY_OVER, DB_P(db_time(b->now), db_int(b->job)), err) < 0)
+		return -1;
+	if (db_exec(db, STMT_MONEY_DAY, DB_P(db_time(b->day), db_int(b->job)), err) < 0)
+		return -1;
+	first = db_exec(db, STMT_BUDGET_DAY_TOLD,
+			DB_P(db_time(b->now), db_int(b->account), db_time(b->day)), err);
+	if (first > 0)
+		return alert_raise_tx(
+			b->d, db, ALERT_BUDGET_DAY, b->account_subject, err,
+			"its jobs wait for the next day (UTC), or for a larger budget");
+	return first < 0 ? -1 : 0;
+}
+
+bool budget_is_told(const struct budget *b)
+{
+	return b->n_fit == 0 && b->n_failed == 0 && b->last != MONEY_FITS &&
+	       b->wanted == b->was_wanted && (b->last != MONEY_DAY_SPENT || b->was_day_over);
+}
+
+/* Something of it is sent: the day is another one, or has a larger budget. */
+static int clear_day(const struct budget *b, struct db *db, struct err *err)
+{
+	if (b->is_day_told && !b->was_day_over)
+		return 0; /* other items still wait */
+	alert_clear(b->d, ALERT_BUDGET_DAY, b->account_subject);
+	if (!b->was_day_over)
+		return 0;
+	if (db_exec(db, STMT_BUDGET_DAY_OVER, DB_P(db_null(), db_int(b->job)), err) < 0 ||
+	    db_exec(db, STMT_BUDGET_DAY_OPEN, DB_P(db_int(b->account), db_time(b->day)), err) < 0)
+		return -1;
+	return 0;
+}
+
+int budget_close(struct budget *b, struct db *db, struct tally *tally, struct err *err)
+{
+	if (b->n_failed > 0 && fail_items(b, db, tally, err) < 0)
+		return -1;
+	if (b->last != MONEY_FITS)
+		tally_need(tally, b->job, b->task, b->wanted);
+	if (b->last == MONEY_DAY_SPENT)
+		return mark_day(b, db, err);
+	return b->n_fit > 0 ? clear_day(b, db, err) : 0;
+}
+
+/* --- before a batch is begun --- */
+
+struct look {
+	struct daemon *d;
+	const struct plan_candidate *c;
+	const struct recipe *recipe;
+	bool may; /* out */
+};
+
+/* Up to the first item that fits. */
+static int ask_until(struct budget *b, struct db *db, struct look *l, struct err *err)
+{
+	enum money_verdict verdict = MONEY_NEVER;
+	struct db_rows *r;
+
+	if (sending_items(db, l->c->job_id, l->recipe->task, l->c->which, budget_is_short(b), &r,
+			  err) < 0)
+		return -1;
+	l->may = db_rows_count(r) == 0; /* its counts are wrong: whoever takes items sees to it */
+	while (verdict == MONEY_NEVER && db_next(r)) {
+		verdict = budget_ask(b, r);
+		l->may = verdict == MONEY_FITS;
+	}
+	db_rows_free(&r);
+	return 0;
+}
+
+static int look_tx(struct db *db, void *arg, struct err *err)
+{
+	struct look *l = arg;
+	struct tally *tally = tally_new(l->d);
+	struct budget *b = NULL;
+	bool running;
+	int rc = -1;
+
+	l->may = true;
+	if (tally_lock(tally, db, l->c->job_id, &running, err) < 0)
+		goto out;
+	rc = 0;
+	if (!running)
+		goto out;
+	b = budget_open(l->d, db, l->c->job_id, l->recipe, WAY_BATCH, err);
+	rc = b ? ask_until(b, db, l, err) : -1;
+	if (rc < 0 || (b->n_failed == 0 && l->may))
+		goto out;
+	b->n_fit = 0; /* what fits is asked for again when it is sent */
+	rc = budget_close(b, db, tally, err);
+	if (rc == 0)
+		rc = tally_apply(tally, db, b->now, b->now, err);
+out:
+	free(b);
+	tally_free(&tally);
+	return rc;
+}
+
+int budget_may_begin(struct daemon *d, const struct plan_candidate *c, const struct recipe *recipe,
+		     struct err *err)
+{
+	struct look l = {.d = d, .c = c, .recipe = recipe};
+
+	return daemon_tx(d, look_tx, &l, err) < 0 ? -1 : l.may;
+}
