@@ -48,6 +48,7 @@ struct sim_options {
 	int64_t cancel_hours; /* POLICY_CANCEL */
 	int32_t trace_job;    /* NONE: nothing is written */
 	FILE *trace_to;
+	const char *trace_mark; /* before each line */
 };
 
 struct sim_cost {         /* of the provider's own counting, in millionths of an item by batch */

@@ -35,10 +35,22 @@ static struct sim_options options(uint64_t seed)
 				    .trace_to = stdout};
 }
 
-static void tell(const struct sim_options *o, struct sim_result *r)
+/* A broken invariant: seed and time, and, of the first one, the job's story. */
+static void tell(const struct sim_options *o, const struct params *p, const struct sim_result *r)
 {
+	static bool is_told;
+	struct sim_options again = *o;
+	struct sim_result same;
+
 	fputs("# ", stdout);
 	report_broken(o, r, stdout);
+	if (is_told)
+		return;
+	is_told = true;
+	again.trace_job = r->broken_job;
+	again.trace_mark = "#   ";
+	sim_run(&again, p, &same);
+	free(same.took);
 }
 
 static void every_invariant_holds(const struct params *p, uint64_t from, struct report *sum)
@@ -51,7 +63,7 @@ static void every_invariant_holds(const struct params *p, uint64_t from, struct 
 
 		sim_run(&o, p, &r);
 		if (r.is_broken)
-			tell(&o, &r);
+			tell(&o, p, &r);
 		holds &= !r.is_broken;
 		report_add(sum, &r);
 	}

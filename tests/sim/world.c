@@ -43,7 +43,8 @@ static void write_time(const struct world *w)
 {
 	const int64_t s = (w->now - w->begin) / T_S;
 
-	fprintf(w->o->trace_to, "%lldd %02lld:%02lld:%02lld  ", (long long)(s / 86400),
+	fprintf(w->o->trace_to, "%s%lldd %02lld:%02lld:%02lld  ",
+		w->o->trace_mark ? w->o->trace_mark : "", (long long)(s / 86400),
 		(long long)(s / 3600 % 24), (long long)(s / 60 % 60), (long long)(s % 60));
 }
 
