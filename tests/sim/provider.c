@@ -395,12 +395,15 @@ int32_t provider_create(struct world *w, int32_t file)
 
 void provider_book_all(struct world *w)
 {
-	w->now = t_add(w->now, 1000 * T_DAY);
+	const int64_t now = w->now;
+
+	w->now = t_add(now, 1000 * T_DAY);
 	for (uint32_t i = 0; i < w->provider.n_remotes; i++) {
 		enum remote_status status;
 
 		follow(w, w->provider.remotes[i], &status);
 	}
+	w->now = now;
 }
 
 /* --- files --- */

@@ -107,6 +107,7 @@ static void the_policy_keeps_its_promise(void)
 	o.crash_share = SIM_CRASH_SHARE;
 	sim_run(&o, &params_default, &r);
 	claim(!r.is_broken && r.in_time == r.jobs, "months of jobs end in time");
+	claim(r.small_full * 100 >= r.small * 98, "of a hundred small jobs 98 are full in time");
 	claim(r.cost.paid * 100 <= r.cost.answered * 105,
 	      "an answer costs 1.05 of a batch's at most");
 	claim(r.cost.wasted * 100 <= r.cost.paid, "1 % is wasted at most");
