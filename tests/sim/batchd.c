@@ -142,6 +142,7 @@ static void close_overdue(struct world *w)
 
 static void tick(struct world *w)
 {
+	calls_load(w);
 	close_overdue(w);
 	advance_due(w);
 	watch_tick(w);

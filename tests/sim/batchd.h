@@ -8,6 +8,7 @@
 #ifndef TESTS_SIM_BATCHD_H
 #define TESTS_SIM_BATCHD_H
 
+#include "core/load.h"
 #include "core/plan.h"
 #include "core/policy.h"
 #include "core/window.h"
@@ -20,6 +21,8 @@ struct memory { /* what a crash takes */
 	uint32_t pass, singles;
 	int64_t pass_started, looked_at, next_pass;
 	struct window window;
+	struct measure measure;
+	struct load load; /* as of the last tick */
 	uint32_t n_calls;
 	bool has_recovered;
 };
@@ -88,6 +91,8 @@ void settle(struct world *w, int32_t attempt, const struct came *came);
 void settle_release(struct world *w, int32_t attempt, const struct ending *e);
 
 /* --- batchd_calls.c --- */
+/* What all jobs ask of calls, and how long these take. */
+void calls_load(struct world *w);
 void calls_run(struct world *w);
 void calls_reply(struct world *w, const struct call *c);
 

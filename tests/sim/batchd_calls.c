@@ -41,22 +41,77 @@ static void recover(struct world *w)
 	}
 }
 
+/* --- how long calls take --- */
+
+static int by_deadline(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void calls_load(struct world *w)
+{
+	struct memory *m = memory_of(w);
+	struct store *s = &w->store;
+	int64_t jobs[1024][3];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->n_live && n < 1024; i++) {
+		const struct job *j = &s->jobs[s->live[i]];
+		const struct language_counts *d = &j->counts[0];
+		const uint32_t descriptions = d->total - d->done - d->failed;
+
+		jobs[n][0] = j->deadline_at;
+		jobs[n][1] = descriptions;
+		jobs[n++][2] = job_open_items(j) - descriptions;
+	}
+	if (n > 1)
+		qsort(jobs, n, sizeof(jobs[0]), by_deadline);
+	if (measure_is_enough(&m->measure))
+		s->call_us = measure_p95(&m->measure);
+	load_init(&m->load, s->call_us ? s->call_us : w->p->settings.estimate, s->call_us != 0);
+	for (uint32_t i = 0; i < n; i++)
+		load_add(&m->load, jobs[i][0], (uint64_t)jobs[i][1], (uint64_t)jobs[i][2]);
+}
+
 /* --- sending --- */
 
 struct due_job {
 	int32_t job;
 	enum task task;
 	enum plan_items which;
+	uint32_t turn; /* among its account's jobs for the task */
 	int64_t deadline_at;
 };
 
-static int by_deadline(const void *a, const void *b)
+/* Accounts take turns: how many jobs of the same one come before it. */
+static uint32_t turn_of(const struct world *w, int32_t job, enum task task)
+{
+	const struct store *s = &w->store;
+	const struct job *j = &s->jobs[job];
+	uint32_t turn = 0;
+
+	for (uint32_t i = 0; i < s->n_live; i++) {
+		const struct job *o = &s->jobs[s->live[i]];
+
+		if (o->account == j->account && job_ready(o, task).n > 0 &&
+		    (o->deadline_at < j->deadline_at ||
+		     (o->deadline_at == j->deadline_at && s->live[i] < job)))
+			turn++;
+	}
+	return turn;
+}
+
+static int by_turn(const void *a, const void *b)
 {
 	const struct due_job *x = a, *y = b;
 
+	if (x->turn != y->turn)
+		return x->turn < y->turn ? -1 : 1;
 	if (x->deadline_at != y->deadline_at)
 		return x->deadline_at < y->deadline_at ? -1 : 1;
-	return x->job != y->job ? x->job - y->job : (int)x->task - (int)y->task;
+	return x->job != y->job ? x->job - y->job : (int)y->task - (int)x->task;
 }
 
 /* One job's items in one transaction, then their calls. */
@@ -74,7 +129,7 @@ static void send_job(struct world *w, const struct due_job *d, uint32_t room)
 	uint32_t n = 0;
 
 	while (n < room && n < sizeof(sent) / sizeof(sent[0])) {
-		const int32_t item = job_next_ready(&w->store, d->job, d->task, d->which);
+		const int32_t item = job_next_call(&w->store, d->job, d->task, d->which);
 
 		if (item == NONE)
 			break;
@@ -122,19 +177,26 @@ void calls_run(struct world *w)
 		if (j->deadline_at <= w->now)
 			continue;
 		for (int t = 0; t < TASK_COUNT; t++) {
-			struct due_job d = {id, (enum task)t, PLAN_ALL, j->deadline_at};
+			struct due_job d = {.job = id,
+					    .task = (enum task)t,
+					    .deadline_at = j->deadline_at};
 
-			if (job_ready_for(w, j, d.task, true, &d.which).n > 0)
-				due[n++] = d;
+			if (job_ready_for(w, j, d.task, true, &d.which).n == 0)
+				continue;
+			d.turn = turn_of(w, id, d.task);
+			due[n++] = d;
 		}
 	}
 	if (n > 1)
-		qsort(due, n, sizeof(due[0]), by_deadline);
+		qsort(due, n, sizeof(due[0]), by_turn);
 	for (uint32_t i = 0; i < n; i++) {
 		const uint32_t room = window_room(&m->window, m->n_calls, w->now);
 
 		if (room == 0)
 			return;
+		/* What cannot be answered in time any more fails at the deadline. */
+		if (!load_call_fits(&m->load, due[i].deadline_at, w->now))
+			continue;
 		send_job(w, &due[i], room);
 	}
 }
@@ -172,6 +234,8 @@ void calls_reply(struct world *w, const struct call *c)
 	struct came came;
 
 	m->n_calls--;
+	if (o.outcome == OUTCOME_DONE || was_cut)
+		measure_add(&m->measure, w->now - c->sent_at);
 	if (c->transport == TRANSPORT_OK && !has_no_room(c) && c->http_status < 500)
 		window_answered(&m->window, tier);
 	else

@@ -15,13 +15,15 @@ struct policy policy_for(const struct world *w, uint32_t n_items)
 static struct latest_start_view start_view(const struct world *w, const struct job *j)
 {
 	const struct settings *s = &w->p->settings;
+	const struct load *load = &memory_of(w)->load;
+	const int64_t own = time_needed(job_open_items(j), s->concurrency, load->call_us);
 
 	return (struct latest_start_view){
 		.opened_at = j->opened_at,
 		.deadline_at = j->deadline_at,
 		.calls_from = j->calls_from,
 		.reserve = s->reserve,
-		.needed = time_needed(job_open_items(j), s->concurrency, s->estimate),
+		.needed = t_max(load_needed(load, j->deadline_at, s->concurrency), own),
 	};
 }
 

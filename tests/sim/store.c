@@ -135,6 +135,29 @@ int32_t job_next_ready(struct store *s, int32_t job, enum task task, enum plan_i
 	return item;
 }
 
+int32_t job_next_call(struct store *s, int32_t job, enum task task, enum plan_items which)
+{
+	struct job *j = &s->jobs[job];
+	const uint32_t from = task == TASK_DESCRIBE ? 0 : 1,
+		       to = task == TASK_DESCRIBE ? 1 : LANGUAGES;
+	bool is_before = true; /* every ready item so far */
+
+	for (uint32_t lot = j->lot_from[task]; lot < j->lots; lot++) {
+		for (uint32_t l = from; l < to; l++) {
+			const struct item *i = &s->items[item_at(j, l, lot)];
+
+			if (i->state != ITEM_READY)
+				continue;
+			is_before = false;
+			if (which == PLAN_ALL || i->by_call == (which == PLAN_MARKED))
+				return (int32_t)item_at(j, l, lot);
+		}
+		if (is_before)
+			j->lot_from[task] = lot + 1;
+	}
+	return NONE;
+}
+
 bool job_is_in_batch(const struct store *s, int32_t job)
 {
 	for (uint32_t i = 0; i < s->n_open; i++) {
@@ -185,6 +208,7 @@ void store_move_item(struct world *w, uint32_t item, enum item_state to)
 	struct job *j = store_touch(&w->store, i->job);
 	struct language_counts *c = &j->counts[i->language];
 	uint32_t *from_n = count_of(c, (enum item_state)i->state), *to_n = count_of(c, to);
+	uint32_t lot;
 
 	if (!item_may_move[i->state][to])
 		broken(w, "I6", i->job, "item %u may not move from %s to %s", item,
@@ -203,6 +227,9 @@ void store_move_item(struct world *w, uint32_t item, enum item_state to)
 		i->batch = NONE;
 	if (to == ITEM_READY && item < j->ready_from[task_of(i)][i->by_call])
 		j->ready_from[task_of(i)][i->by_call] = item;
+	lot = (item - j->first_item) % j->lots;
+	if (to == ITEM_READY && lot < j->lot_from[task_of(i)])
+		j->lot_from[task_of(i)] = lot;
 }
 
 /* --- attempts --- */

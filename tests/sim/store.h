@@ -36,6 +36,7 @@ struct job {
 	bool is_dirty, was_full;            /* was it full when it ended */
 	uint32_t n_by_call[LANGUAGES];      /* of the ready ones */
 	uint32_t ready_from[TASK_COUNT][2]; /* no item before it is ready; [1]: marked by_call */
+	uint32_t lot_from[TASK_COUNT];      /* no lot before it has a ready item */
 };
 
 struct item {
@@ -105,7 +106,8 @@ struct store {
 	uint32_t n_live;
 	int32_t *open; /* batches that are not closed */
 	uint32_t n_open;
-	int32_t *calls; /* open attempts that are calls */
+	int32_t *calls;  /* open attempts that are calls */
+	int64_t call_us; /* how long a call takes, as it was measured; 0: it was not */
 	uint32_t n_calls;
 	int32_t dirty[4096];
 	uint32_t n_dirty;
@@ -144,6 +146,8 @@ struct ready {
 struct ready job_ready(const struct job *j, enum task task);
 /* The next ready item of the task, of all or those marked or not, or NONE. */
 int32_t job_next_ready(struct store *s, int32_t job, enum task task, enum plan_items which);
+/* The same for calls: whole lots first. */
+int32_t job_next_call(struct store *s, int32_t job, enum task task, enum plan_items which);
 /* Does an open batch hold items of it that it has not taken away? */
 bool job_is_in_batch(const struct store *s, int32_t job);
 
