@@ -243,6 +243,7 @@ static int explain_job(struct ctl *ctl, const char *uuid)
 	struct ctl_section sections[] = {
 		{"requests", "Asked of it and not carried out yet", NULL},
 		{"batches", "Its open batches", NULL},
+		{"stops", "Nothing is sent, of all or of its recipes", NULL},
 	};
 	struct table *record = NULL;
 	struct job_look look;
@@ -255,14 +256,16 @@ static int explain_job(struct ctl *ctl, const char *uuid)
 	if (found > 0 && store_job_look(ctl->db, job, ctl->now, &look, &err) == 0 &&
 	    job_record(ctl, uuid, job, &look, &record, &err) == 0 &&
 	    ctl_table(ctl, STMT_CTL_EXPLAIN_REQUESTS, DB_P(db_int(job)),
-		      CTL_COLUMNS(request_columns), &sections[0].table, &err) == 0) {
+		      CTL_COLUMNS(request_columns), &sections[0].table, &err) == 0 &&
+	    ctl_stops(ctl, job, &sections[2].table, &err) == 0) {
 		sections[1].table = table_new(CTL_COLUMNS(batch_columns), ctl->now);
 		if (add_batches(ctl, job, sections[1].table, &err) == 0)
-			return ctl_print_record(ctl, &record, sections, 2);
+			return ctl_print_record(ctl, &record, sections, 3);
 	}
 	table_free(&record);
 	table_free(&sections[0].table);
 	table_free(&sections[1].table);
+	table_free(&sections[2].table);
 	return ctl_fail(&err);
 }
 

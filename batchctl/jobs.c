@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* jobs: the verbs that show jobs and timelines. They only read. */
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -77,6 +78,33 @@ static const struct table_column batch_event_columns[] = {
 	{"job_id", "job", TABLE_TEXT}, {"message", "message", TABLE_TEXT},
 };
 
+static const struct table_column stop_columns[] = {
+	{"what", "what", TABLE_TEXT},       {"code", "code", TABLE_TEXT},
+	{"since", "since", TABLE_AGE},      {"tried_at", "tried again", TABLE_AGE},
+	{"message", "message", TABLE_TEXT},
+};
+
+int ctl_stops(struct ctl *ctl, int64_t job, struct table **table, struct err *err)
+{
+	return ctl_table(ctl, STMT_CTL_STOPS, DB_P(db_int(job), db_int(job)),
+			 CTL_COLUMNS(stop_columns), table, err);
+}
+
+/* For a person: why many jobs may stand still. */
+static void print_stops(struct ctl *ctl)
+{
+	struct table *t;
+	struct err err;
+
+	if (ctl->json || ctl_stops(ctl, 0, &t, &err) != 0)
+		return;
+	if (table_rows(t) > 0) {
+		puts("\nNothing is sent; batchctl resume ends that:");
+		table_print(t, "  ", stdout);
+	}
+	table_free(&t);
+}
+
 int ctl_jobs(struct ctl *ctl)
 {
 	const struct db_val limit = db_int(ctl->limit ? ctl->limit : JOBS_DEFAULT_LIMIT);
@@ -94,7 +122,9 @@ int ctl_jobs(struct ctl *ctl)
 				&err);
 	if (ret != 0)
 		return ctl_fail(&err);
-	return ctl_print_rows(ctl, &table, "No jobs.");
+	ret = ctl_print_rows(ctl, &table, "No jobs.");
+	print_stops(ctl);
+	return ret;
 }
 
 int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no, struct err *err)

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "batchd/hold.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/alert.h"
 #include "batchd/planner.h"
+#include "batchd/tell.h"
+#include "batchd/telling.h"
 #include "common/log.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
@@ -152,6 +156,7 @@ static void set(struct daemon *d, int64_t recipe_id, enum hold_state state, cons
 		log_warning("hold not stored recipe=%lld error=\"%s\"", (long long)recipe_id,
 			    err.text);
 	planner_wake(d->planner);
+	tell_all(d);
 }
 
 bool hold_doubt(struct daemon *d, int64_t recipe_id, const char *code)
@@ -175,6 +180,74 @@ int hold_release_all(struct daemon *d, struct err *err)
 		log_notice("recipes released recipes=%lld", (long long)n);
 	d->hold->not_before = 0;
 	planner_wake(d->planner);
+	if (n > 0)
+		tell_all(d);
+	return 0;
+}
+
+/* --- who is told --- */
+
+static void alert(struct daemon *d)
+{
+	const struct hold *h = d->hold;
+	bool any = false;
+
+	for (size_t i = 0; i < h->n; i++) {
+		const struct recipe *r;
+		char subject[80];
+		struct err err;
+
+		if (h->list[i].state != HOLD_HELD)
+			continue;
+		any = true;
+		r = recipe_get(d->recipes, d->db, h->list[i].recipe_id, &err);
+		if (!r)
+			continue; /* raised in a later tick */
+		snprintf(subject, sizeof(subject), "recipe:%s", r->hash);
+		alert_raise(d, ALERT_RECIPE_HELD, subject, "%s: to %s with the model %s",
+			    h->list[i].code, task_names[r->task], r->model);
+	}
+	if (!any)
+		alert_clear_all(d, ALERT_RECIPE_HELD);
+}
+
+static bool holds_any(const struct hold *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		if (h->list[i].state == HOLD_HELD)
+			return true;
+	}
+	return false;
+}
+
+static void tell(struct telling *t, const struct held *held)
+{
+	char message[TELL_MESSAGE_BYTES];
+
+	snprintf(message, sizeof(message),
+		 "the provider refuses what is asked of it (%s): nothing is sent with these "
+		 "instructions until the operator has changed something",
+		 held->code);
+	tell_add_warning(t, "recipe_held", message, held->at);
+	tell_add_hold(t, "recipe", held->at, NULL, T_NEVER);
+}
+
+int hold_tell(struct telling *t, struct err *err)
+{
+	const struct hold *h = t->d->hold;
+	struct db_rows *r;
+
+	if (t->job.n_ready == 0 || !holds_any(h))
+		return 0;
+	if (db_query(t->db, STMT_HOLD_OF_JOB, DB_P(db_int(t->job.job)), &r, err) < 0)
+		return -1;
+	while (db_next(r)) {
+		const struct held *held = find(h, db_get_int(r, 0));
+
+		if (held && held->state == HOLD_HELD)
+			tell(t, held);
+	}
+	db_rows_free(&r);
 	return 0;
 }
 
@@ -325,6 +398,7 @@ void hold_tick(struct daemon *d)
 {
 	struct err err;
 
+	alert(d);
 	if (!daemon_may_send(d) || daemon_distrusts_clock(d) ||
 	    daemon_now(d) < d->hold->not_before || !fallback_can_send_one(d->fallback))
 		return;

@@ -21,6 +21,9 @@ void hold_reset(struct hold *h);
 int hold_read(struct daemon *d, struct err *err);
 /* Call the item that a doubted or a new recipe waits for. Each tick of the active batchd. */
 void hold_tick(struct daemon *d);
+/* A source of batchd/telling.h: jobs with items that wait for a held recipe. */
+struct telling;
+int hold_tell(struct telling *t, struct err *err);
 /* Is nothing of this recipe sent now? */
 bool hold_holds(const struct daemon *d, int64_t recipe_id);
 /*

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/alert.h"
 #include "batchd/close.h"
 #include "batchd/fallback.h"
 #include "batchd/hold.h"
 #include "batchd/planner.h"
+#include "batchd/tell.h"
+#include "batchd/telling.h"
 #include "batchd/watch.h"
 #include "common/log.h"
 #include "core/timemath.h"
@@ -143,6 +146,7 @@ void daemon_stop_sending(struct daemon *d, const char *code, const char *message
 	}
 	s->probe_at = probe_at;
 	store(d);
+	tell_all(d);
 }
 
 void stop_heed_read(struct daemon *d, const struct openai_reply *r)
@@ -167,6 +171,7 @@ static void reopen(struct daemon *d, const char *why)
 	watch_want(d->watch);
 	planner_wake(d->planner);
 	fallback_wake(d->fallback);
+	tell_all(d);
 }
 
 void stop_end(struct daemon *d, const char *code, const char *why)
@@ -186,6 +191,50 @@ static void resume(struct daemon *d, int64_t resume_at)
 	if (hold_release_all(d, &err) < 0 ||
 	    db_exec(d->db, STMT_STOP_RESUMED, DB_P(db_time(resume_at)), &err) < 0)
 		log_warning("not resumed error=\"%s\"", err.text); /* again in the next tick */
+}
+
+/* --- who is told --- */
+
+static enum alert_kind alert_of(const struct stop *s)
+{
+	if (s->kind == STOP_PROJECT)
+		return ALERT_WRONG_PROJECT;
+	if (s->kind == STOP_KEY || strcmp(s->code, "forbidden") == 0 ||
+	    strcmp(s->code, "redirected") == 0)
+		return ALERT_KEY_REFUSED;
+	return ALERT_QUOTA;
+}
+
+static void alert(struct daemon *d)
+{
+	static const enum alert_kind kinds[] = {ALERT_QUOTA, ALERT_KEY_REFUSED,
+						ALERT_WRONG_PROJECT};
+	const struct stop *s = d->stop;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (s->kind != STOP_NONE && alert_of(s) == kinds[i])
+			alert_raise(d, kinds[i], "", "%s: %s", s->code, s->message);
+		else
+			alert_clear(d, kinds[i], "");
+	}
+}
+
+int stop_tell(struct telling *t, struct err *err)
+{
+	static const char *const words[] = {
+		[STOP_MONEY] = "nothing is sent at present: the provider says that there is no "
+			       "money left, or refuses what is sent for another such reason",
+		[STOP_KEY] = "nothing is sent at present: the provider refuses the key",
+		[STOP_PROJECT] = "nothing is sent at present: the key is not that of our project",
+	};
+	const struct stop *s = t->d->stop;
+
+	(void)err;
+	if (s->kind == STOP_NONE || t->job.n_ready == 0)
+		return 0;
+	tell_add_warning(t, "sending_stopped", words[s->kind], s->at);
+	tell_add_hold(t, "provider", s->at, "try one call", s->probe_at);
+	return 0;
 }
 
 /* --- the probe --- */
@@ -228,6 +277,7 @@ static int probe(struct daemon *d, struct err *err)
 	rc = fallback_send_one(d, &c, on_probed, err);
 	if (rc > 0)
 		log_notice("probing code=%s", s->code);
+	tell_all(d);
 	return rc;
 }
 
@@ -254,7 +304,7 @@ static void return_unsent(struct daemon *d)
 	struct db_rows *r;
 	struct err err;
 
-	if (db_query(d->db, STMT_STOP_UNSENT, DB_P(db_int(d->stop->kind == STOP_MONEY)), &r, &err) <
+	if (db_query(d->db, STMT_STOP_UNSENT, DB_P(db_int(d->stop->kind != STOP_NONE)), &r, &err) <
 	    0) {
 		log_warning("batches not read error=\"%s\"", err.text);
 		return;
@@ -284,6 +334,7 @@ void stop_tick(struct daemon *d)
 		reopen(d, "there is another key");
 	if (resume_at)
 		resume(d, resume_at);
+	alert(d);
 	return_unsent(d);
 	probe_when_due(d);
 	hold_tick(d);

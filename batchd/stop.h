@@ -20,6 +20,9 @@ void stop_free(struct stop **s);
 void stop_reset(struct stop *s);
 /* Read what the row says, do as the operator asked, probe. Each tick of the active batchd. */
 void stop_tick(struct daemon *d);
+/* A source of batchd/telling.h: what waits is told of the stop. */
+struct telling;
+int stop_tell(struct telling *t, struct err *err);
 /* Is sending stopped for this code? */
 bool stop_is_for(const struct stop *s, const char *code);
 /* Over, where it is for this code; why: for the log. */

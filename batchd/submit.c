@@ -176,7 +176,7 @@ static bool adopt_object(struct daemon *d, struct batch_row *b, const struct jso
 static void create_refused(struct daemon *d, struct batch_row *b, const struct openai_reply *r)
 {
 	/* A file that the provider has not found yet, or no more, is uploaded anew. */
-	const bool file_missing = r->http_status == 404;
+	const bool file_missing = r->http_status == 404 && r->outcome.scope != SCOPE_RECIPE;
 
 	if (r->outcome.outcome == OUTCOME_NEVER && !file_missing && r->outcome.scope != SCOPE_ALL) {
 		log_failure(b, "create", r);

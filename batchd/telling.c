@@ -6,6 +6,8 @@
 
 #include "batchd/fallback.h"
 #include "batchd/incident.h"
+#include "batchd/hold.h"
+#include "batchd/stop.h"
 #include "common/store.h"
 #include "core/timemath.h"
 
@@ -94,6 +96,8 @@ static int tell_incident(struct telling *t, struct err *err)
 static tell_source_fn *const sources[] = {
 	tell_batches,
 	tell_incident,
+	stop_tell,
+	hold_tell,
 };
 
 void tell_add_warning(struct telling *t, const char *code, const char *message, int64_t since)

@@ -6,9 +6,7 @@ from typing import Any, Dict, List, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, Sales, wait_until  # noqa: E402
-from kills import wait_log  # noqa: E402
-from once import ticks  # noqa: E402
+from jobs import Sales, wait_until  # noqa: E402
 
 CHAT = "POST /v1/chat/completions"
 STOPPED, RESUMED = "sending stopped code=", "sending resumed code="
@@ -46,6 +44,21 @@ def wait_ready(site: Sales, n: int) -> None:
 def probe_now(site: Sales) -> None:
     """Ten minutes are over."""
     site.sql("UPDATE daemon_lease SET stop_probe_at = UTC_TIMESTAMP(6) WHERE stop_code IS NOT NULL")
+
+
+def wait_alert(site: Sales, kind: Optional[str]) -> None:
+    """This alert and no other of stops and holds is open; None: none is."""
+    wait_until(lambda: [r["kind"] for r in site.sql(
+        "SELECT kind FROM alert WHERE is_open = 1 AND kind IN ('quota', 'key_refused', 'wrong_project', 'recipe_held')"
+    )] == ([kind] if kind else []), 20, f"the alert {kind}")
+
+
+def wait_told(site: Sales, job: str, what: str, warning: str) -> None:
+    """The job says what it waits for, and has this warning alone."""
+    def told() -> bool:
+        status = site.stack.status(job)
+        return status["waiting_for"]["what"] == what and [w["code"] for w in status["warnings"]] == [warning]
+    wait_until(told, 20, f"the job to wait for {what} with {warning}")
 
 
 def held(site: Sales) -> List[Dict[str, Any]]:

@@ -10,7 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
 from kills import CONTENT, CREATE, LIST, UPLOAD, wait_log  # noqa: E402
 from once import ticks  # noqa: E402
-from stops import CHAT, NO_KEY, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_open, wait_stopped  # noqa: E402
+from stops import (CHAT, NO_KEY, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_alert, wait_open,  # noqa: E402
+                   wait_stopped, wait_told)
 
 REFUSED = "invalid_api_key"
 GET = "GET /v1/batches/{id}"
@@ -35,6 +36,8 @@ def test_whatever_call_is_refused_nothing_is_sent_until_the_list_is_read(site, r
     ticks(15)
     assert [c for c in site.calls(after=last) if c["route"] in (UPLOAD, CREATE, CHAT)] == []
     assert site.sql("SELECT MAX(burned) AS n FROM item WHERE state <> 'done'")[0]["n"] == 0
+    wait_alert(site, "key_refused")
+    wait_told(site, later, "provider", "sending_stopped")
     site.rules(KEEP_FILES)
     last = site.last_call()
     probe_now(site)

@@ -11,8 +11,8 @@ from commands import ask  # noqa: E402
 from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
 from kills import CREATE, UPLOAD, wait_log  # noqa: E402
 from once import ticks  # noqa: E402
-from stops import (CHAT, NO_MONEY, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_open, wait_ready,  # noqa: E402
-                   wait_stopped)
+from stops import (CHAT, NO_MONEY, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_alert, wait_open,  # noqa: E402
+                   wait_ready, wait_stopped, wait_told)
 
 LOTS = 3
 POSTS = (UPLOAD, CREATE, CHAT)
@@ -45,6 +45,11 @@ def test_one_probe_in_ten_minutes_and_the_answered_one_reopens(site, route):
     last = site.last_call()
     ticks()
     assert posts(site, last) == [] and 500 < stop_row(site)["probe_in"] <= 600
+    for one in (job, later):
+        wait_told(site, one, "provider", "sending_stopped")
+    wait_alert(site, "quota")
+    assert "insufficient_quota" in site.stack.batchctl("jobs").stdout
+    assert [s["code"] for s in site.stack.batchctl_json("explain", job)["stops"]] == ["insufficient_quota"]
 
     probe_now(site)
     site.wait_call(CHAT, "answered", after=last)
@@ -57,7 +62,9 @@ def test_one_probe_in_ten_minutes_and_the_answered_one_reopens(site, route):
     probe_now(site)
     wait_open(site)
     for one in (job, later):
-        site.wait_full(one)
+        assert site.wait_full(one)["warnings"] == []
+    wait_alert(site, None)
+    assert site.stack.batchctl_json("explain", job)["stops"] == []
     assert batchd.log_text().count(STOPPED) == batchd.log_text().count(RESUMED) == 1
     assert site.sql("SELECT COUNT(*) AS n FROM answer WHERE source = 'default'")[0]["n"] == 1
     assert site.sql("SELECT MAX(burned) AS n FROM item")[0]["n"] == 1
