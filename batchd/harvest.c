@@ -131,6 +131,7 @@ static void file_done(struct daemon *d, int64_t batch_id)
 	spool_path(d, batch_id, spool_names[b.harvest_file], path, sizeof(path));
 	b.harvest_file++;
 	b.harvest_offset = 0;
+	b.next_at = daemon_now(d); /* a tick during the call has put it off */
 	if (submit_store(d, &b, NULL, NULL) < 0)
 		return;
 	unlink(path);

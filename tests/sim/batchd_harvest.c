@@ -171,6 +171,7 @@ void harvest_reply(struct world *w, const struct call *c)
 		continue;
 	b->harvest_file++;
 	b->harvest_line = 0;
+	b->next_at = w->now; /* a tick during the call has put it off */
 	store_commit(w, w->now);
 	batchd_advance(w, c->batch);
 }
