@@ -117,6 +117,10 @@ static void tell_ended(const struct call *c, const struct openai_reply *r)
 		.took_us = t_sub(clock_boot(), c->started_at),
 		.wait_us = r->outcome.wait_us,
 		.seed = (uint64_t)o->item * 31 + o->attempt,
+		.number = o->number,
+		.sent_at = c->started_at,
+		.told = r->told,
+		.tokens = c->answer.result.input_tokens + c->answer.result.output_tokens,
 	};
 
 	o->ended(c->d, &news);

@@ -8,6 +8,7 @@
 #define BATCHD_CALL_H
 
 #include "batchd/daemon.h"
+#include "core/allowance.h"
 #include "core/result_line.h"
 
 struct call; /* in flight, or answered and not stored yet */
@@ -26,6 +27,11 @@ struct call_news {
 	int64_t took_us;
 	int64_t wait_us; /* asked for by the provider; 0 = not */
 	uint64_t seed;   /* of the attempt */
+	/* of the order, when it was sent (boot clock), and what the answer says of the rate limits */
+	uint64_t number;
+	int64_t sent_at;
+	struct allowance_told told;
+	int64_t tokens; /* that the answer took */
 };
 typedef void call_ended_fn(struct daemon *d, const struct call_news *news);
 
@@ -35,6 +41,7 @@ struct call_order {
 	int64_t job, item;
 	unsigned attempt;
 	const char *mark;    /* of the job; copied */
+	uint64_t number;     /* of its tier's calls (core/allowance.h) */
 	int64_t deadline_at; /* of its job */
 	call_ended_fn *ended;
 };

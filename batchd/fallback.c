@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/calls.h"
 #include "common/log.h"
+#include "core/allowance.h"
 #include "core/load.h"
 #include "core/plan.h"
 #include "core/timemath.h"
@@ -26,6 +27,7 @@
 struct fallback {
 	struct window window;
 	struct measure measure;
+	struct allowance allowances[WAY_COUNT];
 	struct call *calls[MAX_CALLS];
 	uint32_t n;
 	struct call *one; /* of them, made alone; NULL: none */
@@ -115,6 +117,8 @@ static void on_ended(struct daemon *d, const struct call_news *news)
 
 	if (news->is_measured)
 		measure_add(&f->measure, news->took_us);
+	allowance_learn(&f->allowances[news->way], &news->told, news->number, news->sent_at);
+	allowance_used(&f->allowances[news->way], news->tokens);
 	if (news->end == CALL_ANSWERED)
 		window_answered(&f->window, tier);
 	else
@@ -247,10 +251,14 @@ static void send_items(struct daemon *d, const struct take *t)
 	struct fallback *f = d->fallback;
 
 	for (uint32_t i = 0; i < t->sending->n; i++) {
-		const struct call_order order = order_of(t, i);
+		struct call_order order = order_of(t, i);
 
-		f->calls[f->n++] = lease_held(&d->lease) ? call_start(d, &order)
-							 : call_unsent(d, &order, false);
+		if (lease_held(&d->lease)) {
+			order.number = allowance_sent(&f->allowances[t->way]);
+			f->calls[f->n++] = call_start(d, &order);
+		} else {
+			f->calls[f->n++] = call_unsent(d, &order, false);
+		}
 		daemon_breathe(d); /* photographs take their time */
 	}
 }
@@ -300,12 +308,23 @@ static int send_taken(struct daemon *d, struct take *t, struct err *err)
 	return rc;
 }
 
+/* What the rate limits leave of the room; where nothing is in flight, one, since they may mislead. */
+static uint32_t allowed(const struct fallback *f, enum way way, uint32_t room)
+{
+	const uint32_t n = allowance_room(&f->allowances[way], room, clock_boot());
+
+	return n == 0 && f->n == 0 ? 1 : n;
+}
+
 static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t room,
 		    struct err *err)
 {
-	struct take t = {.d = d, .c = c, .most = room, .way = way_now(d, c)};
+	struct take t = {.d = d, .c = c, .way = way_now(d, c)};
 
-	return hold_holds(d, c->recipe_id) ? 0 : send_taken(d, &t, err);
+	t.most = allowed(d->fallback, t.way, room);
+	if (t.most == 0 || hold_holds(d, c->recipe_id))
+		return 0;
+	return send_taken(d, &t, err);
 }
 
 static bool has_doubts(const struct fallback *f)

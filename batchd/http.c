@@ -100,36 +100,43 @@ static void on_retry_after(struct http_call *c, const char *value, bool is_ms)
 		c->retry_after_us = (int64_t)(v * (is_ms ? 1e3 : 1e6));
 }
 
-static bool header_value(const char *line, size_t n, const char *name, char *out, size_t size)
+/* "name: value", cut where it is long. False: it is no header. */
+static bool split_header(const char *line, size_t n, char *name, size_t name_size, char *value,
+			 size_t value_size)
 {
-	const size_t k = strlen(name);
-	size_t len;
+	const char *colon = memchr(line, ':', n);
+	size_t from, len;
 
-	if (n <= k || strncasecmp(line, name, k) != 0 || line[k] != ':')
+	if (!colon || (size_t)(colon - line) >= name_size)
 		return false;
-	line += k + 1;
-	n -= k + 1;
-	while (n && (*line == ' ' || *line == '\t'))
-		line++, n--;
-	while (n && (line[n - 1] == '\r' || line[n - 1] == '\n'))
+	memcpy(name, line, (size_t)(colon - line));
+	name[colon - line] = '\0';
+	for (from = (size_t)(colon - line) + 1; from < n && strchr(" \t", line[from]); from++)
+		;
+	while (n > from && strchr(" \t\r\n", line[n - 1]))
 		n--;
-	len = n < size - 1 ? n : size - 1;
-	memcpy(out, line, len);
-	out[len] = '\0';
+	len = n - from < value_size - 1 ? n - from : value_size - 1;
+	memcpy(value, line + from, len);
+	value[len] = '\0';
 	return true;
 }
 
 static size_t on_header(char *line, size_t one, size_t n, void *arg)
 {
 	struct http_call *c = arg;
-	char value[64];
+	char name[64], value[sizeof(c->request_id)];
 
 	(void)one;
-	if (header_value(line, n, "retry-after-ms", value, sizeof(value)))
+	if (!split_header(line, n, name, sizeof(name), value, sizeof(value)))
+		return n;
+	if (strcasecmp(name, "retry-after-ms") == 0)
 		on_retry_after(c, value, true);
-	else if (header_value(line, n, "retry-after", value, sizeof(value)))
+	else if (strcasecmp(name, "retry-after") == 0)
 		on_retry_after(c, value, false);
-	header_value(line, n, "x-request-id", c->request_id, sizeof(c->request_id));
+	else if (strcasecmp(name, "x-request-id") == 0)
+		memcpy(c->request_id, value, sizeof(value));
+	else
+		allowance_header(&c->told, name, value);
 	return n;
 }
 
@@ -263,6 +270,7 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	p->call.is_write = r->method == HTTP_POST;
 	p->call.content_length = -1;
 	p->call.retry_after_us = -1;
+	p->call.told = allowance_untold;
 	strbuf_init(&p->call.body, r->save_path ? LIMIT_ERROR_BODY_BYTES : LIMIT_API_BODY_BYTES);
 	if (r->save_path) {
 		p->save = fopen(r->save_path, "we");

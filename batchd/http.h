@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/allowance.h"
 #include "core/err.h"
 #include "core/outcome.h"
 #include "core/strbuf.h"
@@ -55,6 +56,7 @@ struct http_call {
 	int64_t content_length; /* announced, or -1 */
 	int64_t saved_bytes;    /* with save_path */
 	int64_t retry_after_us; /* or -1 */
+	struct allowance_told told;
 	char request_id[129];
 	char error[256]; /* transport error in words */
 	bool is_write;

@@ -145,6 +145,7 @@ static void on_done(struct http_call *call, void *ctx)
 	reply.text = call->body.data;
 	reply.text_n = call->body.len;
 	memcpy(reply.request_id, call->request_id, sizeof(reply.request_id));
+	reply.told = call->told;
 	fill_message(&reply, call, &result);
 	p->done(&reply, p->ctx);
 	json_object_put(body);

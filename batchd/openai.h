@@ -27,6 +27,7 @@ struct openai_reply {
 	size_t text_n;
 	char message[240]; /* failure in words, for log and row */
 	char request_id[129];
+	struct allowance_told told; /* by rate-limit headers */
 };
 
 typedef void openai_done_fn(const struct openai_reply *reply, void *ctx);

@@ -5,6 +5,8 @@
 #include "core/timemath.h"
 
 #define FIRST_AGAIN (10 * T_MIN)
+#define WAIT_MOST \
+	(60 * T_S) /* as the longest back-off: a longer one that is asked for is not believed */
 
 void window_init(struct window *w, uint32_t most)
 {
@@ -38,7 +40,8 @@ void window_refused(struct window *w, uint32_t tier, bool no_room, int64_t now, 
 	if (no_room && tier == 0 && !w->refused_since)
 		w->refused_since = now;
 	w->not_before =
-		t_max(w->not_before, t_add(now, t_max(wait_us, backoff_us(w->refusals, seed))));
+		t_max(w->not_before,
+		      t_add(now, t_max(t_min(wait_us, WAIT_MOST), backoff_us(w->refusals, seed))));
 }
 
 uint32_t window_tier(struct window *w, uint32_t n, int64_t patience, int64_t deadline_at,

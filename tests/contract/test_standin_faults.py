@@ -114,6 +114,13 @@ def test_hang_until_the_client_leaves(api):
     api.wait(route=f"POST {CHAT}", phase="ended")
 
 
+def test_an_answer_bears_the_headers_of_its_rule(api):
+    api.faults({"match": {"route": f"POST {CHAT}"}, "do": "slow", "seconds": 0,
+                "headers": {"x-ratelimit-remaining-requests": 0}})
+    answer = api.chat()
+    assert answer.status == 200 and answer.headers["x-ratelimit-remaining-requests"] == "0"
+
+
 def test_slow_answers_in_the_end(api):
     api.faults({"match": {"route": f"POST {CHAT}"}, "do": "slow", "seconds": 60})
     thread, result = in_background(api.chat)

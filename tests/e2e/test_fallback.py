@@ -252,3 +252,22 @@ def test_a_flex_call_that_the_default_tier_served_costs_its_price(site):
     own = site.sql("SELECT SUM(cost) AS n FROM answer WHERE source = 'flex'")[0]["n"]
     assert abs(float(own) - dear[1] - cheap[1] / 2) <= 2        # each rounded
     site.check()
+
+
+def test_calls_keep_to_what_the_rate_limits_leave():
+    """Nothing is left: one at a time."""
+    spent = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-limit-requests": "1",
+             "x-ratelimit-reset-requests": "1h0m0s"}
+    with sales("fallback-rates", {"fallback": {**FALLBACK["fallback"], "concurrency": 4, "flex_timeout": "60s"}}) as site:
+        site.rules(KEEP_FILES, {"match": {"route": CHAT, "nth": 6}, "do": "slow", "seconds": 600, "headers": spent},
+                   {"match": {"route": CHAT}, "do": "slow", "seconds": 0, "headers": spent},
+                   {**STUCK, "match": {"task": "translate"}})
+        site.batchd()
+        job = site.take(8, ("fr",), deadline="PT14S")
+        site.wait_call(CHAT, "received", count=6)
+        site.take(1, (), deadline="PT1H")
+        site.wait_remote("describe", "completed", nth=2)    # it looked for what is due meanwhile
+        assert len(site.calls(CHAT)) == 6
+        site.release()
+        assert ended(site, job)["outcome"] == "full" and is_paid_once(site)
+        site.check()

@@ -14,7 +14,7 @@ EARLY = {"drop_upload": ("bytes", "reset")}
 # Applied to one call.
 CALL = {
     "status": ("code", "error", "body", "headers"), "html_502": (),
-    "hang": ("seconds",), "hang_after": ("seconds",), "slow": ("seconds",),
+    "hang": ("seconds",), "hang_after": ("seconds",), "slow": ("seconds", "headers"),
     "drop_before": ("reset",), "drop_after": ("reset",), "delay": ("seconds",),
     "truncate": ("bytes", "part", "content_length"),
 }

@@ -231,12 +231,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.hang(world, rule)
         if do == "truncate":
             self.truncate(answer, rule)
+        if do == "slow":
+            answer.headers.update(self.headers_of(rule))
         return answer
+
+    @staticmethod
+    def headers_of(rule):
+        return {str(k): str(v) for k, v in rule.get("headers", {}).items()}
 
     @staticmethod
     def given(status, rule):
         """The answer of a rule: its error or body, as JSON, or as text where that is given."""
-        headers = {str(k): str(v) for k, v in rule.get("headers", {}).items()}
+        headers = Handler.headers_of(rule)
         if isinstance(rule.get("body"), str):
             return Answer(status, raw=rule["body"].encode(), headers=headers,
                           content_type=headers.pop("Content-Type", "text/plain"))

@@ -52,16 +52,18 @@ static void test_it_never_closes_for_good_and_grows_by_one(void **state)
 	assert_int_equal(w.refusals, 0);
 }
 
-static void test_what_the_provider_asks_for_is_kept(void **state)
+static void test_what_the_provider_asks_for_is_kept_for_a_minute_at_most(void **state)
 {
 	struct window w;
 
 	(void)state;
 	window_init(&w, 4);
-	window_refused(&w, 0, true, T0, T_H, 1);
-	assert_int_equal(w.not_before, T0 + T_H);
+	window_refused(&w, 0, true, T0, 50 * T_S, 1);
+	assert_int_equal(w.not_before, T0 + 50 * T_S);
 	window_refused(&w, 0, true, T0, T_S, 1); /* a shorter wait does not shorten it */
-	assert_int_equal(w.not_before, T0 + T_H);
+	assert_int_equal(w.not_before, T0 + 50 * T_S);
+	window_refused(&w, 0, true, T0, T_H, 1);
+	assert_int_equal(w.not_before, T0 + T_MIN);
 }
 
 static void test_a_tier_gives_way_after_its_patience(void **state)
@@ -108,7 +110,7 @@ int main(void)
 		cmocka_unit_test(test_opens_wide_and_counts_what_is_in_flight),
 		cmocka_unit_test(test_refusals_sent_together_halve_it_once),
 		cmocka_unit_test(test_it_never_closes_for_good_and_grows_by_one),
-		cmocka_unit_test(test_what_the_provider_asks_for_is_kept),
+		cmocka_unit_test(test_what_the_provider_asks_for_is_kept_for_a_minute_at_most),
 		cmocka_unit_test(test_a_tier_gives_way_after_its_patience),
 		cmocka_unit_test(test_a_near_deadline_leaves_it_less),
 	};
