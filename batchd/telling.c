@@ -24,8 +24,7 @@ static void add_batch_warnings(struct telling *t, const struct batch_row *b, con
 		const char *message;
 		int64_t since;
 	} all[] = {
-		{WARN_OLD, "the batch has been at the provider for unusually long",
-		 t_add(v.created_at, p->alert_after)},
+		{WARN_OLD, "the batch takes unusually long", t_add(v.created_at, p->alert_after)},
 		{WARN_STALLED, "the batch makes no progress at the provider",
 		 t_add(v.progress_at, p->stall_after)},
 		{WARN_FINALIZING, "the provider takes long to write the results",

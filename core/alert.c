@@ -13,7 +13,7 @@ const char *const alert_severity_names[ALERT_SEVERITY_COUNT] = {
 /* clang-format off */
 const struct alert_word alert_words[ALERT_KIND_COUNT] = {
 	[ALERT_BATCH_OLD] = {"batch_old", ALERT_WARNING, false,
-		"A batch has been at the provider for unusually long",
+		"A batch takes unusually long",
 		"batchctl explain says what happens next to it; nothing need be done"},
 	[ALERT_BATCH_STALLED] = {"batch_stalled", ALERT_WARNING, false,
 		"A batch makes no progress at the provider",

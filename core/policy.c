@@ -14,6 +14,8 @@
  * to lie: some more looks do.
  */
 #define FILES_LOOKS 3
+/* Result files live for 30 days; the harvest knows of each, this is for all else that may fail. */
+#define RESULTS_LIFE (32 * T_DAY)
 /* Where the provider names no expiry: its completion window is 24 hours. */
 #define WINDOW (24 * T_H)
 
@@ -66,6 +68,7 @@ const char *const why_words[WHY_COUNT] = {
 	[WHY_VANISHED] = "the provider does not know it any more",
 	[WHY_NO_FILES] = "it ended and names no result files yet",
 	[WHY_EXPIRED_LONG] = "it expired long ago and no end was seen",
+	[WHY_UNREADABLE] = "its results could not be read until they expired",
 	[WHY_ASKED] = "an operator asked for it",
 };
 
@@ -212,8 +215,6 @@ static unsigned warnings_of(const struct batch_view *b, const struct policy *p, 
 {
 	unsigned w = WARN_NONE;
 
-	if (now >= t_add(b->created_at, p->alert_after))
-		w |= WARN_OLD;
 	if (b->remote == REMOTE_FINALIZING) {
 		if (now >= t_add(b->progress_at, p->finalizing_after))
 			w |= WARN_FINALIZING;
@@ -230,8 +231,6 @@ static int64_t next_warning(const struct batch_view *b, const struct policy *p, 
 {
 	int64_t at = T_NEVER;
 
-	if (!(set & WARN_OLD))
-		at = t_add(b->created_at, p->alert_after);
 	if (b->remote == REMOTE_FINALIZING && !(set & WARN_FINALIZING))
 		at = t_min(at, t_add(b->progress_at, p->finalizing_after));
 	if (b->remote != REMOTE_FINALIZING && !(set & (WARN_STALLED | WARN_INCIDENT)))
@@ -353,6 +352,8 @@ static struct decision decide_phase(const struct batch_view *b, const struct pol
 			d.at = t_min(d.at, next_warning(b, p, d.warnings));
 		return d;
 	case BATCH_HARVESTING:
+		if (now >= t_add(t_max(b->ended_at, b->phase_at), RESULTS_LIFE))
+			return decide(ACT_GIVE_UP, WHY_UNREADABLE, now);
 		return due(ACT_HARVEST, b->next_at > now ? WHY_BACKOFF : WHY_ENDED, b->next_at,
 			   now);
 	case BATCH_CLOSED:
@@ -393,11 +394,26 @@ static struct decision decide_parting(const struct batch_view *b, const struct p
 	return d;
 }
 
+/* Wherever it is. */
+static void heed_age(const struct batch_view *b, const struct policy *p, int64_t now,
+		     struct decision *d)
+{
+	const int64_t old_at = t_add(b->created_at, p->alert_after);
+
+	if (b->phase == BATCH_CLOSED)
+		return;
+	if (now >= old_at)
+		d->warnings |= WARN_OLD;
+	else if (d->action == ACT_WAIT)
+		d->at = t_min(d->at, old_at);
+}
+
 struct decision batch_decide(const struct batch_view *b, const struct policy *p, int64_t now)
 {
 	struct decision d = is_hopeless(b, now) ? decide(ACT_GIVE_UP, WHY_EXPIRED_LONG, now)
 						: decide_parting(b, p, now);
 
+	heed_age(b, p, now, &d);
 	if (b->in_call && d.action != ACT_NONE) {
 		/*
 		 * Whatever is due waits for the call's end, which wakes the loop;

@@ -57,6 +57,7 @@ enum why {
 	WHY_MISSING,      /* the provider does not know it, for now */
 	WHY_VANISHED,     /* for good */
 	WHY_EXPIRED_LONG, /* 48 hours past its expiry and no end seen */
+	WHY_UNREADABLE,   /* nor ever will its results be */
 	WHY_ASKED,        /* by an operator */
 	WHY_COUNT
 };

@@ -30,7 +30,8 @@ static void every_kind_has_its_words(void **state)
 static void every_warning_of_a_batch_is_a_kind(void **state)
 {
 	(void)state;
-	for (unsigned w = WARN_OLD; *warning_code((enum warning)w); w *= 2)
+	/* An incident is of no batch: batchd/incident.c raises it. */
+	for (unsigned w = WARN_OLD; w < WARN_INCIDENT; w *= 2)
 		assert_int_equal(alert_kind_find(warning_code((enum warning)w)),
 				 ALERT_BATCH_OLD + __builtin_ctz(w));
 }

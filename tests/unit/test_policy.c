@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The rules of core/policy.c as a table of sentences, and as properties over all states. */
+/* The rules of core/policy*.c as tables of sentences; test_policy_properties.c has what holds of all. */
 #include "tests/unit/check.h"
 
 #include "core/policy.h"
@@ -65,9 +65,12 @@ static const struct row rows[] = {
 	{"I3: a look that may have begun before the fence is none", AT(BATCH_FENCED, .looked_at = T0 + 5 * T_S), T0 + T_MIN, ACT_LOOK, WHY_FENCED, WARN_UNKNOWN_CREATE},
 	{"I3: only then it is sent anew", AT(BATCH_FENCED, .looked_at = T0 + 5 * T_S + 1), T0 + T_MIN, ACT_ANEW, WHY_FENCED, WARN_UNKNOWN_CREATE},
 	{"fenced and nobody waits any more: dropped", AT(BATCH_FENCED, .looked_at = T0 + 5 * T_S + 1, .n_wanted = 0), T0 + T_MIN, ACT_DROP, WHY_NOBODY_WAITS, WARN_UNKNOWN_CREATE},
-	{"a fence that the provider never lets through ends in the end", AT(BATCH_FENCING, .next_at = T0 + T_DAY), T0 + 3 * T_DAY, ACT_GIVE_UP, WHY_EXPIRED_LONG, 0},
+	{"a fence that the provider never lets through ends in the end", AT(BATCH_FENCING, .next_at = T0 + T_DAY), T0 + 3 * T_DAY, ACT_GIVE_UP, WHY_EXPIRED_LONG, WARN_OLD},
 	{"a running batch is polled", RUNNING(), T0, ACT_POLL, WHY_RUNNING, 0},
 	{"between polls it is left alone", RUNNING(.next_at = T0 + T_MIN), T0, ACT_WAIT, WHY_RUNNING, 0},
+	{"its age counts from the creation of the batch, wherever it is", AT(BATCH_SEALED, .next_at = T0 + 3 * T_H), T0 + 2 * T_H, ACT_WAIT, WHY_BACKOFF, WARN_OLD},
+	{"also where its results are being read", AT(BATCH_HARVESTING), T0 + 2 * T_H, ACT_HARVEST, WHY_ENDED, WARN_OLD},
+	{"not its stay at the provider", RUNNING(.created_at = T0 - 2 * T_H), T0, ACT_POLL, WHY_RUNNING, WARN_OLD},
 	{"no progress for stall_after: a warning", RUNNING(), T0 + T_H, ACT_POLL, WHY_RUNNING, WARN_STALLED},
 	{"in an incident of the provider that is the warning", RUNNING(.incident = true), T0 + T_H, ACT_POLL, WHY_RUNNING, WARN_INCIDENT},
 	{"a batch that moves has none", RUNNING(.incident = true), T0 + T_MIN, ACT_POLL, WHY_RUNNING, 0},
@@ -77,6 +80,8 @@ static const struct row rows[] = {
 	{"no progress for cancel_after: cancel", RUNNING(), T0 + 2 * T_H, ACT_CANCEL, WHY_STALLED, WARN_OLD | WARN_STALLED},
 	{"validating has a clock of its own", RUNNING(.remote = REMOTE_VALIDATING), T0 + T_H, ACT_CANCEL, WHY_VALIDATING_LONG, WARN_STALLED},
 	{"finalizing is never cancelled, its results exist", RUNNING(.remote = REMOTE_FINALIZING), T0 + 3 * T_H, ACT_POLL, WHY_RUNNING, WARN_OLD | WARN_FINALIZING},
+	{"its items leave at their latest start", RUNNING(.remote = REMOTE_FINALIZING, .latest_start = T0 + T_H), T0 + T_H, ACT_PART, WHY_LATEST_START, 0},
+	{"a warning while it is finalizing counts from then", RUNNING(.remote = REMOTE_FINALIZING, .progress_at = T0 + T_H), T0 + 3 * T_H - 1, ACT_POLL, WHY_RUNNING, WARN_OLD},
 	{"an unknown status is not final", RUNNING(.remote = REMOTE_UNKNOWN), T0, ACT_POLL, WHY_RUNNING, 0},
 	{"all were cancelled: cancel, and say so", RUNNING(.n_wanted = 0, .all_cancelled = true), T0, ACT_CANCEL, WHY_ALL_CANCELLED, 0},
 	{"nobody waits: cancel, what is done is still harvested", RUNNING(.n_wanted = 0), T0, ACT_CANCEL, WHY_NOBODY_WAITS, 0},
@@ -112,8 +117,13 @@ static const struct row rows[] = {
 	{"a 404 is not believed at once", RUNNING(.missing_since = T0 + T_MIN), T0 + 2 * T_MIN, ACT_POLL, WHY_MISSING, WARN_MISSING},
 	{"but it is in the end", RUNNING(.missing_since = T0 + T_MIN), T0 + 11 * T_MIN, ACT_GIVE_UP, WHY_VANISHED, WARN_MISSING},
 	{"48 hours past its expiry it is lost", RUNNING(.progress_at = T0 + 3 * T_DAY), T0 + 3 * T_DAY, ACT_GIVE_UP, WHY_EXPIRED_LONG, WARN_OLD},
+	{"where the provider names no expiry, its 24 hours count", RUNNING(.expires_at = 0, .progress_at = T0 + 3 * T_DAY - 1), T0 + 3 * T_DAY - 1, ACT_POLL, WHY_RUNNING, WARN_OLD},
+	{"and then it is lost too", RUNNING(.expires_at = 0, .progress_at = T0 + 3 * T_DAY), T0 + 3 * T_DAY, ACT_GIVE_UP, WHY_EXPIRED_LONG, WARN_OLD},
+	{"so is one whose cancel never ended", RUNNING(.cancel_at = T0, .remote = REMOTE_CANCELLING, .left = true), T0 + 3 * T_DAY, ACT_GIVE_UP, WHY_EXPIRED_LONG, WARN_OLD | WARN_STALLED},
 	{"a harvest goes on where it stopped", AT(BATCH_HARVESTING), T0, ACT_HARVEST, WHY_ENDED, 0},
 	{"a failed download waits", AT(BATCH_HARVESTING, .next_at = T0 + T_S), T0, ACT_WAIT, WHY_BACKOFF, 0},
+	{"results that nobody could read before they expired are given up", AT(BATCH_HARVESTING, .next_at = T0 + T_DAY, .ended_at = T0 + T_H), T0 + T_H + 32 * T_DAY, ACT_GIVE_UP, WHY_UNREADABLE, WARN_OLD},
+	{"not a moment before", AT(BATCH_HARVESTING, .ended_at = T0 + T_H), T0 + T_H + 32 * T_DAY - 1, ACT_HARVEST, WHY_ENDED, WARN_OLD},
 	{"closed is closed", AT(BATCH_CLOSED), T0, ACT_NONE, WHY_ENDED, 0},
 };
 /* clang-format on */
@@ -129,144 +139,6 @@ static void table_of_sentences(void **state)
 			fail_msg("%s: %s (%s) warnings %u", r->name, action_names[d.action],
 				 why_words[d.why], d.warnings);
 	}
-}
-
-/* Every combination of phase, remote status, ages and flags: calls f. */
-static void each_view(void (*f)(const struct batch_view *v, int64_t now))
-{
-	static const int64_t ages[] = {0, T_S, T_MIN, T_H, 5 * T_H, T_DAY, 4 * T_DAY};
-	const size_t n = sizeof(ages) / sizeof(ages[0]);
-
-	for (int phase = 0; phase < BATCH_PHASE_COUNT; phase++) {
-		for (int remote = 0; remote < REMOTE_STATUS_COUNT; remote++) {
-			for (unsigned bits = 0; bits < 128; bits++) {
-				for (size_t a = 0; a < n * n; a++) {
-					const struct batch_view v = {
-						.phase = (enum batch_phase)phase,
-						.remote = (enum remote_status)remote,
-						.n_wanted = bits & 1,
-						.wanted_until = bits & 1 ? T0 + 6 * T_H : T_NEVER,
-						.latest_start =
-							(bits & 65) == 65 ? T0 + 3 * T_H : T_NEVER,
-						.left = bits & 2,
-						.awaits_answers = bits & 4,
-						.is_empty = bits & 2,
-						.in_call = bits & 8,
-						.cancel_at = bits & 16 ? T0 + ages[a / n] : 0,
-						.missing_since = bits & 32 ? T0 + ages[a / n] : 0,
-						.looked_at = bits & 64 ? T0 + ages[a / n] : 0,
-						.expires_at = bits & 2 ? 0 : T0 + T_DAY,
-						.created_at = T0,
-						.phase_at = T0,
-						.submitted_at = T0,
-						.progress_at = T0 + ages[a / n],
-						.ended_at = T0,
-						.next_at = T0 + ages[a % n],
-					};
-
-					f(&v, T0 + ages[a % n]);
-				}
-			}
-		}
-	}
-}
-
-static void check_finite(const struct batch_view *v, int64_t now)
-{
-	const struct decision d = batch_decide(v, &small_policy, now);
-
-	if (v->phase == BATCH_CLOSED) {
-		assert_int_equal(d.action, ACT_NONE);
-		assert_true(d.at == T_NEVER);
-		return;
-	}
-	assert_int_not_equal(d.action, ACT_NONE);
-	if (d.at == T_NEVER)
-		fail_msg("%s/%s never", batch_phase_names[v->phase],
-			 remote_status_names[v->remote]);
-	if (d.action == ACT_WAIT)
-		assert_true(d.at > now);
-}
-
-static void I1_every_open_view_yields_a_finite_time(void **state)
-{
-	(void)state;
-	each_view(check_finite);
-}
-
-/* In whatever phase: a back-off, or what the provider asks for, may be longer. */
-static void I1_no_back_off_sleeps_through_the_latest_start(void **state)
-{
-	(void)state;
-	for (int phase = BATCH_SEALED; phase < BATCH_CLOSED; phase++) {
-		const struct batch_view v =
-			AT((enum batch_phase)phase, .next_at = T0 + 2 * T_H,
-			   .remote = REMOTE_IN_PROGRESS, .submitted_at = T0, .progress_at = T0,
-			   .expires_at = T0 + T_DAY, .latest_start = T0 + T_MIN);
-		const struct decision d = batch_decide(&v, &small_policy, T0);
-
-		if (d.action == ACT_WAIT && d.at > v.latest_start)
-			fail_msg("%s", batch_phase_names[phase]);
-	}
-}
-
-static void check_paid(const struct batch_view *v, int64_t now)
-{
-	const struct decision d = batch_decide(v, &small_policy, now);
-
-	if (d.action == ACT_CREATE)
-		assert_true(v->phase == BATCH_UPLOADED && !v->in_call && v->n_wanted > 0);
-	if (d.action == ACT_ANEW)
-		assert_true(v->phase == BATCH_FENCED && v->looked_at > v->phase_at);
-	if (d.action == ACT_UPLOAD)
-		assert_true((v->phase == BATCH_SEALED || v->phase == BATCH_UPLOADING) &&
-			    v->n_wanted > 0);
-}
-
-static void I3_a_create_has_one_way_only(void **state)
-{
-	(void)state;
-	each_view(check_paid);
-}
-
-static void check_kept(const struct batch_view *v, int64_t now)
-{
-	const struct decision d = batch_decide(v, &small_policy, now);
-
-	/*
-	 * What ended at the provider is harvested, or its files are still waited for:
-	 * never dropped or given up.
-	 */
-	if (v->phase == BATCH_RUNNING && remote_status_is_final(v->remote) && !v->in_call)
-		assert_true(d.action == ACT_HARVEST || d.why == WHY_NO_FILES ||
-			    d.action == ACT_PART);
-	if (d.action == ACT_DROP)
-		assert_true(v->phase != BATCH_RUNNING && v->phase != BATCH_HARVESTING &&
-			    v->phase != BATCH_UNKNOWN);
-	if (d.action == ACT_ANEW)
-		assert_int_equal(v->phase, BATCH_FENCED);
-}
-
-static void I2_what_ended_is_harvested(void **state)
-{
-	(void)state;
-	each_view(check_kept);
-}
-
-/* A later clock may replace an action by a stronger one, never by waiting. */
-static void check_monotone(const struct batch_view *v, int64_t now)
-{
-	const struct decision d = batch_decide(v, &small_policy, now);
-	const struct decision later = batch_decide(v, &small_policy, now + T_S);
-
-	if (d.action != ACT_WAIT && later.action == ACT_WAIT)
-		fail_msg("%s: %s, then wait", batch_phase_names[v->phase], action_names[d.action]);
-}
-
-static void a_later_clock_never_turns_doing_into_waiting(void **state)
-{
-	(void)state;
-	each_view(check_monotone);
 }
 
 static void latest_start_keeps_reserve_and_half(void **state)
@@ -390,17 +262,15 @@ static void every_action_and_reason_has_words(void **state)
 	}
 	for (int i = 0; i < WHY_COUNT; i++)
 		assert_non_null(why_words[i]);
+	for (unsigned w = WARN_OLD; w <= WARN_INCIDENT; w *= 2)
+		assert_true(*warning_code((enum warning)w));
+	assert_string_equal(warning_code(WARN_NONE), "");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_of_sentences),
-		cmocka_unit_test(I1_every_open_view_yields_a_finite_time),
-		cmocka_unit_test(I1_no_back_off_sleeps_through_the_latest_start),
-		cmocka_unit_test(I2_what_ended_is_harvested),
-		cmocka_unit_test(I3_a_create_has_one_way_only),
-		cmocka_unit_test(a_later_clock_never_turns_doing_into_waiting),
 		cmocka_unit_test(latest_start_keeps_reserve_and_half),
 		cmocka_unit_test(a_cancel_comes_its_grace_before_the_latest_start),
 		cmocka_unit_test(items_that_left_by_table),
