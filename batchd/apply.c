@@ -143,8 +143,8 @@ static int write_all(struct apply_run *r, struct db *db, struct err *err)
 	const int64_t *closed = r->settle.closed;
 
 	if (db_bulk(db, STMT_BATCH_LINE_ADD, r->lines, r->n_lines, err) < 0 ||
-	    settle_write(&r->settle, db, err) < 0 || events(r, db, err) < 0)
-		return -1;
+	    events(r, db, err) < 0 || settle_write(&r->settle, db, err) < 0)
+		return -1; /* what was answered stands before the end that it brings */
 	r->b.n_answered += closed[ATTEMPT_ANSWERED];
 	r->b.n_failed += closed[ATTEMPT_FAILED];
 	r->b.n_void += closed[ATTEMPT_VOID];

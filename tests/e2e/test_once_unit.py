@@ -13,7 +13,7 @@ from kills import changed_batchd, wait_log  # noqa: E402
 
 # A line that kills: its batch is poison.
 LINE = "	if (res->kind == RESULT_BROKEN || res->kind == RESULT_STRANGER)\n"
-POISON = {"batchd/settle.c": [(LINE, "	if (strstr(l->text, \"poison\"))\n		abort();\n" + LINE)]}
+POISON = {"batchd/apply.c": [(LINE, "	if (strstr(l->text, \"poison\"))\n		abort();\n" + LINE)]}
 
 
 @pytest.fixture(scope="module")
