@@ -14,6 +14,7 @@
 #include "core/utf8.h"
 
 #define NEW_WORDS_EVERY T_MIN
+#define FAILED_EVERY    T_MIN
 /* A change that could not be stored for so long is of another time: what is so is raised again. */
 #define CHANGE_AGE (10 * T_MIN)
 
@@ -58,21 +59,24 @@ void alerts_reset(struct alerts *a)
 	a->jobs_from = a->looked_at = a->counted_at = 0;
 }
 
-static int flush(struct daemon *d)
+/* What cannot be stored now is stored later, and is a line in the journal once a minute. */
+static void flush(struct daemon *d)
 {
 	struct err err;
 
-	if (alert_rows_flush(d, &err) == 0)
-		return 0;
+	if (alert_rows_flush(d, &err) == 0 ||
+	    (d->alerts->failed_at && clock_boot() < t_add(d->alerts->failed_at, FAILED_EVERY)))
+		return;
+	d->alerts->failed_at = clock_boot();
 	log_warning("alerts not stored error=\"%s\"", err.text);
-	return -1;
 }
 
 void alerts_tick(struct daemon *d)
 {
 	if (d->alerts->is_loaded)
 		alert_watch(d);
-	if (flush(d) < 0)
+	flush(d);
+	if (!d->alerts->is_loaded)
 		return;
 	alert_tell(d);
 	if (d->alerts->marks)
@@ -122,7 +126,7 @@ static struct alert_change *change_of(struct alerts *a, enum alert_kind kind, co
 	return c;
 }
 
-/* Some of it comes from outside: a line of whole characters, and no key in it. */
+/* Some of it comes from outside: a line of whole characters, which the database takes. */
 static void clean(char *text)
 {
 	char *s = text;
@@ -136,7 +140,12 @@ static void clean(char *text)
 			*s = ' ';
 		s += n ? n : 1;
 	}
-	log_redact(text);
+}
+
+static void copy_subject(char key[ALERT_SUBJECT_SIZE], const char *subject)
+{
+	utf8_copy(key, ALERT_SUBJECT_SIZE, subject);
+	clean(key);
 }
 
 static void format(char message[ALERT_MESSAGE_SIZE], const char *fmt, va_list ap)
@@ -147,6 +156,7 @@ static void format(char message[ALERT_MESSAGE_SIZE], const char *fmt, va_list ap
 	vsnprintf(message, ALERT_MESSAGE_SIZE, fmt, ap);
 	utf8_trim(message);
 	clean(message);
+	log_redact(message);
 }
 
 /* Would a row say anything that it does not say? */
@@ -165,7 +175,7 @@ void alert_raise(struct daemon *d, enum alert_kind kind, const char *subject, co
 	struct alert *open;
 	va_list ap;
 
-	utf8_copy(key, sizeof(key), subject);
+	copy_subject(key, subject);
 	va_start(ap, fmt);
 	format(message, fmt, ap);
 	va_end(ap);
@@ -184,7 +194,7 @@ void alert_clear(struct daemon *d, enum alert_kind kind, const char *subject)
 {
 	char key[ALERT_SUBJECT_SIZE];
 
-	utf8_copy(key, sizeof(key), subject);
+	copy_subject(key, subject);
 	/* What the rows say is not known before they are read. */
 	if (!d->alerts->is_loaded || change_find(d->alerts, kind, key) ||
 	    alert_find(d->alerts, kind, key))
@@ -228,7 +238,7 @@ int alert_raise_tx(struct daemon *d, struct db *db, enum alert_kind kind, const 
 	char key[ALERT_SUBJECT_SIZE], message[ALERT_MESSAGE_SIZE];
 	va_list ap;
 
-	utf8_copy(key, sizeof(key), subject);
+	copy_subject(key, subject);
 	va_start(ap, fmt);
 	format(message, fmt, ap);
 	va_end(ap);

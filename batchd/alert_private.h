@@ -52,6 +52,7 @@ struct alerts {
 	struct alert_mark *marks;
 	struct tellers *tellers;
 	int64_t removed_at; /* boot clock: when old ones were last removed */
+	int64_t failed_at;  /* and when it was last said that they cannot be stored */
 	/* what alert_watch.c looked at, and when by the boot clock */
 	int64_t looked_at, counted_at;
 	int64_t jobs_from; /* database's clock: jobs that changed since are looked at; 0: the first */

@@ -122,8 +122,8 @@ static int write_tx(struct db *db, void *arg, struct err *err)
 			return -1;
 	for (const struct alert_mark *m = a->marks; m; m = m->next)
 		if (db_exec(db, STMT_ALERT_TELL,
-			    DB_P(db_int(m->id), db_text(receiver_names[m->receiver]),
-				 db_int(m->resolved)),
+			    DB_P(db_text(receiver_names[m->receiver]), db_int(m->resolved),
+				 db_int(m->id)),
 			    err) < 0)
 			return -1;
 	for (const struct alert *i = a->list; i; i = i->next)

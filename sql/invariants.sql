@@ -399,6 +399,13 @@ FROM (SELECT 'installation' AS name, COUNT(*) AS n FROM installation
       UNION ALL SELECT 'daemon_lease', COUNT(*) FROM daemon_lease) r
 WHERE r.n <> 1;
 
+-- name: an alert is open or has the time of its end, and only what is over is settled
+SELECT a.id AS alert, a.kind, a.subject, a.is_open, a.cleared_at, a.settled
+FROM alert a
+WHERE (a.is_open IS NULL) <> (a.cleared_at IS NOT NULL)
+   OR (a.settled = 1 AND a.cleared_at IS NULL)
+LIMIT 100;
+
 -- ---- Warnings.
 
 -- name: warning: a commit is on disk before it is answered (innodb_flush_log_at_trx_commit = 1)
@@ -439,6 +446,15 @@ LIMIT 100;
 SELECT o.remote_id, o.batch_key, o.remote_status, o.seen_at
 FROM orphan o
 WHERE o.adopted_at IS NULL
+LIMIT 100;
+
+-- name: warning: no alert has waited for a minute to be told in the journal
+SELECT a.id AS alert, a.kind, a.subject, a.first_at, a.message
+FROM alert a
+WHERE a.settled = 0
+  AND a.is_open = 1
+  AND a.first_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE
+  AND NOT EXISTS (SELECT 1 FROM alert_told t WHERE t.alert_id = a.id AND t.receiver = 'journal')
 LIMIT 100;
 
 -- ---- What was paid and not used (DESIGN, I3).

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
+from harness.servers import MariaDB  # noqa: E402
 from jobs import KEEP_FILES, first_describe, sales, wait_until  # noqa: E402
 
 FAR = "10m"
@@ -98,6 +99,38 @@ def test_an_alert_is_told_once_whoever_dies_and_again_after_its_time(site):
     site.wait_full(job)
     wait_over(site, "batch_stalled", "batch:1")
     wait_until(lambda: told(batchd, "over", "batch_stalled", "batch:1"), 20, "its end to be told")
+
+
+def test_a_standby_that_takes_over_tells_nothing_twice(site):
+    site.rules(KEEP_FILES, first_describe("stuck"))
+    first, second = (site.batchd(policy(stall_after="300ms")) for _ in range(2))
+    job = site.take(LOTS, ())
+    wait_open(site, "batch_stalled", "batch:1")
+    wait_until(lambda: site.sql("SELECT 1 FROM alert_told"), 20, "it to be told")
+    active = wait_until(site.active, 20, "one to be active")
+    site.bury(active)
+    other = second if active is first else first
+    wait_until(lambda: site.active() is other, 20, "the other to be active")
+    wait_until(lambda: alerts(site)["batch_stalled", "batch:1"]["times"] == 2, 20, "it to be found so again")
+    finish(site, job)
+    wait_over(site, "batch_stalled", "batch:1")
+    wait_until(lambda: told(other, "over", "batch_stalled", "batch:1"), 20, "its end to be told")
+    assert told(first, "raised", "batch_stalled", "batch:1") + told(second, "raised", "batch_stalled", "batch:1") == 1
+
+
+def test_what_is_found_while_the_database_is_away_is_made_good(tmp_path):
+    with MariaDB(tmp_path / "mariadb") as server, sales("alert-database", {"daemon": {"lease": "2s"}}, server) as site:
+        site.rules(KEEP_FILES, first_describe("stuck"))
+        batchd = site.batchd(policy(stall_after="3s"))
+        job = site.take(LOTS, ())
+        site.wait_remote("describe", "in_progress")
+        site.wait_phase("running")
+        server.kill()
+        wait_until(lambda: "database away" in batchd.log_text(), 20, "batchd to notice", alive=[batchd])
+        server.start()
+        wait_open(site, "batch_stalled", "batch:1")
+        finish(site, job)
+        wait_over(site, "batch_stalled", "batch:1")
 
 
 def test_what_is_over_before_it_was_told_is_not_told(site):

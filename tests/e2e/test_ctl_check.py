@@ -22,6 +22,11 @@ def _request(job, kind, done_at):
             f" {NOW} - INTERVAL 61 SECOND, {done_at})")
 
 
+def _alert(state):
+    return ("INSERT INTO alert (kind, subject, severity, message, first_at, last_at, is_open, cleared_at, settled)"
+            f" VALUES ('quota', '', 'critical', 'x', {NOW} - INTERVAL 61 SECOND, {NOW}, {state})")
+
+
 BREAKS = {
     "I1 no job has outlived its deadline": [
         f"UPDATE job SET deadline_at = {NOW} - INTERVAL 1 HOUR WHERE id = 2",
@@ -193,6 +198,12 @@ BREAKS = {
     "installation, wake and lease have their one row": [
         "DELETE FROM wake",
         "DELETE FROM installation",
+    ],
+    "an alert is open or has the time of its end, and only what is over is settled": [
+        _alert("1, NULL, 1"), _alert("NULL, NULL, 0"), _alert(f"1, {NOW}, 0"),
+    ],
+    "warning: no alert has waited for a minute to be told in the journal": [
+        _alert("1, NULL, 0"),
     ],
     "warning: a batchd is active": [
         f"UPDATE daemon_lease SET expires_at = {NOW} - INTERVAL 1 SECOND",
