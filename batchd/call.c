@@ -113,6 +113,7 @@ static void tell_ended(const struct call *c, const struct openai_reply *r)
 	const struct call_news news = {
 		.way = o->way,
 		.end = end_of(c, r),
+		.was_cut = was_cut(c, r),
 		.is_measured = r->outcome.outcome == OUTCOME_DONE || was_cut(c, r),
 		.took_us = t_sub(clock_boot(), c->started_at),
 		.wait_us = r->outcome.wait_us,
@@ -224,15 +225,18 @@ static int render(struct call *c, struct strbuf *out, char custom_id[CUSTOM_ID_S
 
 /*
  * How long it may take. Of what is left to the job a tier that waits for room takes half at most,
- * so that the next one has its turn.
+ * where there is a next one, so that this has its turn; else no deadline cuts it.
  */
 static int64_t patience_of(const struct call *c)
 {
 	const struct config *config = c->d->config;
+	const struct config_list *tiers = &config->fallback.tiers;
 	const int64_t left = t_sub(c->order.deadline_at, daemon_now(c->d));
 
 	if (c->order.way != WAY_FLEX)
 		return config->fallback.request_timeout;
+	if (tiers->n < 2 || strcmp(tiers->texts[tiers->n - 1], way_names[WAY_FLEX]) == 0)
+		return config->fallback.flex_timeout;
 	return t_max(t_min(config->fallback.flex_timeout, left / 2), T_S);
 }
 

@@ -23,6 +23,7 @@ enum call_end {
 struct call_news {
 	enum way way;
 	enum call_end end;
+	bool was_cut;     /* its patience was over */
 	bool is_measured; /* took_us is how long one takes, or longer */
 	int64_t took_us;
 	int64_t wait_us; /* asked for by the provider; 0 = not */

@@ -124,6 +124,8 @@ static void on_ended(struct daemon *d, const struct call_news *news)
 	else
 		window_refused(&f->window, tier, news->end == CALL_NO_ROOM, daemon_now(d),
 			       news->wait_us, news->seed);
+	if (news->was_cut)
+		window_waited(&f->window, tier, t_sub(daemon_now(d), news->took_us));
 }
 
 /* --- how long calls take --- */

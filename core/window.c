@@ -44,6 +44,12 @@ void window_refused(struct window *w, uint32_t tier, bool no_room, int64_t now, 
 		      t_add(now, t_max(t_min(wait_us, WAIT_MOST), backoff_us(w->refusals, seed))));
 }
 
+void window_waited(struct window *w, uint32_t tier, int64_t sent_at)
+{
+	if (tier == 0 && w->refused_since)
+		w->refused_since = t_min(w->refused_since, sent_at);
+}
+
 uint32_t window_tier(struct window *w, uint32_t n, int64_t patience, int64_t deadline_at,
 		     int64_t now)
 {

@@ -32,6 +32,11 @@ void window_answered(struct window *w, uint32_t tier);
 void window_refused(struct window *w, uint32_t tier, bool no_room, int64_t now, int64_t wait_us,
 		    uint64_t seed);
 /*
+ * Such a call was cut for it: it had waited since it was sent, and so has its tier, which has had its
+ * patience by that.
+ */
+void window_waited(struct window *w, uint32_t tier, int64_t sent_at);
+/*
  * Of n tiers (1 or 2) the one to try now, for a job with this deadline: the second where the first
  * has refused for `patience`, or for half of what was left. It is tried again ten minutes later.
  */

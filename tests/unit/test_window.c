@@ -92,6 +92,23 @@ static void test_a_tier_gives_way_after_its_patience(void **state)
 	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, DEADLINE, T0 + 40 * T_MIN), 0);
 }
 
+static void test_a_tier_that_hangs_gives_way_when_its_call_is_cut(void **state)
+{
+	struct window w;
+
+	(void)state;
+	window_init(&w, 4);
+	window_waited(&w, 0, T0); /* nothing was refused */
+	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, DEADLINE, T0 + T_H), 0);
+	window_refused(&w, 0, true, T0 + 15 * T_MIN, 0, 1);
+	window_waited(&w, 1, T0);
+	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, DEADLINE, T0 + 15 * T_MIN), 0);
+	window_waited(&w, 0, T0);
+	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, DEADLINE, T0 + 15 * T_MIN), 1);
+	window_waited(&w, 0, T0 + T_MIN); /* another that was sent later changes nothing */
+	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, DEADLINE, T0 + 15 * T_MIN), 1);
+}
+
 static void test_a_near_deadline_leaves_it_less(void **state)
 {
 	struct window w;
@@ -112,6 +129,7 @@ int main(void)
 		cmocka_unit_test(test_it_never_closes_for_good_and_grows_by_one),
 		cmocka_unit_test(test_what_the_provider_asks_for_is_kept_for_a_minute_at_most),
 		cmocka_unit_test(test_a_tier_gives_way_after_its_patience),
+		cmocka_unit_test(test_a_tier_that_hangs_gives_way_when_its_call_is_cut),
 		cmocka_unit_test(test_a_near_deadline_leaves_it_less),
 	};
 
