@@ -167,11 +167,8 @@ static void render_waiting(const struct job_view *shown, struct strbuf *out)
 	strbuf_addc(out, '}');
 }
 
-static void add_warning(const char *code, const char *message, int64_t since, bool is_first,
-			struct strbuf *out)
+static void render_warning(const char *code, const char *message, int64_t since, struct strbuf *out)
 {
-	if (!is_first)
-		strbuf_addc(out, ',');
 	strbuf_adds(out, "{\"code\":");
 	strbuf_adds_json(out, code);
 	strbuf_adds(out, ",\"message\":");
@@ -181,20 +178,23 @@ static void add_warning(const char *code, const char *message, int64_t since, bo
 	strbuf_addc(out, '}');
 }
 
+/* What its rows say of money comes beside what batchd found. */
 static void render_warnings(const struct job_view *job, struct strbuf *out)
 {
-	bool is_first = job->warnings[0] == '\0';
+	const bool day_over = job->day_over_at && !job_status_is_terminal(job->status);
 
 	strbuf_adds(out, ",\"warnings\":[");
 	strbuf_adds(out, job->warnings);
-	if (job->over_at) {
-		add_warning("budget_job", "the job's budget did not reach for all of it",
-			    job->over_at, is_first, out);
-		is_first = false;
-	}
-	if (job->day_over_at && !job_status_is_terminal(job->status))
-		add_warning("budget_day", "the account's budget for the day is spent",
-			    job->day_over_at, is_first, out);
+	if (job->warnings[0] && (job->over_at || day_over))
+		strbuf_addc(out, ',');
+	if (job->over_at)
+		render_warning("budget_job", "the job's budget did not reach for all of it",
+			       job->over_at, out);
+	if (job->over_at && day_over)
+		strbuf_addc(out, ',');
+	if (day_over)
+		render_warning("budget_day", "the account's budget for the day is spent",
+			       job->day_over_at, out);
 	strbuf_addc(out, ']');
 }
 
@@ -265,12 +265,8 @@ int status_add_warning(const char *object, size_t n, const char *code, const cha
 		return strbuf_add(out, object, n);
 	head = (size_t)(at - object) + sizeof(list) - 1;
 	strbuf_add(out, object, head);
-	strbuf_adds(out, "{\"code\":");
-	strbuf_adds_json(out, code);
-	strbuf_adds(out, ",\"message\":");
-	strbuf_adds_json(out, message);
-	strbuf_adds(out, ",\"since\":");
-	strbuf_add_time(out, since);
-	strbuf_adds(out, object[head] == ']' ? "}" : "},");
+	render_warning(code, message, since, out);
+	if (object[head] != ']')
+		strbuf_addc(out, ',');
 	return strbuf_add(out, object + head, n - head);
 }

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from commands import call, codes  # noqa: E402
-from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
+from jobs import CONTENT, CREATE, KEEP_FILES, sales, wait_until  # noqa: E402
 
 CHAT = "POST /v1/chat/completions"
 CENT = 10000    # micro-dollars
@@ -147,6 +147,42 @@ def test_I3_a_death_at_any_moment_spends_nothing_beyond_the_budget():
         assert is_kept(site, 8 * CENT)
         lost = site.sql("SELECT SUM(held) AS n FROM attempt WHERE code = 'call_lost'")[0]["n"]
         assert lost > 0 and money(site)["presumed"] == lost
+        site.check()
+
+
+MOMENTS = {f"{moment} {route}": {"match": {"route": route, "nth": 1}, "do": do}
+           for route in (CREATE, CONTENT) for moment, do in (("before", "hang"), ("after", "hang_after"))}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_I3_a_death_around_a_batch_leaves_its_reservation(moment):
+    with sales_of("budget-kill-batch", "0.06") as site:
+        guard(site, 6 * CENT)
+        rule = MOMENTS[moment]
+        site.rules(rule)
+        batchd = site.batchd()
+        job = site.take(8)
+        site.wait_bitten(rule["do"], rule["do"] == "hang_after", alive=[batchd])
+        site.bury(batchd)
+        assert money(site)["reserved"] == site.sql("SELECT SUM(held) AS n FROM attempt WHERE outcome IS NULL")[0]["n"] > 0
+        site.check()
+        batchd.start()
+        site.wait_full(job)
+        assert is_kept(site, 6 * CENT) and money(site)["reserved"] == money(site)["presumed"] == 0
+        site.check()
+
+
+def test_I3_what_a_batch_did_not_answer_may_have_been_paid_for():
+    """A line that is in no file keeps what was held for it, until a late one says what it cost."""
+    with sales_of("budget-missing") as site:
+        site.rules(KEEP_FILES, {"match": {"task": "describe", "nth": 1}, "do": "missing_lines", "n": 1})
+        site.batchd()
+        job = site.take(2, ())
+        site.wait_full(job)
+        held = site.sql("SELECT held FROM attempt WHERE code = 'no_line'")
+        assert len(held) == 1 and money(site)["presumed"] == held[0]["held"] > 0
+        shown = site.stack.batchctl_json("account", "demo")
+        assert float(shown["spent_today"]) == pytest.approx((money(site)["cost"] + held[0]["held"]) / 1e6)
         site.check()
 
 

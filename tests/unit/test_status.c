@@ -218,6 +218,55 @@ static void a_job_that_was_opened_again_waits_since_then(void **state)
 	json_object_put(o);
 }
 
+static const char *warning(struct json_object *o, size_t i)
+{
+	return json_get_text(json_object_array_get_idx(json_get_array(o, "warnings"), i), "code");
+}
+
+static void budgets_are_warned_of(void **state)
+{
+	struct two t = job_of(JOB_TRANSLATING, (struct language_counts){.done = 20},
+			      (struct language_counts){.ready = 20});
+	struct json_object *o, *w;
+
+	(void)state;
+	t.v.warnings = "{\"code\":\"batch_stalled\",\"message\":\"m\",\"since\":null}";
+	t.v.over_at = T0 + T_H;
+	t.v.day_over_at = T0 + 2 * T_H;
+	o = render(&t);
+	assert_string_equal(warning(o, 0), "batch_stalled");
+	assert_string_equal(warning(o, 1), "budget_job");
+	assert_string_equal(warning(o, 2), "budget_day");
+	w = json_get_object(o, "waiting_for");
+	assert_string_equal(json_get_text(w, "what"), "budget");
+	assert_string_equal(json_get_text(w, "since"), "2024-10-04T02:00:00Z");
+	assert_string_equal(json_get_text(w, "next_action"), "end with what is there"); /* sooner */
+	json_object_put(o);
+
+	t.v.warnings = "";
+	t.v.over_at = 0;
+	t.v.wait_what = "batch";
+	t.v.deadline_at = T0 + 2 * T_DAY;
+	o = render(&t);
+	assert_string_equal(warning(o, 0), "budget_day");
+	assert_string_equal(json_get_text(json_get_object(o, "waiting_for"), "what"), "batch");
+	json_object_put(o);
+	t.v.wait_what = "planner";
+	o = render(&t);
+	w = json_get_object(o, "waiting_for");
+	assert_string_equal(json_get_text(w, "next_action"), "send on the next day (UTC)");
+	assert_string_equal(json_get_text(w, "next_action_at"), "2024-10-05T00:00:00Z");
+	json_object_put(o);
+
+	t.v.status = JOB_COMPLETED;
+	t.v.outcome = OUTCOME_PARTIAL;
+	t.v.over_at = T0 + T_H;
+	o = render(&t);
+	assert_int_equal(json_object_array_length(json_get_array(o, "warnings")), 1);
+	assert_string_equal(warning(o, 0), "budget_job");
+	json_object_put(o);
+}
+
 static void money_has_four_decimals_and_more_where_needed(void **state)
 {
 	static const struct {
@@ -273,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_running_job_says_what_it_waits_for),
 		cmocka_unit_test(a_job_that_was_opened_again_waits_since_then),
 		cmocka_unit_test(a_warning_goes_before_the_others),
+		cmocka_unit_test(budgets_are_warned_of),
 		cmocka_unit_test(money_has_four_decimals_and_more_where_needed),
 	};
 
