@@ -13,7 +13,8 @@
 #define SEEDS        1000 /* the issue's: within two minutes */
 #define CRASHES      0.002
 #define PROOF_DAYS   3
-#define PROMISE_DAYS 120
+#define PROMISE_DAYS 60
+#define PROMISE_RUNS 12
 /* A broken rule is to be seen within so many seeds. */
 #define PROOF_SEEDS 60
 
@@ -97,21 +98,33 @@ static void a_seed_is_played_again(void)
 	free(b.took);
 }
 
-/* What the project promises of its policy, in the default model. */
+/* What the project promises of its policy, in the default model: over some years, as one big sale counts much. */
 static void the_policy_keeps_its_promise(void)
 {
-	struct sim_options o = options(1);
-	struct sim_result r;
+	struct report sum = {0};
+	const struct sim_result *r = &sum.sum;
+	bool holds = true;
 
-	o.days = PROMISE_DAYS;
-	o.crash_share = SIM_CRASH_SHARE;
-	sim_run(&o, &params_default, &r);
-	claim(!r.is_broken && r.in_time == r.jobs, "months of jobs end in time");
-	claim(r.small_full * 100 >= r.small * 98, "of a hundred small jobs 98 are full in time");
-	claim(r.cost.paid * 100 <= r.cost.answered * 105,
+	for (uint64_t seed = 1; seed <= PROMISE_RUNS; seed++) {
+		struct sim_options o = options(seed);
+		struct sim_result run;
+
+		o.days = PROMISE_DAYS;
+		o.crash_share = SIM_CRASH_SHARE;
+		sim_run(&o, &params_default, &run);
+		holds &= !run.is_broken;
+		report_add(&sum, &run);
+	}
+	printf("# %u jobs: %u in time, %u of %u small ones full, an answer costs %.4f, %.2f %% wasted\n",
+	       r->jobs, r->in_time, r->small_full, r->small,
+	       (double)r->cost.paid / (double)r->cost.answered,
+	       100 * (double)r->cost.wasted / (double)r->cost.paid);
+	claim(holds && r->in_time == r->jobs, "years of jobs end in time");
+	claim(r->small_full * 100 >= r->small * 97, "of a hundred small jobs 97 are full in time");
+	claim(r->cost.paid * 100 <= r->cost.answered * 105,
 	      "an answer costs 1.05 of a batch's at most");
-	claim(r.cost.wasted * 100 <= r.cost.paid, "1 % is wasted at most");
-	free(r.took);
+	claim(r->cost.wasted * 100 <= r->cost.paid, "1 % is wasted at most");
+	report_clear(&sum);
 }
 
 /* A check that cannot fail proves nothing: each broken rule is seen, as its invariant. */
