@@ -15,8 +15,9 @@ from harness.receivers import MailServer, Webhook  # noqa: E402
 from jobs import sales, wait_until  # noqa: E402
 from kills import changed_batchd  # noqa: E402
 
-QUOTA = ("INSERT INTO alert (kind, subject, severity, message, first_at, last_at)"
-         " VALUES ('quota', %s, 'critical', %s, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
+# Of batches that are none: nothing that batchd finds clears it.
+STALLED = ("INSERT INTO alert (kind, subject, severity, message, first_at, last_at)"
+           " VALUES ('batch_stalled', %s, 'warning', %s, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
 OVER = "UPDATE alert SET cleared_at = UTC_TIMESTAMP(6), is_open = NULL WHERE is_open = 1"
 NASTY = "<!channel> \"quoted\" & \\ Vente à Genève $(touch /tmp/x) ; 'a'"
 
@@ -35,7 +36,7 @@ def begin(site):
     def begun(*alerts, **receivers):
         site.sql("DELETE FROM alert")
         for subject, message in alerts or [("", "no credit")]:
-            site.sql(QUOTA, subject, message)
+            site.sql(STALLED, subject, message)
         batchds.append(site.batchd({"alert": receivers}))
         return batchds[-1]
     yield begun
@@ -79,13 +80,13 @@ def told(site, receiver):
 # ---- The webhook.
 
 def test_a_webhook_is_told_once_and_of_the_end(site, begin, webhook):
-    batchd = begin(("account:house", NASTY), webhook_url=webhook.url("/hook?token=hidden"))
+    batchd = begin(("batch:xhouse", NASTY), webhook_url=webhook.url("/hook?token=hidden"))
     message = wait_messages(webhook)[0]
     said = message["json"]
     assert message["path"] == "/hook?token=hidden" and message["headers"]["Content-Type"] == "application/json"
-    assert (said["version"], said["status"], said["groupKey"]) == ("4", "firing", '{}:{alertname="quota"}')
+    assert (said["version"], said["status"], said["groupKey"]) == ("4", "firing", '{}:{alertname="batch_stalled"}')
     alert, = said["alerts"]
-    assert alert["labels"] == {**said["commonLabels"], "subject": "account:house"}
+    assert alert["labels"] == {**said["commonLabels"], "subject": "batch:xhouse"}
     assert alert["annotations"]["description"] == NASTY
     assert "&lt;!channel&gt;" in said["text"] and "<" not in said["text"]
     wait_until(lambda: told(site, "webhook") == [{"times": 1, "resolved": 0}], 20, "it to be a row")
@@ -106,10 +107,10 @@ def test_the_providers_key_never_goes_to_a_webhook(site, begin, webhook):
 
 
 def test_many_alerts_of_a_kind_are_one_message(site, begin, webhook):
-    begin(*((f"account:{n}", "no credit") for n in range(60)), webhook_url=webhook.url())
+    begin(*((f"batch:x{n}", "no credit") for n in range(60)), webhook_url=webhook.url())
     messages = wait_messages(webhook, 2)
     assert [len(m["json"]["alerts"]) for m in messages] == [50, 10]
-    assert {a["labels"]["subject"] for m in messages for a in m["json"]["alerts"]} == {f"account:{n}" for n in range(60)}
+    assert {a["labels"]["subject"] for m in messages for a in m["json"]["alerts"]} == {f"batch:x{n}" for n in range(60)}
 
 
 def test_it_is_told_again_after_its_time(site, begin, webhook):
@@ -193,7 +194,7 @@ def test_receivers_that_were_added_later_are_told_what_is_open(site, begin, webh
 
 def test_one_pass_ends_when_all_were_told(site, webhook):
     site.sql("DELETE FROM alert")
-    site.sql(QUOTA, "", "x")
+    site.sql(STALLED, "", "x")
     batchd = site.stack.add_batchd({"alert": {"webhook_url": webhook.url()}}, start=False)
     assert batchd.once().returncode == 0
     assert len(webhook.messages) == 1 and told(site, "webhook")
@@ -202,19 +203,19 @@ def test_one_pass_ends_when_all_were_told(site, webhook):
 # ---- Mail.
 
 def test_a_mail_says_what_there_is(site, begin, mail):
-    batchd = begin(("account:é\r\nBcc: <victim@example.com>", NASTY), mail_to="ops@example.com", smtp_url=mail.url())
+    batchd = begin(("batch:xé\r\nBcc: <victim@example.com>", NASTY), mail_to="ops@example.com", smtp_url=mail.url())
     message = wait_messages(mail)[0]
     assert message["to"] == ["RCPT TO:<ops@example.com>"] and message["from"].startswith("MAIL FROM:<lotscribe@")
     head = message["mail"]
     assert head["To"] == "<ops@example.com>" or head["To"] == "ops@example.com"
     assert head["From"].startswith("lotscribe <lotscribe@") and head["Bcc"] is None
-    assert head["Subject"].startswith("[lotscribe] critical: quota account:é")
+    assert head["Subject"].startswith("[lotscribe] warning: batch_stalled batch:xé")
     assert (head["Auto-Submitted"], head["MIME-Version"]) == ("auto-generated", "1.0")
     assert head["Date"] and head["Message-ID"].endswith(f"@{os.uname().nodename}>")
-    assert NASTY in message["text"] and "What to do: add credit" in message["text"]
+    assert NASTY in message["text"] and "What to do: batchctl explain" in message["text"]
     wait_until(lambda: told(site, "mail"), 20, "it to be a row")
     again(site, batchd, OVER)
-    assert "over: quota" in wait_messages(mail, 2)[1]["mail"]["Subject"]
+    assert "over: batch_stalled" in wait_messages(mail, 2)[1]["mail"]["Subject"]
     wait_settled(site)
     wait_until(lambda: mail.quits == 2, 20, "both to end well")
 
@@ -275,14 +276,14 @@ def runs(folder):
 
 def test_a_command_is_told_each_alert(site, begin, command):
     program, folder = command
-    batchd = begin(("account:a", NASTY), ("account:b", "x"), command=f"{program} \"$LOTSCRIBE_ALERT_KIND\"")
+    batchd = begin(("batch:xa", NASTY), ("batch:xb", "x"), command=f"{program} \"$LOTSCRIBE_ALERT_KIND\"")
     wait_until(lambda: len(runs(folder)) == 2, 20, "it to be run twice")
     first = runs(folder)[0]
     environment = {name[16:]: value for name, value in first["environment"].items() if name.startswith("LOTSCRIBE_ALERT_")}
-    assert (environment["STATUS"], environment["KIND"], environment["SUBJECT"]) == ("firing", "quota", "account:a")
-    assert (environment["SEVERITY"], environment["MESSAGE"], environment["UNTIL"]) == ("critical", NASTY, "")
+    assert (environment["STATUS"], environment["KIND"], environment["SUBJECT"]) == ("firing", "batch_stalled", "batch:xa")
+    assert (environment["SEVERITY"], environment["MESSAGE"], environment["UNTIL"]) == ("warning", NASTY, "")
     assert environment["SINCE"].startswith("20") and environment["SUMMARY"]
-    assert first["json"]["alerts"][0]["labels"]["subject"] == "account:a"
+    assert first["json"]["alerts"][0]["labels"]["subject"] == "batch:xa"
     # Nothing else of batchd's: neither its environment nor what it has open (3 is the folder that is being listed).
     assert {name for name in first["environment"] if not name.startswith("LOTSCRIBE_ALERT_")} <= {
         "PATH", "PWD", "SHLVL", "_", "LC_CTYPE", "OLDPWD"}
@@ -310,7 +311,7 @@ def children(batchd):
 def test_a_command_that_hangs_delays_nothing_and_is_killed_with_its_children(site, begin, tmp_path):
     pid = tmp_path / "pid"
     site.sql("DELETE FROM alert")
-    site.sql(QUOTA, "", "x")
+    site.sql(STALLED, "", "x")
     batchd = site.stack.add_batchd({"alert": {"command": f"sleep 600 & echo $! >{pid}; wait"}}, start=False)
     batchd.argv[0] = str(changed_batchd("alert-command-build", {
         "batchd/alert_run.c": [("#define COMMAND_TIME (30 * T_S)\n", "#define COMMAND_TIME (2 * T_S)\n")]}))
