@@ -167,7 +167,8 @@ void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why)
 	    (b.phase == BATCH_CLOSED && !b.late_files))
 		return;
 	batch_row_backoff(&b, daemon_now(d), 0, why->text);
-	submit_store(d, &b, NULL, NULL);
+	if (submit_store(d, &b, NULL, NULL) == 0)
+		daemon_advance(d, batch_id); /* its jobs' latest starts may come before */
 }
 
 void daemon_advance(struct daemon *d, int64_t batch_id)

@@ -24,6 +24,8 @@
 /* A file is tried until it has expired at the provider: 30 days after it was made. */
 #define FILE_LIFE (30 * T_DAY)
 #define FILES     2 /* output, errors */
+/* A provider that does not tell a file's size is asked so often before it is read without. */
+#define SIZE_TRIES 3
 
 static const char *const spool_names[FILES] = {"output", "errors"};
 
@@ -216,9 +218,13 @@ static void download_failed(struct daemon *d, struct batch_row *b, const struct 
 			     "a result file could not be read until it expired");
 		return;
 	}
-	batch_row_backoff(b, now, t_max(r->outcome.wait_us, t_sub(now, b->phase_at) / 10),
+	/* A stop holds what costs, and no reading. */
+	batch_row_backoff(b, now,
+			  t_max(r->outcome.scope == SCOPE_ALL ? 0 : r->outcome.wait_us,
+				t_sub(now, b->phase_at) / 10),
 			  r->message);
-	submit_store(d, b, NULL, NULL);
+	if (submit_store(d, b, NULL, NULL) == 0)
+		daemon_advance(d, b->id); /* its jobs' latest starts may come before */
 }
 
 static void on_downloaded(const struct openai_reply *r, void *ctx)
@@ -271,6 +277,12 @@ static void on_file_object(const struct openai_reply *r, void *ctx)
 		json_get_int(r->body, "bytes", 1, INT64_MAX, &dl->expected);
 	if (!read_row(d, w->batch_id, &b)) {
 		work_free(w);
+		return;
+	}
+	/* What is cut and says so in its own length looks whole: the file's size is worth a wait. */
+	if (r->outcome.outcome == OUTCOME_LATER && b.tries < SIZE_TRIES) {
+		work_free(w);
+		download_failed(d, &b, r);
 		return;
 	}
 	spool_path(d, b.id, "part", part, sizeof(part));

@@ -319,10 +319,13 @@ static void finish(struct http_private *p, CURLcode rc)
 		if (fclose(p->save) != 0)
 			p->save_failed = true;
 		p->save = NULL;
-		if (p->save_failed)
+		if (p->save_failed) {
 			p->call.transport = TRANSPORT_LOST;
+			snprintf(p->call.error, sizeof(p->call.error),
+				 "what came cannot be written");
+		}
 	}
-	if (rc != CURLE_OK)
+	if (rc != CURLE_OK && !p->save_failed)
 		snprintf(p->call.error, sizeof(p->call.error), "%s",
 			 p->curl_error[0] ? p->curl_error : curl_easy_strerror(rc));
 	curl_multi_remove_handle(h->multi, p->easy);

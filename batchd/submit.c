@@ -82,7 +82,10 @@ static void log_failure(const struct batch_row *b, const char *what, const struc
 		    r->message);
 }
 
-/* A step that may be tried again; a failure that concerns everything stops all sending. */
+/*
+ * A step that may be tried again; a failure that concerns everything stops all sending. However
+ * long the provider asks to wait, the latest starts of its jobs are kept.
+ */
 static void try_later(struct daemon *d, struct batch_row *b, const char *what,
 		      const struct openai_reply *r)
 {
@@ -90,7 +93,8 @@ static void try_later(struct daemon *d, struct batch_row *b, const char *what,
 	if (r->outcome.scope == SCOPE_ALL)
 		daemon_stop_sending(d, r->outcome.code, r->message);
 	batch_row_backoff(b, daemon_now(d), r->outcome.wait_us, r->message);
-	submit_store(d, b, NULL, NULL);
+	if (submit_store(d, b, NULL, NULL) == 0)
+		daemon_advance(d, b->id);
 }
 
 static void on_uploaded(const struct openai_reply *r, void *ctx)
