@@ -480,6 +480,19 @@ WHERE t.batch_id IS NULL
 GROUP BY i.job_id
 LIMIT 100;
 
+-- The one of a call that was taken for lost, or of one whose item a batch answered after all.
+-- name: booked: answers to calls whose item another sending answered
+SELECT i.job_id, COUNT(*) AS answers, SUM(a.cost) AS micro_usd
+FROM attempt t
+JOIN item i ON i.id = t.item_id
+JOIN answer a ON a.job_id = i.job_id AND a.item_id = t.item_id AND a.attempt_no = t.no
+WHERE t.batch_id IS NULL
+  AND t.outcome = 'answered'
+  AND t.is_repeat = 0
+  AND a.unused = 1
+GROUP BY i.job_id
+LIMIT 100;
+
 -- name: booked: answers bought to better another (repeats)
 SELECT t.batch_id AS batch, COUNT(*) AS answers, SUM(a.cost) AS micro_usd
 FROM attempt t

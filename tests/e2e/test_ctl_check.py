@@ -231,6 +231,10 @@ BREAKS = {
     "booked: calls whose answer was lost": [
         "UPDATE attempt SET batch_id = NULL, way = 'flex', outcome = 'failed', code = 'call_lost' WHERE item_id = 2",
     ],
+    "booked: answers to calls whose item another sending answered": [
+        """UPDATE attempt SET batch_id = NULL, way = 'flex' WHERE item_id = 2;
+           UPDATE answer SET unused = 1 WHERE item_id = 2""",
+    ],
     "booked: answers bought to better another (repeats)": [
         "UPDATE attempt SET is_repeat = 1 WHERE item_id = 2",
     ],
