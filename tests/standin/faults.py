@@ -16,7 +16,7 @@ CALL = {
     "status": ("code", "error", "body", "headers"), "html_502": (),
     "hang": ("seconds",), "hang_after": ("seconds",), "slow": ("seconds", "headers"),
     "drop_before": ("reset",), "drop_after": ("reset",), "delay": ("seconds",),
-    "truncate": ("bytes", "part", "content_length"),
+    "truncate": ("bytes", "part", "content_length"), "drip": ("seconds",),
 }
 # Handed to a batch at its creation.
 BATCH = {

@@ -26,6 +26,7 @@ from multipart import BadForm, boundary_of, read_form
 
 MAX_BODY = 128 << 20
 PIECE = 1 << 18
+DROPS = 40  # a dripping body comes in so many pieces
 HTML_502 = (b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
             b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n"
             b"</body>\r\n</html>\r\n")
@@ -233,6 +234,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.truncate(answer, rule)
         if do == "slow":
             answer.headers.update(self.headers_of(rule))
+        if do == "drip":
+            answer.drip = rule
         return answer
 
     @staticmethod
@@ -413,10 +416,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
         cut = self.cut_at(answer, length)
         self.head(answer, headers, cut if cut < length and answer.cut["honest"] else length)
         if self.command != "HEAD":
-            self.wfile.write(body[:cut])
+            self.write(answer, body[:cut])
         self.wfile.flush()
         if cut < length:
             self.close_connection = True
+
+    def write(self, answer, body):
+        """The body at once, or drop by drop where a rule says so."""
+        rule = getattr(answer, "drip", None)
+        size = max(1, -(-len(body) // DROPS)) if rule else max(1, len(body))
+        for start in range(0, len(body), size):
+            self.wfile.write(body[start:start + size])
+            if rule:
+                self.wfile.flush()
+                time.sleep(rule.get("seconds", 5) / DROPS)
+                if self.client_left():
+                    raise Gone()
 
     @staticmethod
     def cut_at(answer, length):
@@ -451,7 +466,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             cut = self.cut_at(answer, length)
             self.head(answer, headers, cut if cut < length and answer.cut["honest"] else length)
             self.wfile.flush()
-            self.connection.sendfile(f, 0, cut) if cut else None
+            if getattr(answer, "drip", None):
+                self.write(answer, f.read(cut))
+            elif cut:
+                self.connection.sendfile(f, 0, cut)
         if cut < length:
             self.close_connection = True
 
