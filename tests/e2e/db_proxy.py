@@ -39,7 +39,8 @@ class DatabaseProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def lose(self, what: str, times: Optional[int] = 1, skip: int = 0, after: Optional[bytes] = None) -> None:
-        """Lose the "request" or the "answer" of the next COMMITs after `skip` others; times None: of all.
+        """Lose the "request" or the "answer" of the next COMMITs after `skip` others, or "both": cut right behind the
+        request, and nobody knows what became of it. times None: of all.
 
         after: those alone whose transaction sent these bytes, as a statement's parameter."""
         with self._guard:
@@ -129,6 +130,8 @@ class DatabaseProxy:
                 if what == "answer":
                     swallow.set()
                 server.sendall(part)
+                if what == "both":
+                    break
         _break(server)
         _break(client)
 
