@@ -49,15 +49,19 @@ static uint32_t count_until(const struct load *l, int64_t deadline_at)
 	return low;
 }
 
-int64_t load_needed(const struct load *l, int64_t deadline_at, int64_t concurrency)
+struct load_due load_until(const struct load *l, int64_t deadline_at)
 {
 	const uint32_t n = count_until(l, deadline_at);
-	const struct load_due *d = &l->due[n > 0 ? n - 1 : 0];
 
-	if (n == 0)
-		return 0;
-	return t_add(time_needed(d->descriptions, concurrency, l->call_us),
-		     time_needed(d->translations, concurrency, l->call_us));
+	return n > 0 ? l->due[n - 1] : (struct load_due){.deadline_at = deadline_at};
+}
+
+int64_t load_needed(const struct load *l, int64_t deadline_at, int64_t concurrency)
+{
+	const struct load_due d = load_until(l, deadline_at);
+
+	return t_add(time_needed(d.descriptions, concurrency, l->call_us),
+		     time_needed(d.translations, concurrency, l->call_us));
 }
 
 bool load_call_fits(const struct load *l, int64_t deadline_at, int64_t now)

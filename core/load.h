@@ -31,6 +31,8 @@ void load_init(struct load *l, int64_t call_us, bool is_measured);
  * many deadlines, the last ones count as one, the earliest of them.
  */
 void load_add(struct load *l, int64_t deadline_at, uint64_t descriptions, uint64_t translations);
+/* Open items of all that is due until the deadline. */
+struct load_due load_until(const struct load *l, int64_t deadline_at);
 /*
  * Microseconds that all that is due until the deadline takes with so many calls at a time, stage after
  * stage; saturating.

@@ -99,13 +99,15 @@ static void store(struct call *c, const struct order *order, struct order_terms 
 
 	strbuf_init(&status_json, LIMIT_STATUS_BYTES);
 	if (body_deadline(c, order, &terms->now, &terms->deadline_at) == 0) {
+		const unsigned outlook = order_outlook(c, order, terms);
+
 		rc = order_store(c, order, terms, &status_json);
 		if (rc == 0) {
 			log_info(
 				"order accepted job=%s account=%lld lots=%zu languages=%zu bytes=%zu",
 				c->job_id, (long long)c->caller.account_id, order->lot_count,
 				order->language_count, terms->body_bytes);
-			order_outlook(c, order, terms, &status_json);
+			order_outlook_warn(outlook, terms->now, &status_json);
 			accept_order(c, &status_json);
 		} else if (terms->claim->lost && is_new(c, terms->claim)) {
 			/* And the other one gave it up meanwhile. */

@@ -67,6 +67,7 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 	recipe_init(&app->translate, TASK_TRANSLATE, config);
 	gate_init(&app->gate, config->http.workers);
 	quota_init(&app->quota, config->http.rate);
+	order_load_init(&app->order_load);
 	app->cache = cache_new((size_t)config->http.cache);
 	app->park = park_new(places(config));
 	heads_init(&app->heads, (size_t)config->http.workers);
@@ -77,6 +78,7 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 void app_clear(struct app *app)
 {
 	quota_clear(&app->quota);
+	order_load_clear(&app->order_load);
 	heads_clear(&app->heads);
 	json_object_put(app->schema);
 	app->schema = NULL;

@@ -17,6 +17,7 @@
 #include "fcgi_app/cache.h"
 #include "fcgi_app/gate.h"
 #include "fcgi_app/heads.h"
+#include "fcgi_app/order_outlook.h"
 #include "fcgi_app/park.h"
 #include "fcgi_app/quota.h"
 #include "fcgi_app/recipe.h"
@@ -37,6 +38,7 @@ struct app {
 	atomic_int down_as; /* enum problem: what is answered while the breaker is open */
 	struct gate gate;
 	struct quota quota;
+	struct order_load order_load;
 	_Atomic int64_t no_close_until; /* on clock_boot(): the database refused a write */
 	atomic_bool told_about_authorization;
 
