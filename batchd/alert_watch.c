@@ -102,7 +102,6 @@ static int look_at_ends(struct daemon *d, struct err *err)
 
 static int look_at_deadlines(struct daemon *d, struct err *err)
 {
-	const struct config *c = d->config;
 	struct db_rows *r;
 
 	if (db_query(d->db, STMT_ALERT_JOBS_RUNNING, DB_NONE, &r, err) < 0)
@@ -110,13 +109,12 @@ static int look_at_deadlines(struct daemon *d, struct err *err)
 	alert_round_begin(d, ALERT_DEADLINE_AT_RISK);
 	while (db_next(r)) {
 		const int64_t n_open = db_get_int(r, 3);
-		const int64_t needed = time_needed((uint64_t)n_open, c->fallback.concurrency,
-						   c->fallback.estimate);
+		const struct job_stage stage = {.opened_at = db_get_time(r, 1),
+						.deadline_at = db_get_time(r, 2),
+						.n_open = n_open};
 		char deadline[RFC3339_SIZE];
 
-		if (n_open == 0 ||
-		    daemon_now(d) < alert_risk_at(db_get_time(r, 1), db_get_time(r, 2),
-						  c->fallback.reserve, needed))
+		if (n_open == 0 || daemon_now(d) < batch_risk_at(d->config, &d->load, &stage))
 			continue;
 		rfc3339_format(db_get_time(r, 2), deadline);
 		alert_raise(d, ALERT_DEADLINE_AT_RISK,

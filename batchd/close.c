@@ -95,6 +95,8 @@ static int ending_step(struct work *w, struct err *err)
 	planner_wake(w->d->planner);
 	requests_wake(w->d->requests);
 	tell_closed(w->d, e->b->id);
+	if (e->b->is_adopted)
+		tell_all(w->d); /* it held its recipe */
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "batchd/late.h"
 #include "batchd/planner.h"
+#include "batchd/tell.h"
 #include "batchd/watch.h"
 #include "common/log.h"
 #include "common/store.h"
@@ -174,6 +175,8 @@ static void note(struct daemon *d, const struct remote_batch *r)
 		log_err("unknown batch of ours remote=%s key=%s status=%s: nothing of its recipe is sent until "
 			"`batchctl adopt %s`",
 			r->id, r->batch_key, r->status_text ? r->status_text : "-", r->id);
+	if (is_news)
+		tell_all(d);
 }
 
 /* Not among those that were watched when the pass began: closed, as a rule. */
@@ -266,6 +269,7 @@ static void adopt(struct daemon *d, const char *remote_id, const char *key, int6
 		log_warning("orphan not adopted remote=%s error=\"%s\"", remote_id, err.text);
 		return;
 	}
+	tell_all(d);
 	log_notice("orphan adopted remote=%s batch=%lld", remote_id, (long long)a.id);
 	watch_want(d->watch);
 }
@@ -282,6 +286,26 @@ void orphan_adopt_asked(struct daemon *d)
 	while (db_next(r))
 		adopt(d, db_get_text(r, 0, NULL), db_get_text(r, 1, NULL), db_get_int(r, 2));
 	db_rows_free(&r);
+}
+
+int orphan_tell(struct telling *t, struct err *err)
+{
+	struct db_rows *r;
+
+	if (t->job.n_ready == 0)
+		return 0;
+	if (db_query(t->db, STMT_TELL_ORPHAN, DB_P(db_int(t->job.job)), &r, err) < 0)
+		return -1;
+	if (db_next(r) && !db_is_null(r, 0)) {
+		tell_add_warning(
+			t, "unknown_batch",
+			"the provider has a batch that is not known here; nothing that it may "
+			"hold is asked for again until an operator has looked at it",
+			db_get_time(r, 0));
+		tell_add_hold(t, "operator", db_get_time(r, 0), NULL, T_NEVER);
+	}
+	db_rows_free(&r);
+	return 0;
 }
 
 int orphan_holds(struct daemon *d, const char *recipe_hash, bool *holds, struct err *err)

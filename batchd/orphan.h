@@ -7,6 +7,7 @@
 #define BATCHD_ORPHAN_H
 
 #include "batchd/daemon.h"
+#include "batchd/telling.h"
 
 /* A batch of the list that no watched row names. */
 void orphan_seen(struct daemon *d, const struct remote_batch *r);
@@ -17,5 +18,7 @@ void orphan_adopt_asked(struct daemon *d);
  * and is not read? 0 and *holds, or -1.
  */
 int orphan_holds(struct daemon *d, const char *recipe_hash, bool *holds, struct err *err);
+/* To jobs with items that wait for it (batchd/telling.h). */
+int orphan_tell(struct telling *t, struct err *err);
 
 #endif

@@ -2,9 +2,7 @@
 #include "batchd/tell.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "batchd/fallback.h"
 #include "batchd/telling.h"
 #include "common/log.h"
 #include "core/timemath.h"
@@ -12,10 +10,11 @@
 #define PROGRESS_EVERY (60 * T_S)
 #define PAGE           1000 /* LIMIT of the statements that list jobs */
 
-/* What a job with items that wait was last told of them. */
+/* What a job was last told of its items that wait (what: NULL: none do), and of its deadline. */
 struct waiting {
 	int64_t job, at;
 	const char *what, *action; /* static */
+	bool at_risk;
 };
 
 struct waiting_list { /* by job */
@@ -130,7 +129,7 @@ static bool tell_running(struct daemon *d)
 	return all;
 }
 
-/* --- what waits to be sent --- */
+/* --- what waits to be sent, and what time is left --- */
 
 static int compare(const void *a, const void *b)
 {
@@ -152,7 +151,7 @@ static void add_waiting(struct waiting_list *l, const struct waiting *w)
 static bool is_told(const struct waiting *told, const struct waiting *w, int64_t now)
 {
 	return told && told->what == w->what && told->action == w->action &&
-	       (told->at == w->at || told->at > now);
+	       told->at_risk == w->at_risk && (told->at == w->at || told->at > now);
 }
 
 static const struct waiting *find_waiting(const struct waiting_list *l, const struct waiting *w)
@@ -160,17 +159,18 @@ static const struct waiting *find_waiting(const struct waiting_list *l, const st
 	return l->n ? bsearch(w, l->items, l->n, sizeof(*w), compare) : NULL;
 }
 
-static void look_at_waiting(struct daemon *d, const struct tell_ready *job)
+static void look_at_open(struct daemon *d, const struct tell_ready *job)
 {
 	struct teller *t = d->teller;
 	const struct tell_wait wait = telling_ready(d, job);
 	struct waiting w = {.job = job->job,
 			    .what = wait.what,
 			    .action = wait.action,
-			    .at = wait.at};
+			    .at = wait.at,
+			    .at_risk = telling_at_risk(d, job) != T_NEVER};
 	const struct waiting *told = find_waiting(&t->before, &w);
 
-	if (!w.what)
+	if (!w.what && !w.at_risk)
 		return;
 	if (is_told(told, &w, daemon_now(d)))
 		w = *told;
@@ -179,8 +179,8 @@ static void look_at_waiting(struct daemon *d, const struct tell_ready *job)
 	add_waiting(&t->now, &w);
 }
 
-/* Of those that wait no more: when the last of their calls is over, they wait for something else. */
-static void look_at_called(struct daemon *d)
+/* Of those that wait no more, and have time again; the others have ended. */
+static void look_at_rest(struct daemon *d)
 {
 	struct teller *t = d->teller;
 	const size_t n = t->now.n;
@@ -189,18 +189,18 @@ static void look_at_called(struct daemon *d)
 		const struct waiting *w = &t->before.items[i];
 		const struct waiting_list seen = {.items = t->now.items, .n = n};
 
-		if (strcmp(w->what, "calls") != 0 || find_waiting(&seen, w))
+		if (find_waiting(&seen, w))
 			continue;
-		if (fallback_cut_at(d, w->job) != T_NEVER || !tell_job(d, w->job))
-			add_waiting(&t->now, w);
+		if (!tell_job(d, w->job))
+			add_waiting(&t->now, w); /* in the next pass */
 		daemon_breathe(d);
 	}
 	if (t->now.n > n)
 		qsort(t->now.items, t->now.n, sizeof(*t->now.items), compare);
 }
 
-/* A page of the jobs with items that wait; those of several pages take several ticks. */
-static void tell_waiting(struct daemon *d)
+/* A page of the running jobs; those of several pages take several ticks. */
+static void tell_open(struct daemon *d)
 {
 	struct teller *t = d->teller;
 	struct waiting_list swap;
@@ -208,7 +208,7 @@ static void tell_waiting(struct daemon *d)
 	struct err err;
 	bool more;
 
-	if (db_query(d->db, STMT_TELL_WAITING, DB_P(db_int(t->after_job)), &r, &err) < 0) {
+	if (db_query(d->db, STMT_TELL_OPEN, DB_P(db_int(t->after_job)), &r, &err) < 0) {
 		log_warning("jobs not read error=\"%s\"", err.text);
 		return;
 	}
@@ -217,13 +217,13 @@ static void tell_waiting(struct daemon *d)
 		const struct tell_ready job = telling_read(r);
 
 		t->after_job = job.job;
-		look_at_waiting(d, &job);
+		look_at_open(d, &job);
 		daemon_breathe(d);
 	}
 	db_rows_free(&r);
 	if (more || !lease_held(&d->lease))
 		return;
-	look_at_called(d);
+	look_at_rest(d);
 	swap = t->before;
 	t->before = t->now;
 	t->now = swap;
@@ -238,7 +238,7 @@ void tell_tick(struct daemon *d)
 	if (t->all)
 		t->all = !tell_running(d);
 	tell_those_named(d);
-	tell_waiting(d);
+	tell_open(d);
 }
 
 /* --- news of a batch --- */

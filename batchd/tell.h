@@ -17,7 +17,7 @@ void teller_free(struct teller **t);
  */
 void tell_soon(struct daemon *d, int64_t job);
 void tell_all(struct daemon *d);
-/* The end of a tick: those above, and jobs with items that wait to be sent, where what they wait for changed. */
+/* The end of a tick: those above, and jobs whose items wait for something else than before, or whose deadline is at risk. */
 void tell_tick(struct daemon *d);
 
 /*

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "batchd/fallback.h"
-#include "batchd/incident.h"
 #include "batchd/hold.h"
+#include "batchd/incident.h"
+#include "batchd/orphan.h"
 #include "batchd/stop.h"
 #include "common/store.h"
 #include "core/timemath.h"
@@ -91,13 +92,44 @@ static int tell_incident(struct telling *t, struct err *err)
 	return 0;
 }
 
+static int tell_deadline(struct telling *t, struct err *err)
+{
+	const int64_t since = telling_at_risk(t->d, &t->job);
+
+	(void)err;
+	if (since != T_NEVER)
+		tell_add_warning(
+			t, "deadline_at_risk",
+			"not all of it may be there by the deadline; it ends then with what is there",
+			since);
+	return 0;
+}
+
+/* The state directory is of another installation. */
+static int tell_foreign(struct telling *t, struct err *err)
+{
+	(void)err;
+	if (!t->d->is_foreign)
+		return 0;
+	tell_add_warning(t, "foreign_state",
+			 "nothing is sent until an operator has looked at the installation",
+			 t->job.opened_at);
+	tell_add_hold(t, "operator", t->job.opened_at, NULL, T_NEVER);
+	return 0;
+}
+
 /* Each part that has something to say of jobs. */
+/* clang-format off */
 static tell_source_fn *const sources[] = {
 	tell_batches,
-	tell_incident,
+	tell_deadline,
+	tell_foreign,
+	orphan_tell,
 	stop_tell,
 	hold_tell,
+	tell_incident,
 };
+/* clang-format on */
 
 void tell_add_warning(struct telling *t, const char *code, const char *message, int64_t since)
 {
@@ -124,6 +156,22 @@ void tell_add_hold(struct telling *t, const char *what, int64_t since, const cha
 }
 
 /* --- items that wait to be sent --- */
+
+static struct job_stage stage_of(const struct tell_ready *job)
+{
+	return (struct job_stage){.opened_at = job->opened_at,
+				  .deadline_at = job->deadline_at,
+				  .n_open = job->n_open,
+				  .calls_from = job->calls_from};
+}
+
+int64_t telling_at_risk(const struct daemon *d, const struct tell_ready *job)
+{
+	const struct job_stage stage = stage_of(job);
+	const int64_t at = batch_risk_at(d->config, &d->load, &stage);
+
+	return job->n_open > 0 && daemon_now(d) >= at ? at : T_NEVER;
+}
 
 struct tell_ready telling_read(const struct db_rows *r)
 {
@@ -181,10 +229,7 @@ static struct tell_wait wait_for_planner(struct daemon *d, const struct tell_rea
 struct tell_wait telling_ready(struct daemon *d, const struct tell_ready *job)
 {
 	const bool has_calls = d->config->fallback.tiers.n > 0;
-	const struct job_stage stage = {.opened_at = job->opened_at,
-					.deadline_at = job->deadline_at,
-					.n_open = job->n_open,
-					.calls_from = job->calls_from};
+	const struct job_stage stage = stage_of(job);
 	const int64_t start = has_calls ? batch_calls_start(d->config, &d->load, &stage,
 							    job->n_ready, job->ready_since)
 					: T_NEVER;

@@ -20,7 +20,7 @@ struct tell_wait {
 	int64_t at;                 /* of the action */
 };
 
-/* Items of a job that wait to be sent, or go by calls: a row of STMT_TELL_JOB or STMT_TELL_WAITING. */
+/* What is open of a running job: a row of STMT_TELL_JOB or STMT_TELL_OPEN. */
 struct tell_ready {
 	int64_t job, opened_at, deadline_at, calls_from;
 	int64_t n_open, n_ready; /* not answered yet; of these, those that wait to be sent */
@@ -60,6 +60,8 @@ void tell_add_hold(struct telling *t, const char *what, int64_t since, const cha
 
 /* Of a row of one of the two statements. */
 struct tell_ready telling_read(const struct db_rows *r);
+/* Since when its deadline is at risk, or T_NEVER. */
+int64_t telling_at_risk(const struct daemon *d, const struct tell_ready *job);
 /* What items that are ready, or called for, wait for; `what` NULL where there are none. */
 struct tell_wait telling_ready(struct daemon *d, const struct tell_ready *job);
 /* Gather and store, in a transaction of its own; what its row says already is no move. 0 or -1. */

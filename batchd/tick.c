@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "batchd/installation.h"
+#include "batchd/tell.h"
 #include "batchd/watch.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -115,6 +116,7 @@ void tick_heed_installation(struct daemon *d)
 	if (was_foreign == d->is_foreign && strcmp(before, d->installation) == 0)
 		return;
 	watch_reset(d->watch);
+	tell_all(d);
 	if (db_exec(d->db, STMT_BATCHES_WAKE, DB_P(db_time(daemon_now(d))), &err) < 0)
 		log_warning("batches not woken error=\"%s\"", err.text);
 }

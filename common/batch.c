@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/outlook.h"
+#include "core/alert.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
 
@@ -149,6 +150,14 @@ static struct latest_start_view start_view(const struct config *config, const st
 		.reserve = config->fallback.reserve,
 		.needed = t_max(load_needed(load, stage->deadline_at, concurrency), own),
 	};
+}
+
+int64_t batch_risk_at(const struct config *config, const struct load *load,
+		      const struct job_stage *stage)
+{
+	return alert_risk_at(stage->opened_at, stage->deadline_at, config->fallback.reserve,
+			     time_needed((uint64_t)stage->n_open, config->fallback.concurrency,
+					 load->call_us));
 }
 
 int64_t batch_latest_start(const struct config *config, const struct load *load,

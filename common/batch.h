@@ -75,6 +75,9 @@ int64_t batch_leave_start(const struct config *config, const struct load *load,
 /* When its n_ready items that have been ready since go by calls (calls_start). */
 int64_t batch_calls_start(const struct config *config, const struct load *load,
 			  const struct job_stage *stage, int64_t n_ready, int64_t ready_since);
+/* From when on its deadline is at risk (core/alert.h). */
+int64_t batch_risk_at(const struct config *config, const struct load *load,
+		      const struct job_stage *stage);
 /* What the deadline of a job that is opened now leaves time for, n_items of it being ready. */
 unsigned batch_outlook(const struct config *config, const struct load *load,
 		       const struct job_stage *stage, int64_t n_items);

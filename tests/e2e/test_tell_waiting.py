@@ -104,3 +104,51 @@ def test_a_job_that_waits_for_room_waits_for_calls_to_its_end(site):
     assert "send synchronously" in {w["next_action"] for w in seen}
     assert site.sql("SELECT COUNT(*) AS n FROM attempt WHERE way = 'flex' AND outcome = 'void'")[0]["n"] > 2
     site.check()
+
+
+# ---- What holds it, and what time is left.
+
+def warnings(site, job):
+    return [w["code"] for w in site.stack.status(job)["warnings"]]
+
+
+def test_a_job_that_waits_for_an_operator_says_so():
+    """A batch of its recipe that has no row; the job that is in a batch already waits for that."""
+    with sales("tell-operator") as site:
+        site.rules(KEEP_FILES, {"do": "stuck"})
+        site.batchd()
+        sent = site.take(LOTS, ())
+        site.wait_remote("describe", "in_progress")
+        row = site.wait_phase("running")
+        restored = site.standin.call("POST", "/v1/batches", {
+            "input_file_id": row["input_file_id"], "endpoint": "/v1/chat/completions", "completion_window": "24h",
+            "metadata": {**site.remote()[0]["metadata"], "lotscribe_batch": "f" * 32}})["id"]
+        wait_until(lambda: site.sql("SELECT 1 FROM orphan"), 20, "batchd to see it")
+        held = site.take(LOTS, (), name="held")
+        shown = wait_for(site, held, "operator")
+        assert warnings(site, held) == ["unknown_batch"]
+        assert (shown["next_action"], shown["next_action_at"]) == (
+            "end with what is there", site.stack.status(held)["deadline_at"])
+        assert warnings(site, sent) == [] and waiting(site, sent)["what"] == "batch"
+        site.rules(KEEP_FILES)
+        site.stack.batchctl("adopt", restored)
+        for batch in site.remote():
+            site.force(batch["id"], "resume")
+        assert site.wait_full(held)["warnings"] == []
+
+
+def test_a_job_whose_deadline_is_at_risk_says_so_while_it_is():
+    """Three calls of twenty minutes, one after the other: half of that is what must be left."""
+    with sales("tell-risk", {"fallback": {"estimate": "20m", "concurrency": 1, "reserve": "1s"}}) as site:
+        site.rules(KEEP_FILES, {"match": {"task": "describe", "nth": 1}, "do": "stuck"})
+        site.batchd()
+        job = site.take(3, (), deadline="PT31M")
+        site.wait_phase("running")
+        assert warnings(site, job) == []
+        site.sql("UPDATE job SET deadline_at = deadline_at - INTERVAL 2 MINUTE")
+        wait_until(lambda: warnings(site, job) == ["deadline_at_risk"], 20, "the warning")
+        assert waiting(site, job)["what"] == "batch"
+        site.sql("UPDATE job SET deadline_at = deadline_at + INTERVAL 2 MINUTE")
+        wait_until(lambda: warnings(site, job) == [], 20, "the warning to go")
+        site.force(site.remote()[0]["id"], "resume")
+        site.wait_full(job)
