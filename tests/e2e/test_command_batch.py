@@ -2,6 +2,7 @@
 """Commands on one batch: it is cancelled at the provider, what it did is kept, and what it lacks is sent again, at its end
 or (retry) at once."""
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,16 @@ def test_a_batch_that_two_jobs_share_is_cancelled_for_both(idle):
     assert len(rows) == 2 and lines_sent(site, "describe") == [2 * LOTS, 2 * LOTS - 3]
     for job in jobs:
         assert [e["kind"] for e in site.stack.batchctl_json("events", job)].count("batch_cancel") == 1
+
+
+def test_what_a_cancelled_batch_lacks_goes_by_calls_where_there_are_any():
+    with sales("command-batch-calls", {"fallback": {"tiers": ["flex"]}}) as site:
+        site.batchd()
+        job = stuck(site)
+        ask(site, "cancel")
+        finish(site, job)
+        assert lines_sent(site, "describe") == [LOTS]
+        assert Counter(line["where"] == "sync" for line in site.executed()) == {False: 1, True: LOTS - 1}
 
 
 # ---- kill -9 between.
