@@ -69,8 +69,8 @@ def cpu(pid):
 def site():
     server = MariaDB(temporary_work("size-mariadb"), ["--innodb-buffer-pool-size=256M"])
     server.start()
-    with sales("size", {"batch": {"poll_interval": "500ms"}, "daemon": {"tick": "500ms"}}, mariadb=server,
-               step=0.2) as made:
+    with sales("size", {"batch": {"poll_interval": "500ms"}, "daemon": {"tick": "500ms"},
+                        "budget": {"job": "10000", "day": "10000"}}, mariadb=server, step=0.2) as made:
         yield made
     server.stop(60)
 
