@@ -188,8 +188,6 @@ static int look(struct daemon *d, int64_t now, struct err *err)
 	struct incident_view v = {0};
 	enum incident_step step;
 
-	if (!i->is_read && read_stored(d, err) < 0)
-		return -1;
 	v.since = i->since;
 	v.step_at = i->step_at;
 	v.may_try = i->may_try;
@@ -209,6 +207,11 @@ void incident_tick(struct daemon *d)
 	const int64_t now = daemon_now(d);
 	struct err err;
 
+	/* Before anything may be sent: the only tick of a single pass comes before that. */
+	if (!i->is_read && read_stored(d, &err) < 0) {
+		log_warning("incident not read error=\"%s\"", err.text);
+		return;
+	}
 	/* What was not looked at, or by a clock that jumped, does not stand still. */
 	if (now < i->next_at || !daemon_may_send(d) || daemon_distrusts_clock(d))
 		return;
