@@ -212,7 +212,9 @@ void close_harvested(struct daemon *d, struct batch_row *b)
 			daemon_stop_sending(d, o.code, b->last_error);
 		if (o.outcome == OUTCOME_LATER) { /* it never ran: burns nothing, waits a while */
 			r.outcome = ATTEMPT_VOID;
-			r.ready_at = t_add(r.ready_at, wait_before_again(d, b, &o));
+			/* Of a stop its end says when. */
+			if (o.scope != SCOPE_ALL)
+				r.ready_at = t_add(r.ready_at, wait_before_again(d, b, &o));
 		}
 	} else if (b->remote == REMOTE_EXPIRED || b->remote == REMOTE_CANCELLED) {
 		r.outcome = ATTEMPT_VOID; /* lines that are in no file never ran */

@@ -356,6 +356,8 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 		more = carry_out_requests(d);
 		serve_calls(d);
 		more |= lease_held(&d->lease) && slice(d);
+		if (lease_held(&d->lease))
+			hold_step(d);
 		if (d->one_pass && !more && is_idle(d) &&
 		    ((watch_is_reconciled(d->watch) && alerts_are_idle(d->alerts)) ||
 		     !lease_held(&d->lease)))

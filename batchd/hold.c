@@ -307,39 +307,59 @@ static bool is_proven(struct daemon *d, int64_t recipe_id)
 bool hold_wants_trial(struct daemon *d, const struct plan_candidate *c, uint32_t n)
 {
 	const int64_t waited = t_sub(daemon_now(d), c->ready_since);
+	struct plan_candidate *trial = &d->hold->trial;
 
 	if (fallback_one(d->fallback) == c->recipe_id)
 		return true;
 	if (n < TRIAL_LINES || is_proven(d, c->recipe_id) ||
-	    waited > t_sub(c->latest_start, c->ready_since) / TRIAL_DELAY)
+	    waited > t_sub(c->latest_start, c->ready_since) / TRIAL_DELAY) {
+		if (trial->recipe_id == c->recipe_id)
+			trial->job_id = 0; /* too late */
 		return false;
-	d->hold->trial = *c;
+	}
+	*trial = *c;
 	return true;
 }
 
 /* --- the call --- */
 
-int hold_find(struct daemon *d, int64_t recipe_id, struct plan_candidate *c, struct err *err)
+size_t hold_candidates(struct daemon *d, int64_t recipe_id, struct plan_candidate *out, size_t max)
 {
 	struct plan_candidate *all = calloc(MAX_CANDIDATES, sizeof(*all));
-	int found = 0;
-	size_t n;
+	size_t n, found = 0;
+	struct err err;
 
 	if (!all)
 		abort();
-	for (int calls = 0; calls < 2 && found == 0; calls++) {
-		if (planner_candidates(d, calls, all, MAX_CANDIDATES, &n, err) < 0)
-			found = -1;
-		for (size_t i = 0; i < n && found == 0; i++) {
-			if (recipe_id ? all[i].recipe_id != recipe_id
-				      : state_of(d, all[i].recipe_id) == HOLD_HELD)
-				continue;
-			*c = all[i];
-			found = 1;
+	for (int calls = 0; calls < 2; calls++) {
+		if (planner_candidates(d, calls, all, MAX_CANDIDATES, &n, &err) < 0) {
+			log_warning("jobs not read error=\"%s\"", err.text);
+			n = 0;
+		}
+		for (size_t i = 0; i < n && found < max; i++) {
+			if (recipe_id ? all[i].recipe_id == recipe_id
+				      : state_of(d, all[i].recipe_id) != HOLD_HELD)
+				out[found++] = all[i];
 		}
 	}
 	free(all);
 	return found;
+}
+
+bool hold_send_one(struct daemon *d, const struct plan_candidate *c, size_t n,
+		   fallback_one_fn *done)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc <= 0 && fallback_can_send_one(d->fallback); i++) {
+		struct err err;
+
+		rc = fallback_send_one(d, &c[i], done, &err);
+		if (rc < 0)
+			log_warning("call not made job=%lld error=\"%s\"", (long long)c[i].job_id,
+				    err.text);
+	}
+	return rc > 0;
 }
 
 /* Neither way where the item itself was at fault, or the call in trouble. */
@@ -361,47 +381,45 @@ static void on_called(struct daemon *d, int64_t recipe_id, const struct result *
 	}
 }
 
-static int call_one(struct daemon *d, const struct plan_candidate *c, const char *what,
-		    struct err *err)
+/* Those that are doubted come first. True: it was made. */
+static bool call_doubted(struct daemon *d)
 {
-	const int rc = fallback_send_one(d, c, on_called, err);
-
-	if (rc > 0)
-		log_info("recipe tried recipe=%lld for=%s", (long long)c->recipe_id, what);
-	return rc;
-}
-
-/* Those that are doubted come first. */
-static int call_next(struct daemon *d, struct err *err)
-{
-	struct hold *h = d->hold;
-	struct plan_candidate c;
+	const struct hold *h = d->hold;
+	struct plan_candidate c[HOLD_CANDIDATES];
 
 	for (size_t i = 0; i < h->n; i++) {
-		int rc = 0;
+		const int64_t recipe_id = h->list[i].recipe_id;
 
-		if (h->list[i].state == HOLD_DOUBTED)
-			rc = hold_find(d, h->list[i].recipe_id, &c, err);
-		if (rc > 0)
-			rc = call_one(d, &c, "doubt", err);
-		if (rc != 0)
-			return rc;
+		if (h->list[i].state == HOLD_DOUBTED &&
+		    hold_send_one(d, c, hold_candidates(d, recipe_id, c, HOLD_CANDIDATES),
+				  on_called)) {
+			log_info("doubted recipe tried recipe=%lld", (long long)recipe_id);
+			return true;
+		}
 	}
-	if (!h->trial.job_id)
-		return 0;
-	c = h->trial;
-	h->trial.job_id = 0; /* wanted again, or not */
-	return hold_holds(d, c.recipe_id) ? 0 : call_one(d, &c, "trial", err);
+	return false;
+}
+
+static bool may_call(struct daemon *d)
+{
+	return daemon_may_send(d) && !daemon_distrusts_clock(d) &&
+	       daemon_now(d) >= d->hold->not_before && fallback_can_send_one(d->fallback);
+}
+
+void hold_step(struct daemon *d)
+{
+	struct plan_candidate *trial = &d->hold->trial;
+
+	if (!trial->job_id || !may_call(d))
+		return;
+	if (!hold_holds(d, trial->recipe_id) && hold_send_one(d, trial, 1, on_called))
+		log_info("new recipe tried recipe=%lld", (long long)trial->recipe_id);
+	trial->job_id = 0; /* wanted again, or not */
 }
 
 void hold_tick(struct daemon *d)
 {
-	struct err err;
-
 	alert(d);
-	if (!daemon_may_send(d) || daemon_distrusts_clock(d) ||
-	    daemon_now(d) < d->hold->not_before || !fallback_can_send_one(d->fallback))
-		return;
-	if (call_next(d, &err) < 0)
-		log_warning("recipe not tried error=\"%s\"", err.text);
+	if (may_call(d))
+		call_doubted(d);
 }

@@ -19,8 +19,10 @@ void hold_free(struct hold **h);
 void hold_reset(struct hold *h);
 /* Read the rows. 0 or -1. */
 int hold_read(struct daemon *d, struct err *err);
-/* Call the item that a doubted or a new recipe waits for. Each tick of the active batchd. */
+/* Call the item that a doubted recipe waits for. Each tick of the active batchd. */
 void hold_tick(struct daemon *d);
+/* The same of a new one. Each turn of its loop, after the planner's. */
+void hold_step(struct daemon *d);
 /* A source of batchd/telling.h: jobs with items that wait for a held recipe. */
 struct telling;
 int hold_tell(struct telling *t, struct err *err);
@@ -43,9 +45,13 @@ bool hold_wants_trial(struct daemon *d, const struct plan_candidate *c, uint32_t
 /* Forget all of it: an operator asked for that. 0 or -1. */
 int hold_release_all(struct daemon *d, struct err *err);
 /*
- * The most urgent job with ready items of this recipe (0: of any that is not held), be it for a
- * batch or for calls. 1, 0 = none, -1.
+ * Jobs with ready items of this recipe (0: of any that is not held), be it for a batch or for calls,
+ * the most urgent first. How many they are, `max` at most.
  */
-int hold_find(struct daemon *d, int64_t recipe_id, struct plan_candidate *c, struct err *err);
+#define HOLD_CANDIDATES 20
+size_t hold_candidates(struct daemon *d, int64_t recipe_id, struct plan_candidate *out, size_t max);
+/* One item of the first of n jobs that has one to be sent now, alone. True: it was sent. */
+bool hold_send_one(struct daemon *d, const struct plan_candidate *c, size_t n,
+		   fallback_one_fn *done);
 
 #endif

@@ -208,7 +208,7 @@ static void drop_job(struct planner *p, size_t at)
 
 /*
  * May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a
- * recipe that is held, on trial or not to be read), -1.
+ * recipe that is held or not to be read), -1.
  */
 static int may_begin(struct daemon *d, const struct plan_candidate *first, uint32_t n,
 		     struct err *err)
@@ -222,12 +222,35 @@ static int may_begin(struct daemon *d, const struct plan_candidate *first, uint3
 			err->text);
 		return 0;
 	}
-	if (hold_holds(d, p->recipe->id) || hold_wants_trial(d, first, n))
+	if (hold_holds(d, p->recipe->id))
 		return 0;
 	if (orphan_holds(d, p->recipe->hash, &held, err) < 0 ||
 	    token_room(d, first, n, &p->token_limit, err) < 0)
 		return -1;
 	return !held && p->token_limit > 0;
+}
+
+/* The same of the first one that was picked; what stands against it is dropped. 1, 0, -1. */
+static int try_first(struct daemon *d, size_t first, uint32_t n, struct err *err)
+{
+	struct planner *p = d->planner;
+	const struct plan_candidate c = p->candidates[first];
+	int may = may_begin(d, &c, n, err);
+
+	if (may < 0)
+		return -1;
+	if (may == 0) {
+		drop_recipe(p, c.recipe_id);
+		return 0;
+	}
+	may = budget_may_begin(d, &c, p->recipe, err);
+	if (may == 0) {
+		drop_job(p, first);
+	} else if (may > 0 && hold_wants_trial(d, &c, n)) {
+		drop_recipe(p, c.recipe_id);
+		may = 0;
+	}
+	return may;
 }
 
 /* 1 = a batch was begun, 0 = nothing is due, -1. */
@@ -252,18 +275,9 @@ static int begin_batch(struct daemon *d, struct err *err)
 			return 0;
 		for (first = 0; p->candidates[first].share == 0;)
 			first++;
-		may = may_begin(d, &p->candidates[first], n, err);
+		may = try_first(d, first, n, err);
 		if (may < 0)
 			return -1;
-		if (may == 0) {
-			drop_recipe(p, p->candidates[first].recipe_id);
-			continue;
-		}
-		may = budget_may_begin(d, &p->candidates[first], p->recipe, err);
-		if (may < 0)
-			return -1;
-		if (may == 0)
-			drop_job(p, first);
 	} while (may == 0);
 	planner_random_key(b.key);
 	if (daemon_tx(d, begin_tx, &b, err) < 0)

@@ -263,34 +263,30 @@ static void on_probed(struct daemon *d, int64_t recipe_id, const struct result *
 }
 
 /* The next try is noted before this one is sent. Nothing waits: as soon as something does. */
-static int probe(struct daemon *d, struct err *err)
+static void probe(struct daemon *d)
 {
 	struct stop *s = d->stop;
-	struct plan_candidate c;
-	int rc = hold_find(d, 0, &c, err);
+	struct plan_candidate c[HOLD_CANDIDATES];
+	const size_t n = hold_candidates(d, 0, c, HOLD_CANDIDATES);
 
-	if (rc <= 0)
-		return rc;
+	if (n == 0)
+		return;
 	s->probe_at = t_add(daemon_now(d), PROBE_EVERY);
 	if (store(d) < 0)
-		return 0;
-	rc = fallback_send_one(d, &c, on_probed, err);
-	if (rc > 0)
+		return;
+	if (hold_send_one(d, c, n, on_probed))
 		log_notice("probing code=%s", s->code);
 	tell_all(d);
-	return rc;
 }
 
 static void probe_when_due(struct daemon *d)
 {
-	struct err err;
-
 	if (stop_wants_list(d))
 		watch_want(d->watch);
 	if (is_time(d, STOP_MONEY) && !d->stopping && !d->is_foreign &&
 	    watch_is_reconciled(d->watch) && !daemon_distrusts_clock(d) &&
-	    fallback_can_send_one(d->fallback) && probe(d, &err) < 0)
-		log_warning("probe not made error=\"%s\"", err.text);
+	    fallback_can_send_one(d->fallback))
+		probe(d);
 }
 
 /* --- batches that were not created --- */

@@ -23,7 +23,9 @@ ALTER TABLE daemon_lease
 	ADD COLUMN stop_message VARCHAR(240) NULL AFTER stop_code,
 	ADD COLUMN stop_key CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'fingerprint of the key that it happened with' AFTER stop_message,
 	ADD COLUMN stop_at DATETIME(6) NULL AFTER stop_key,
-	ADD COLUMN stop_probe_at DATETIME(6) NULL COMMENT 'when one call may try; NULL: never' AFTER stop_at;
+	ADD COLUMN stop_probe_at DATETIME(6) NULL COMMENT 'when one call may try; NULL: never' AFTER stop_at,
+	ADD CONSTRAINT stop_whole CHECK ((stop_code IS NULL) = (stop_at IS NULL) AND (stop_code IS NULL) = (stop_key IS NULL)
+		AND (stop_probe_at IS NULL OR stop_code IS NOT NULL));
 
 -- What an operator is told of (core/alert.h). Writes: batchd, under its lease. Reads: batchd, batchctl. Deletes: batchd, long
 -- after.

@@ -67,3 +67,10 @@ def held(site: Sales) -> List[Dict[str, Any]]:
 
 def wait_hold(site: Sales, state: Optional[str]) -> None:
     wait_until(lambda: [r["hold"] for r in held(site)] == ([state] if state else []), 30, f"a recipe to be {state}")
+
+
+def described(site: Sales) -> str:
+    """An order whose lots bring their descriptions: it is only translated."""
+    value = {key: "a" for key in ("title", "description", "category", "period", "condition")}
+    return site.stack.order({"languages": ["fr"], "lots": [
+        {"id": "1", "description": {**value, "materials": ["silver"], "keywords": ["teapot"]}}]})["job_id"]

@@ -12,7 +12,7 @@ from jobs import lots, sales, wait_until  # noqa: E402
 
 @pytest.fixture
 def site():
-    with sales("slices") as made:
+    with sales("slices", {"budget": {"job": "10000", "day": "10000"}}) as made:
         yield made
 
 

@@ -11,7 +11,7 @@ from commands import ask  # noqa: E402
 from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
 from kills import CREATE, UPLOAD, wait_log  # noqa: E402
 from once import ticks  # noqa: E402
-from stops import (CHAT, NO_MONEY, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_alert, wait_open,  # noqa: E402
+from stops import (CHAT, NO_MONEY, described, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_alert, wait_open,  # noqa: E402
                    wait_ready, wait_stopped, wait_told)
 
 LOTS = 3
@@ -96,6 +96,33 @@ def test_a_probe_that_meets_trouble_of_another_kind_proves_nothing(site):
     ticks()
     assert posts(site, last) == [CHAT] and stop_row(site)["stop_code"] == "insufficient_quota"
     probe_now(site)
+    site.wait_full(job)
+    assert batchd.stop() == 0
+
+
+def test_a_probe_takes_an_item_that_can_be_sent(site):
+    """The most urgent ones may be at the provider already, in a batch without a row."""
+    batchd, job = stopped_site(site)
+    translated = described(site)
+    site.sql("INSERT INTO orphan (remote_id, batch_key, recipe_hash, remote_status, seen_at) SELECT 'batch_x',"
+             " REPEAT('0', 32), hash, 'completed', UTC_TIMESTAMP(6) FROM recipe WHERE task = 'describe'")
+    site.rules(KEEP_FILES)
+    probe_now(site)
+    site.wait_full(translated)
+    wait_open(site)
+    site.sql("DELETE FROM orphan")
+    site.wait_full(job)
+    assert batchd.stop() == 0
+
+
+def test_a_batch_that_fails_for_its_bill_stops_everything_and_burns_nothing(site):
+    site.rules(KEEP_FILES, {"match": {"task": "describe"}, "do": "fail", "code": "billing_hard_limit_reached"})
+    batchd = site.batchd()
+    job = site.take(LOTS, ())
+    wait_stopped(site)
+    wait_ready(site, LOTS)
+    site.rules(KEEP_FILES)
+    site.stack.batchctl("resume")
     site.wait_full(job)
     assert batchd.stop() == 0
 

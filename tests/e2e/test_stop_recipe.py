@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from jobs import KEEP_FILES, lots, sales, wait_until  # noqa: E402
 from kills import CREATE, UPLOAD, wait_log  # noqa: E402
 from once import ticks  # noqa: E402
-from stops import CHAT, NO_MODEL, held, refuse, wait_alert, wait_hold, wait_ready, wait_told  # noqa: E402
+from stops import CHAT, NO_MODEL, described, held, refuse, wait_alert, wait_hold, wait_ready, wait_told  # noqa: E402
 
 LOTS = 3
 NO_MODEL_CALL = {"do": "status", "code": 404, "error": NO_MODEL}
@@ -37,13 +37,6 @@ def refused_site(site, how="in validation"):
     wait_hold(site, "held")
     wait_ready(site, LOTS)
     return batchd, job
-
-
-def described(site):
-    """An order whose lots bring their descriptions: it is only translated."""
-    value = {key: "a" for key in ("title", "description", "category", "period", "condition")}
-    return site.stack.order({"languages": ["fr"], "lots": [
-        {"id": "1", "description": {**value, "materials": ["silver"], "keywords": ["teapot"]}}]})["job_id"]
 
 
 @pytest.mark.parametrize("how", WHOLE)
