@@ -114,7 +114,7 @@ static void tell_ended(const struct call *c, const struct openai_reply *r)
 		.way = o->way,
 		.end = end_of(c, r),
 		.was_cut = was_cut(c, r),
-		.is_measured = r->outcome.outcome == OUTCOME_DONE || was_cut(c, r),
+		.is_measured = r->outcome.outcome == OUTCOME_DONE,
 		.took_us = t_sub(clock_boot(), c->started_at),
 		.wait_us = r->outcome.wait_us,
 		.seed = (uint64_t)o->item * 31 + o->attempt,

@@ -24,7 +24,7 @@ struct call_news {
 	enum way way;
 	enum call_end end;
 	bool was_cut;     /* its patience was over */
-	bool is_measured; /* took_us is how long one takes, or longer */
+	bool is_measured; /* took_us is how long one takes */
 	int64_t took_us;
 	int64_t wait_us; /* asked for by the provider; 0 = not */
 	uint64_t seed;   /* of the attempt */

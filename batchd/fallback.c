@@ -10,24 +10,19 @@
 #include "batchd/hold.h"
 #include "batchd/items.h"
 #include "batchd/orphan.h"
+#include "batchd/pace.h"
 #include "batchd/planner.h"
 #include "batchd/sending.h"
 #include "common/clock.h"
-#include "common/calls.h"
 #include "common/log.h"
-#include "core/allowance.h"
-#include "core/load.h"
 #include "core/plan.h"
 #include "core/timemath.h"
-#include "core/window.h"
 
 #define MAX_JOBS  64
 #define MAX_CALLS 1000 /* fallback.concurrency's range */
 
 struct fallback {
-	struct window window;
-	struct measure measure;
-	struct allowance allowances[WAY_COUNT];
+	struct pace pace;
 	struct call *calls[MAX_CALLS];
 	uint32_t n;
 	struct call *one; /* of them, made alone; NULL: none */
@@ -92,9 +87,9 @@ int64_t fallback_room_at(const struct daemon *d)
 	const struct fallback *f = d->fallback;
 	const int64_t now = daemon_now(d);
 
-	if (window_room(&f->window, f->n, t_max(now, f->window.not_before)) == 0)
+	if (window_room(&f->pace.window, f->n, t_max(now, f->pace.window.not_before)) == 0)
 		return fallback_cut_at(d, 0);
-	return f->window.not_before;
+	return f->pace.window.not_before;
 }
 
 bool fallback_is_idle(const struct fallback *f)
@@ -102,61 +97,14 @@ bool fallback_is_idle(const struct fallback *f)
 	return f->n == 0;
 }
 
-/* The place of a way among the tiers; 0 also where a reload took it out. */
-static uint32_t tier_of(const struct config *config, enum way way)
+int fallback_load(struct daemon *d, struct err *err)
 {
-	const struct config_list *tiers = &config->fallback.tiers;
-
-	return tiers->n > 1 && strcmp(tiers->texts[1], way_names[way]) == 0;
+	return pace_load(&d->fallback->pace, d, err);
 }
 
 static void on_ended(struct daemon *d, const struct call_news *news)
 {
-	struct fallback *f = d->fallback;
-	const uint32_t tier = tier_of(d->config, news->way);
-
-	if (news->is_measured)
-		measure_add(&f->measure, news->took_us);
-	allowance_learn(&f->allowances[news->way], &news->told, news->number, news->sent_at);
-	allowance_used(&f->allowances[news->way], news->tokens);
-	if (news->end == CALL_ANSWERED)
-		window_answered(&f->window, tier);
-	else
-		window_refused(&f->window, tier, news->end == CALL_NO_ROOM, daemon_now(d),
-			       news->wait_us, news->seed);
-	if (news->was_cut)
-		window_waited(&f->window, tier, t_sub(daemon_now(d), news->took_us));
-}
-
-/* --- how long calls take --- */
-
-/* For those who are not batchd; not each time that it moves a little. */
-static void store_measured(struct daemon *d, int64_t stored, int64_t us)
-{
-	struct err err;
-
-	if (us > stored - stored / 10 && us < stored + stored / 10)
-		return;
-	if (db_exec(d->db, STMT_CALLS_MEASURED_STORE, DB_P(db_int(us), db_int(d->lease.epoch)),
-		    &err) < 0)
-		log_warning("measured calls not stored error=\"%s\"", err.text);
-}
-
-int fallback_load(struct daemon *d, struct err *err)
-{
-	const struct measure *m = &d->fallback->measure;
-	struct load *l = &d->load;
-	int64_t us;
-
-	if (calls_load(d->db, d->config, T_NEVER, l, err) < 0)
-		return -1;
-	if (!measure_is_enough(m))
-		return 0;
-	us = measure_p95(m);
-	store_measured(d, l->is_measured ? l->call_us : 0, us);
-	l->call_us = us;
-	l->is_measured = true;
-	return 0;
+	pace_learn(&d->fallback->pace, d, news);
 }
 
 /* --- which items --- */
@@ -256,7 +204,7 @@ static void send_items(struct daemon *d, const struct take *t)
 		struct call_order order = order_of(t, i);
 
 		if (lease_held(&d->lease)) {
-			order.number = allowance_sent(&f->allowances[t->way]);
+			order.number = pace_sent(&f->pace, t->way);
 			f->calls[f->n++] = call_start(d, &order);
 		} else {
 			f->calls[f->n++] = call_unsent(d, &order, false);
@@ -275,16 +223,6 @@ static void doubt_items(struct daemon *d, const struct take *t)
 
 		f->calls[f->n++] = call_unsent(d, &order, true);
 	}
-}
-
-static enum way way_now(const struct daemon *d, const struct plan_candidate *c)
-{
-	const struct config_list *tiers = &d->config->fallback.tiers;
-	const uint32_t tier =
-		window_tier(&d->fallback->window, (uint32_t)tiers->n,
-			    d->config->fallback.flex_timeout, c->deadline_at, daemon_now(d));
-
-	return strcmp(tiers->texts[tier], way_names[WAY_FLEX]) == 0 ? WAY_FLEX : WAY_DEFAULT;
 }
 
 /* How many were sent, or -1. */
@@ -310,20 +248,14 @@ static int send_taken(struct daemon *d, struct take *t, struct err *err)
 	return rc;
 }
 
-/* What the rate limits leave of the room; where nothing is in flight, one, since they may mislead. */
-static uint32_t allowed(const struct fallback *f, enum way way, uint32_t room)
-{
-	const uint32_t n = allowance_room(&f->allowances[way], room, clock_boot());
-
-	return n == 0 && f->n == 0 ? 1 : n;
-}
-
 static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t room,
 		    struct err *err)
 {
-	struct take t = {.d = d, .c = c, .way = way_now(d, c)};
+	struct take t = {.d = d, .c = c};
 
-	t.most = allowed(d->fallback, t.way, room);
+	if (!pace_choose(&d->fallback->pace, d, c->deadline_at, &t.way))
+		return 0;
+	t.most = pace_allowed(&d->fallback->pace, t.way, d->fallback->n, room);
 	if (t.most == 0 || hold_holds(d, c->recipe_id))
 		return 0;
 	return send_taken(d, &t, err);
@@ -348,13 +280,10 @@ static int send_due(struct daemon *d, struct err *err)
 	if (planner_candidates(d, true, jobs, MAX_JOBS, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		const uint32_t room = window_room(&f->window, f->n, daemon_now(d));
+		const uint32_t room = window_room(&f->pace.window, f->n, daemon_now(d));
 
 		if (room == 0)
 			return 0;
-		/* What cannot be answered in time any more fails at the deadline. */
-		if (!load_call_fits(&d->load, jobs[i].deadline_at, daemon_now(d)))
-			continue;
 		/* One that fails must not keep the others waiting. */
 		if (send_job(d, &jobs[i], room, err) < 0)
 			log_warning("calls not made job=%lld error=\"%s\"",
@@ -483,8 +412,7 @@ void fallback_step(struct daemon *d)
 	const uint32_t concurrency = (uint32_t)d->config->fallback.concurrency;
 	struct err err;
 
-	if (f->window.most != concurrency)
-		window_init(&f->window, concurrency);
+	pace_set(&f->pace, concurrency);
 	fallback_store(d);
 	settle_kept(d);
 	if (!recover(d) || !f->look || has_doubts(f) || d->config->fallback.tiers.n == 0 ||

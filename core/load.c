@@ -64,11 +64,6 @@ int64_t load_needed(const struct load *l, int64_t deadline_at, int64_t concurren
 		     time_needed(d.translations, concurrency, l->call_us));
 }
 
-bool load_call_fits(const struct load *l, int64_t deadline_at, int64_t now)
-{
-	return !l->is_measured || t_add(now, l->call_us) <= deadline_at;
-}
-
 void measure_add(struct measure *m, int64_t us)
 {
 	m->us[m->next] = us;
@@ -96,4 +91,9 @@ int64_t measure_p95(const struct measure *m)
 	memcpy(sorted, m->us, m->n * sizeof(sorted[0]));
 	qsort(sorted, m->n, sizeof(sorted[0]), compare_i64);
 	return sorted[(m->n * 95 + 99) / 100 - 1];
+}
+
+bool measure_fits(const struct measure *m, int64_t deadline_at, int64_t now)
+{
+	return !measure_is_enough(m) || t_add(now, measure_p95(m)) <= deadline_at;
 }

@@ -38,11 +38,6 @@ struct load_due load_until(const struct load *l, int64_t deadline_at);
  * stage; saturating.
  */
 int64_t load_needed(const struct load *l, int64_t deadline_at, int64_t concurrency);
-/*
- * May a call be made now, or would its answer come too late? While nothing is measured it may.
- */
-bool load_call_fits(const struct load *l, int64_t deadline_at, int64_t now);
-
 struct measure {
 	uint32_t n, next;
 	int64_t us[MEASURE_ROOM];
@@ -53,5 +48,7 @@ void measure_add(struct measure *m, int64_t us);
 bool measure_is_enough(const struct measure *m);
 /* Of those that are there, one at least. */
 int64_t measure_p95(const struct measure *m);
+/* May such a call be made now, or would its answer come too late? Where too few are there it may. */
+bool measure_fits(const struct measure *m, int64_t deadline_at, int64_t now);
 
 #endif

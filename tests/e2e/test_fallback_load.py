@@ -5,9 +5,12 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
+from front_end import DESCRIPTION  # noqa: E402
+from jobs import KEEP_FILES, order, sales, wait_until  # noqa: E402
 from test_fallback import CHAT, STUCK, calls, ended, is_paid_once, sources  # noqa: E402
 
 
@@ -55,7 +58,6 @@ def test_what_is_measured_is_kept_for_the_others():
 
 def test_where_not_everything_fits_whole_lots_go_first():
     with sales("load-lots", few()) as site:
-        measured(site, 2)
         site.rules(KEEP_FILES, STUCK, {"match": {"route": CHAT}, "do": "slow", "seconds": 0.3})
         site.batchd()
         job = site.take(12, ("fr", "de", "es"), deadline="PT10S")
@@ -69,13 +71,23 @@ def test_where_not_everything_fits_whole_lots_go_first():
         site.check()
 
 
-def test_what_would_come_too_late_is_not_sent():
-    with sales("load-late", few()) as site:
-        measured(site, 3600)
-        site.rules(KEEP_FILES, STUCK)
+def described(lots, **more):
+    made = order(lots, ("fr",), **more)
+    return {**made, "lots": [{**lot, "description": DESCRIPTION} for lot in made["lots"]]}
+
+
+@pytest.mark.parametrize("tiers", [["default"], ["flex", "default"]])
+def test_what_would_come_too_late_is_not_sent_or_on_a_faster_tier(tiers):
+    """Twenty calls of the first tier take 4 seconds each; the job after them has three when its calls begin."""
+    with sales("load-late", few(tiers=tiers, concurrency=20, flex_timeout="60s", request_timeout="60s")) as site:
+        site.rules(KEEP_FILES, STUCK, {"match": {"route": CHAT, "tier": tiers[0]}, "do": "slow", "seconds": 4})
         site.batchd()
-        job = site.take(2, ("fr",), deadline="PT4S")
-        assert ended(site, job)["outcome"] == "partial" and not site.calls(CHAT)
+        first = site.stack.order(described(20, deadline="PT20S"))["job_id"]
+        assert ended(site, first)["outcome"] == "full" and sources(site, first) == [tiers[0]] * 20
+        job = site.stack.order(described(2, deadline="PT6S"))["job_id"]
+        status = ended(site, job)
+        assert sources(site, job) == ([None] * 2 if len(tiers) == 1 else ["default"] * 2), status
+        assert len(site.calls(CHAT)) == (20 if len(tiers) == 1 else 22)
         site.check()
 
 

@@ -195,7 +195,7 @@ void calls_run(struct world *w)
 		if (room == 0)
 			return;
 		/* What cannot be answered in time any more fails at the deadline. */
-		if (!load_call_fits(&m->load, due[i].deadline_at, w->now))
+		if (!measure_fits(&m->measure, due[i].deadline_at, w->now))
 			continue;
 		send_job(w, &due[i], room);
 	}

@@ -58,12 +58,15 @@ static void what_is_immense_is_never(void **state)
 
 static void a_call_that_would_come_too_late_is_not_made(void **state)
 {
+	struct measure m = {0};
+
 	(void)state;
-	load_init(&load, 15 * T_S, true);
-	assert_true(load_call_fits(&load, T0 + 15 * T_S, T0));
-	assert_false(load_call_fits(&load, T0 + 15 * T_S, T0 + 1));
-	load_init(&load, 15 * T_S, false); /* an estimate keeps nothing from being tried */
-	assert_true(load_call_fits(&load, T0 + T_S, T0));
+	for (int i = 1; i < MEASURE_LEAST; i++)
+		measure_add(&m, 15 * T_S);
+	assert_true(measure_fits(&m, T0 + T_S, T0)); /* too few keep nothing from being tried */
+	measure_add(&m, 15 * T_S);
+	assert_true(measure_fits(&m, T0 + 15 * T_S, T0));
+	assert_false(measure_fits(&m, T0 + 15 * T_S, T0 + 1));
 }
 
 static void of_measured_calls_the_slow_ones_count(void **state)
