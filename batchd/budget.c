@@ -6,6 +6,7 @@
 
 #include "batchd/alert.h"
 #include "batchd/sending.h"
+#include "batchd/tell.h"
 #include "core/status.h"
 #include "core/timemath.h"
 
@@ -265,6 +266,8 @@ static int clear_day(const struct budget *b, struct db *db, struct err *err)
 
 int budget_close(struct budget *b, struct db *db, struct tally *tally, struct err *err)
 {
+	if (b->last != MONEY_FITS || b->was_wanted || b->was_day_over)
+		tell_soon(b->d, b->job);
 	if (b->n_failed > 0 && fail_items(b, db, tally, err) < 0)
 		return -1;
 	if (b->last != MONEY_FITS)
@@ -335,4 +338,32 @@ int budget_may_begin(struct daemon *d, const struct plan_candidate *c, const str
 	struct look l = {.d = d, .c = c, .recipe = recipe};
 
 	return daemon_tx(d, look_tx, &l, err) < 0 ? -1 : l.may;
+}
+
+/* --- what its job is told --- */
+
+/*
+ * Until another day; or until requests under way have told that they cost less than they might,
+ * where these are in no batch that the job waits for anyhow.
+ */
+int budget_tell(struct telling *t, struct err *err)
+{
+	struct db_rows *r;
+
+	if (t->job.n_ready == 0)
+		return 0;
+	if (db_query(t->db, STMT_BUDGET_TELL, DB_P(db_int(t->job.job)), &r, err) < 0)
+		return -1;
+	if (db_next(r)) {
+		const int64_t day_over_at = db_get_time(r, 0);
+
+		if (day_over_at)
+			tell_add_hold(t, "budget", day_over_at, "send on the next day (UTC)",
+				      t_add(money_day(day_over_at), T_DAY));
+		else if (db_get_int(r, 1) != 0 && !t->batch.what)
+			tell_add_hold(t, "budget", t->job.ready_since,
+				      "send when what is under way has cost less", T_NEVER);
+	}
+	db_rows_free(&r);
+	return 0;
 }

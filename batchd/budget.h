@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "batchd/items.h"
+#include "batchd/telling.h"
 #include "core/money.h"
 #include "core/plan.h"
 #include "core/result_line.h"
@@ -67,5 +68,8 @@ int budget_close(struct budget *b, struct db *db, struct tally *tally, struct er
  */
 int budget_may_begin(struct daemon *d, const struct plan_candidate *c, const struct recipe *recipe,
 		     struct err *err);
+
+/* Of jobs whose items wait for money (batchd/telling.h). */
+tell_source_fn budget_tell;
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "batchd/budget.h"
 #include "batchd/fallback.h"
 #include "batchd/hold.h"
 #include "batchd/incident.h"
@@ -128,6 +129,7 @@ static tell_source_fn *const sources[] = {
 	stop_tell,
 	hold_tell,
 	tell_incident,
+	budget_tell,
 };
 /* clang-format on */
 

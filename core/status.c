@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/money.h"
 #include "core/timemath.h"
 
 struct totals {
@@ -127,27 +126,12 @@ static void render_progress(const struct job_view *job, const struct totals *t, 
 	strbuf_addc(out, '}');
 }
 
-/* Where nothing of it is on its way, a spent day is what it waits for. */
-static struct job_view with_day(const struct job_view *job)
-{
-	struct job_view v = *job;
-
-	if (v.day_over_at && (!v.wait_what || strcmp(v.wait_what, "planner") == 0)) {
-		v.wait_what = "budget";
-		v.wait_since = v.day_over_at;
-		v.wait_action = "send on the next day (UTC)";
-		v.wait_action_at = t_add(money_day(v.day_over_at), T_DAY);
-	}
-	return v;
-}
-
 /*
  * What a running job waits for; where nothing better is known, its next
  * certain event is the deadline.
  */
-static void render_waiting(const struct job_view *shown, struct strbuf *out)
+static void render_waiting(const struct job_view *job, struct strbuf *out)
 {
-	const struct job_view v = with_day(shown), *job = &v;
 	const bool has_action = job->wait_action && job->wait_action_at < job->deadline_at;
 
 	if (job_status_is_terminal(job->status)) {

@@ -214,7 +214,9 @@ def test_on_a_spent_day_an_account_waits_and_others_go_on(spent):
     other = site.stack.order({"lots": [{"id": "1", "title": "Vase"}]}, key=site.stack.new_key("rich"))["job_id"]
     site.wait_full(other)
     status = site.stack.status(job)
-    assert status["status"] == "queued" and status["waiting_for"]["what"] == "budget"
+    assert status["status"] == "queued"
+    wait_until(lambda: site.stack.status(job)["waiting_for"]["what"] == "budget", 20, "the job to say what it waits for")
+    status = site.stack.status(job)
     assert status["waiting_for"]["next_action"] in ("send on the next day (UTC)", "end with what is there")
     assert site.sql("SELECT COUNT(*) AS n FROM item WHERE state = 'ready' AND attempts = 0 AND burned = 0")[0]["n"] == 4
     alert, = site.stack.batchctl_json("alerts")
