@@ -96,6 +96,13 @@ def test_I1_and_of_a_batch_that_was_ended_outside(site, begin, status):
     finish(site, job, [["batch", "flex"]] * LOTS)
 
 
+def test_a_batch_that_found_no_room_among_the_enqueued_tokens_had_no_chance(site, begin):
+    """It never ran: it waits for room, and goes in a batch again without a retry to spare."""
+    job = begin({}, first_describe("fail", code="token_limit_exceeded"))
+    finish(site, job, [["batch", "batch"]] * LOTS)
+    assert site.sql("SELECT DISTINCT n_left, burned FROM item") == [{"n_left": 0, "burned": 1}]
+
+
 def test_a_batch_is_tried_again_while_batch_retries_are_left(site, begin):
     job = begin({**STALLED[0], "batch_retries": 1}, first_describe("stuck"))
     finish(site, job, [["batch", "batch"]] * LOTS)
