@@ -185,6 +185,16 @@ def test_truncated_download(api):
     assert api.content(file_id) == content
 
 
+def test_dripping_answers_are_whole(api):
+    content = jsonl(lines(30))
+    file_id = api.upload_raw(content).json()["id"]
+    api.faults({"match": {"route": "GET /v1/files/{id}/content"}, "do": "drip", "seconds": 0.1},
+               {"match": {"route": "GET /v1/batches"}, "do": "drip", "seconds": 0.1})
+    assert api.content(file_id) == content
+    assert api.call("GET", "/v1/batches").json()["data"] == []
+    assert [c["fault"] for c in api.ledger()["calls"]].count("drip") == 2
+
+
 # --- which call
 
 @pytest.mark.parametrize("match, hit", [({"nth": 2}, [2]), ({"from": 3}, [3, 4, 5, 6]), ({"every": 3}, [3, 6]),

@@ -19,10 +19,10 @@ from harness.process import wait_until
 from harness.servers import MariaDB
 from harness.stack import Batchd
 
-__all__ = ["ALL", "CALLS", "CANCEL", "CHAT", "CONTENT", "CREATE", "DELETE", "GET_BATCH", "GET_FILE", "HOWS", "LADDER",
-           "LEFT", "LIST", "LOTS", "NO_ROOM", "Row", "STUCK", "UPLOAD", "chat", "first", "ladder", "stuck_batch"]
+__all__ = ["ALL", "CALLS", "CANCEL", "CHAT", "CONTENT", "CREATE", "DELETE", "GET_BATCH", "GET_FILE", "HOWS", "KINDS", "LADDER",
+           "LEFT", "LIST", "LOTS", "NO_ROOM", "Row", "judge", "STUCK", "UPLOAD", "chat", "first", "ladder", "stuck_batch"]
 
-# Everything, and not only what ./dev test has time for.
+# Everything, and not only what ./dev test has time for: of faults alike one of each kind.
 ALL = os.environ.get("LOTSCRIBE_FAULTS") == "all"
 
 LOTS = 4
@@ -61,6 +61,8 @@ HOWS = {
     "resets before it reads": {"do": "drop_before", "reset": True},
     "quota": {"do": "status", "code": 429, "error": QUOTA},
 }
+KINDS = [*HOWS] if ALL else ["hangs, carried out", "hangs, not carried out", "drips", "body cut, length told so", "HTML, 200",
+                             "429", "500", "closes without an answer", "quota"]
 
 
 def first(task: str, do: str, **parameters: Any) -> Dict[str, Any]:
@@ -134,6 +136,7 @@ class Row:
         for batch in self.site.remote():
             if batch["status"] not in ("completed", "failed", "expired", "cancelled"):
                 self.site.force(batch["id"], "resume")
+        self.site.sql("UPDATE batch SET next_at = UTC_TIMESTAMP(6) WHERE phase <> 'closed'")    # no back-off is waited for
         wait_until(lambda: not self.site.sql("SELECT 1 FROM batch WHERE phase <> 'closed'")
                    and not self.site.sql("SELECT 1 FROM attempt WHERE outcome IS NULL"), 40,
                    "all batches and calls to be closed", alive=[self.batchd] if self.batchd else [])
