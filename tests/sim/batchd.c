@@ -146,6 +146,7 @@ static void tick(struct world *w)
 	close_overdue(w);
 	advance_due(w);
 	watch_tick(w);
+	incident_tick(w);
 	calls_run(w);
 	planner_run(w);
 }

@@ -22,9 +22,11 @@ struct memory { /* what a crash takes */
 	int64_t pass_started, looked_at, next_pass;
 	struct window window;
 	struct measure measure;
-	struct load load; /* as of the last tick */
+	bool has_measured; /* since the last tick */
+	struct load load;  /* as of the last tick */
 	uint32_t n_calls;
 	bool has_recovered;
+	int64_t next_incident;
 };
 
 static inline struct memory *memory_of(const struct world *w)
@@ -89,6 +91,12 @@ struct came {
 void settle(struct world *w, int32_t attempt, const struct came *came);
 /* An open attempt is released as its batch closes. */
 void settle_release(struct world *w, int32_t attempt, const struct ending *e);
+
+/* --- batchd_incident.c --- */
+void incident_tick(struct world *w);
+bool incident_holds(const struct world *w);
+/* In the transaction that begins a batch. */
+void incident_begun(struct world *w, int32_t batch);
 
 /* --- batchd_calls.c --- */
 /* What all jobs ask of calls, and how long these take. */

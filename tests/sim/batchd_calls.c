@@ -68,8 +68,9 @@ void calls_load(struct world *w)
 	}
 	if (n > 1)
 		qsort(jobs, n, sizeof(jobs[0]), by_deadline);
-	if (measure_is_enough(&m->measure))
+	if (m->has_measured && measure_is_enough(&m->measure))
 		s->call_us = measure_p95(&m->measure);
+	m->has_measured = false;
 	load_init(&m->load, s->call_us ? s->call_us : w->p->settings.estimate, s->call_us != 0);
 	for (uint32_t i = 0; i < n; i++)
 		load_add(&m->load, jobs[i][0], (uint64_t)jobs[i][1], (uint64_t)jobs[i][2]);
@@ -234,13 +235,17 @@ void calls_reply(struct world *w, const struct call *c)
 	struct came came;
 
 	m->n_calls--;
-	if (o.outcome == OUTCOME_DONE || was_cut)
+	if (o.outcome == OUTCOME_DONE || was_cut) {
 		measure_add(&m->measure, w->now - c->sent_at);
+		m->has_measured = true;
+	}
 	if (c->transport == TRANSPORT_OK && !has_no_room(c) && c->http_status < 500)
 		window_answered(&m->window, tier);
 	else
 		window_refused(&m->window, tier, has_no_room(c) || was_cut, w->now, o.wait_us,
 			       (uint64_t)a->item * 31 + a->no);
+	if (was_cut)
+		window_waited(&m->window, tier, c->sent_at);
 	came = came_of(w, c, &o);
 	settle(w, c->attempt, &came);
 	store_commit(w, came.is_void ? t_add(w->now, w->p->settings.poll_interval) : w->now);

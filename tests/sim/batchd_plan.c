@@ -144,6 +144,7 @@ static bool plan_batch(struct world *w)
 	p.token_room = p.token_limit;
 	batch = store_add_batch(w, (enum task)task);
 	w->store.batches[batch]->busy = w->life + 1; /* being filled */
+	incident_begun(w, batch);
 	store_commit(w, w->now);
 	do {
 		at = plan_turn(p.of, p.n, &accounts);
@@ -157,6 +158,6 @@ static bool plan_batch(struct world *w)
 
 void planner_run(struct world *w)
 {
-	while (batchd_may_send(w) && plan_batch(w))
+	while (batchd_may_send(w) && !incident_holds(w) && plan_batch(w))
 		continue;
 }

@@ -64,6 +64,7 @@ bool goes_by_call(const struct world *w, const struct item *i, uint32_t n_items)
 	const struct policy p = policy_for(w, n_items);
 	const struct latest_start_view start = start_view(w, &w->store.jobs[i->job]);
 	const struct again_view v = {.has_calls = true,
+				     .no_batches = w->store.incident.since != 0,
 				     .n_left = i->n_left,
 				     .batch_retries = p.batch_retries,
 				     .batch_takes = p.batch_takes,

@@ -84,6 +84,14 @@ static void drive_job(struct world *w, int32_t job)
 	}
 }
 
+static void drive_jobs(struct world *w)
+{
+	for (uint32_t i = w->store.n_live; i-- > 0;) {
+		if (i < w->store.n_live)
+			drive_job(w, w->store.live[i]);
+	}
+}
+
 /* Everything again, in new batches; what the old one brings is not looked at. */
 static void give_up(struct world *w, int32_t batch)
 {
@@ -129,10 +137,7 @@ static void tick(struct world *w)
 		if (i < w->store.n_open)
 			drive_batch(w, w->store.open[i]);
 	}
-	for (uint32_t i = w->store.n_live; i-- > 0;) {
-		if (i < w->store.n_live)
-			drive_job(w, w->store.live[i]);
-	}
+	drive_jobs(w);
 	if (w->store.n_open == 0 || m->pass_is_active || w->now < m->next_pass)
 		return;
 	m->pass_is_active = true;
@@ -217,6 +222,7 @@ static void reply(struct world *w, const struct call *c)
 		harvest_reply(w, c);
 	else
 		on_reply(w, c, &o);
+	drive_jobs(w);
 }
 
 static int64_t due(const struct world *w)
@@ -231,7 +237,8 @@ static int64_t due(const struct world *w)
 			const struct ready r = job_ready(j, (enum task)t);
 
 			if (r.n > 0)
-				at = t_min(at, t_max(r.since, t_add(w->tick_at, T_S)));
+				at = t_min(at,
+					   r.since > w->now ? r.since : t_add(w->tick_at, POLL));
 		}
 	}
 	if (w->store.n_open == 0)

@@ -25,6 +25,7 @@ void report_add(struct report *r, struct sim_result *of)
 	s->items_done += of->items_done;
 	s->crashes += of->crashes;
 	s->batches += of->batches;
+	s->incidents += of->incidents;
 	s->batches_lost += of->batches_lost;
 	s->small += of->small;
 	s->small_full += of->small_full;

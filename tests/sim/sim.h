@@ -85,7 +85,8 @@ struct sim_result {
 		batches_lost;
 	uint32_t small, small_full; /* jobs of 100 lots at most, and those full in time */
 	uint32_t calls_flex, calls_default;
-	int64_t *took; /* of every job, owned; INT64_MAX: it has not ended */
+	uint32_t incidents; /* of the provider, as the policy saw them */
+	int64_t *took;      /* of every job, owned; INT64_MAX: it has not ended */
 	struct sim_cost cost;
 	struct sim_twice twice;
 };

@@ -93,6 +93,12 @@ struct batch {
 	uint32_t busy, seen_in;
 };
 
+struct incident_row {           /* core/incident.h */
+	int64_t since, step_at; /* 0: there is none */
+	bool may_try;
+	int32_t trial; /* a batch, or NONE */
+};
+
 struct store {
 	struct job *jobs;
 	uint32_t n_jobs;
@@ -106,7 +112,8 @@ struct store {
 	uint32_t n_live;
 	int32_t *open; /* batches that are not closed */
 	uint32_t n_open;
-	int32_t *calls;  /* open attempts that are calls */
+	int32_t *calls; /* open attempts that are calls */
+	struct incident_row incident;
 	int64_t call_us; /* how long a call takes, as it was measured; 0: it was not */
 	uint32_t n_calls;
 	int32_t dirty[4096];

@@ -14,7 +14,7 @@
 #define CRASHES      0.002
 #define PROOF_DAYS   3
 #define PROMISE_DAYS 60
-#define PROMISE_RUNS 12
+#define PROMISE_RUNS 8
 /* A broken rule is to be seen within so many seeds. */
 #define PROOF_SEEDS 60
 
@@ -78,6 +78,7 @@ static void every_trouble_was_met(const struct sim_result *sum)
 {
 	claim(sum->crashes > 0, "batchd died");
 	claim(sum->batches_lost > 0, "batches vanished");
+	claim(sum->incidents > 0, "the provider stood still, and that was seen");
 	claim(sum->twice.left > 0, "items were resent while their batch was open");
 	claim(sum->twice.call > 0, "paid answers of calls were lost");
 	claim(sum->twice.again > 0, "refused answers were asked for again");

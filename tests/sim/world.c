@@ -347,6 +347,7 @@ void sim_run(const struct sim_options *o, const struct params *p, struct sim_res
 	if (!w->memory)
 		abort();
 	w->begin = w->now = w->up_at = BEGIN;
+	w->store.incident.trial = NONE;
 	w->horizon = t_add(BEGIN, t_add(t_mul(T_DAY, o->days), AFTERWARDS));
 	w->next_order = t_add(BEGIN, T_MIN);
 	w->orders = rng_stream(o->seed, 1);
