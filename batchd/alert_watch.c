@@ -6,6 +6,7 @@
 #include "batchd/alert_private.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "core/money.h"
 #include "core/timemath.h"
 
 #define LOOK_TICKS  10
@@ -148,6 +149,25 @@ static int look_at_orphans(struct daemon *d, struct err *err)
 	return 0;
 }
 
+/* Accounts whose day is spent: another day has none yet. */
+static int look_at_days(struct daemon *d, struct err *err)
+{
+	char subject[80];
+	struct db_rows *r;
+
+	if (db_query(d->db, STMT_ALERT_DAYS, DB_P(db_time(money_day(daemon_now(d)))), &r, err) < 0)
+		return -1;
+	alert_round_begin(d, ALERT_BUDGET_DAY);
+	while (db_next(r)) {
+		snprintf(subject, sizeof(subject), "account:%s", db_get_text(r, 0, NULL));
+		alert_raise(d, ALERT_BUDGET_DAY, subject,
+			    "its jobs wait for the next day (UTC), or for a larger budget");
+	}
+	alert_round_end(d, ALERT_BUDGET_DAY);
+	db_rows_free(&r);
+	return 0;
+}
+
 static void look_at_memory(struct daemon *d)
 {
 	const int64_t aside = unit_put_aside(&d->unit);
@@ -212,7 +232,8 @@ void alert_watch(struct daemon *d)
 {
 	static int (*const looks[])(struct daemon * d,
 				    struct err * err) = {look_at_closed, look_at_ends,
-							 look_at_deadlines, look_at_orphans};
+							 look_at_deadlines, look_at_orphans,
+							 look_at_days};
 	struct err err;
 
 	if (is_time(d, &d->alerts->looked_at, LOOK_TICKS)) {

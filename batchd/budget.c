@@ -32,7 +32,6 @@ enum {
 	NEED_DESCRIBE,
 	NEED_TRANSLATE,
 	PUBLIC_ID,
-	ACCOUNT_NAME,
 	DAY_TOLD
 };
 
@@ -89,8 +88,6 @@ static int fill(struct budget *b, struct db *db, const struct db_rows *r, struct
 		return -1;
 	b->account = db_get_int(r, ACCOUNT);
 	snprintf(b->public_id, sizeof(b->public_id), "%s", db_get_text(r, PUBLIC_ID, NULL));
-	snprintf(b->account_subject, sizeof(b->account_subject), "account:%s",
-		 db_get_text(r, ACCOUNT_NAME, NULL));
 	b->was_day_over = db_get_int(r, DAY_OVER) != 0;
 	b->is_day_told = db_get_int(r, DAY_TOLD) != 0;
 	b->was_wanted = db_get_int(r, b->task == TASK_DESCRIBE ? NEED_DESCRIBE : NEED_TRANSLATE);
@@ -228,35 +225,28 @@ static int fail_items(struct budget *b, struct db *db, struct tally *tally, stru
 
 static int mark_day(const struct budget *b, struct db *db, struct err *err)
 {
-	int64_t first;
-
 	if (!b->was_day_over &&
 	    db_exec(db, STMT_BUDGET_DAY_OVER, DB_P(db_time(b->now), db_int(b->job)), err) < 0)
 		return -1;
 	if (db_exec(db, STMT_MONEY_DAY, DB_P(db_time(b->day), db_int(b->job)), err) < 0)
 		return -1;
-	first = db_exec(db, STMT_BUDGET_DAY_TOLD,
-			DB_P(db_time(b->now), db_int(b->account), db_time(b->day)), err);
-	if (first > 0)
-		return alert_raise_tx(
-			b->d, db, ALERT_BUDGET_DAY, b->account_subject, err,
-			"its jobs wait for the next day (UTC), or for a larger budget");
-	return first < 0 ? -1 : 0;
+	return db_exec(db, STMT_BUDGET_DAY_TOLD,
+		       DB_P(db_time(b->now), db_int(b->account), db_time(b->day)), err) < 0
+		       ? -1
+		       : 0;
 }
 
 bool budget_is_told(const struct budget *b)
 {
 	return b->n_fit == 0 && b->n_failed == 0 && b->last != MONEY_FITS &&
-	       b->wanted == b->was_wanted && (b->last != MONEY_DAY_SPENT || b->was_day_over);
+	       b->wanted == b->was_wanted &&
+	       (b->last != MONEY_DAY_SPENT || (b->was_day_over && b->is_day_told));
 }
 
 /* Something of it is sent: the day is another one, or has a larger budget. */
 static int clear_day(const struct budget *b, struct db *db, struct err *err)
 {
-	if (b->is_day_told && !b->was_day_over)
-		return 0; /* other items still wait */
-	alert_clear(b->d, ALERT_BUDGET_DAY, b->account_subject);
-	if (!b->was_day_over)
+	if (!b->was_day_over) /* where others wait, they still do */
 		return 0;
 	if (db_exec(db, STMT_BUDGET_DAY_OVER, DB_P(db_null(), db_int(b->job)), err) < 0 ||
 	    db_exec(db, STMT_BUDGET_DAY_OPEN, DB_P(db_int(b->account), db_time(b->day)), err) < 0)
@@ -359,7 +349,7 @@ int budget_tell(struct telling *t, struct err *err)
 
 		if (day_over_at)
 			tell_add_hold(t, "budget", day_over_at, "send on the next day (UTC)",
-				      t_add(money_day(day_over_at), T_DAY));
+				      t_add(money_day(t->now), T_DAY));
 		else if (db_get_int(r, 1) != 0 && !t->batch.what)
 			tell_add_hold(t, "budget", t->job.ready_since,
 				      "send when what is under way has cost less", T_NEVER);

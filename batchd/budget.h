@@ -24,14 +24,13 @@ struct budget {
 	struct daemon *d;
 	int64_t job, account, now;
 	char public_id[37];
-	char account_subject[80]; /* of alerts */
 	enum task task;
 	struct prices prices, cheapest; /* of the way; of batches and flex */
 	int64_t cap, cap_repeat;        /* output tokens; of the repeat of an answer that was cut */
 	int64_t lot;                    /* a description's: the most that its translations cost */
 	struct money_view view;
+	bool is_day_told;   /* the row of the day says that it is spent */
 	bool was_day_over;  /* the job waits for another day */
-	bool is_day_told;   /* somebody was told that this one is spent */
 	int64_t was_wanted; /* stored already */
 	int64_t day;
 	/* out */

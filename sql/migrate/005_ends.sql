@@ -143,6 +143,7 @@ CREATE TABLE spending (
 	cost		BIGINT NOT NULL DEFAULT 0 COMMENT 'micro-dollars, of answers and lines',
 	reserved	BIGINT NOT NULL DEFAULT 0 COMMENT 'held by open attempts',
 	presumed	BIGINT NOT NULL DEFAULT 0 COMMENT 'held by closed attempts',
-	told_at		DATETIME(6) NULL COMMENT 'when it was told that the day is spent',
-	PRIMARY KEY (account_id, day)
+	told_at		DATETIME(6) NULL COMMENT 'since when something has waited for another day: an alert',
+	PRIMARY KEY (account_id, day),
+	KEY by_told (day, told_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

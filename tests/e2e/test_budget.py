@@ -219,7 +219,7 @@ def test_on_a_spent_day_an_account_waits_and_others_go_on(spent):
     status = site.stack.status(job)
     assert status["waiting_for"]["next_action"] in ("send on the next day (UTC)", "end with what is there")
     assert site.sql("SELECT COUNT(*) AS n FROM item WHERE state = 'ready' AND attempts = 0 AND burned = 0")[0]["n"] == 4
-    alert, = site.stack.batchctl_json("alerts")
+    alert, = wait_until(lambda: site.stack.batchctl_json("alerts"), 20, "the alert")
     assert (alert["kind"], alert["subject"], alert["times"]) == ("budget_day", "account:demo", 1)
     assert len(site.sql("SELECT * FROM batch")) == 1        # the other's
     version = site.sql("SELECT version FROM job WHERE public_id = %s", job)
@@ -260,6 +260,15 @@ def test_the_next_day_begins_anew(spent):
     site.wait_full(late)
     assert len(day(site)) == 2
     site.check()
+
+
+def test_the_alert_ends_with_the_day(spent):
+    """Also where nothing is sent on the next one."""
+    site, _, job = spent
+    wait_until(lambda: site.stack.batchctl_json("alerts"), 20, "the alert")
+    call(site, job, "cancel")
+    site.sql("UPDATE spending SET day = day - INTERVAL 1 DAY")
+    wait_until(lambda: site.stack.batchctl_json("alerts") == [], 20, "the alert to be cleared")
 
 
 def test_I1_a_job_that_waits_for_another_day_ends_at_its_deadline():
