@@ -119,7 +119,7 @@ static const char help[] =
 	"                              state directory differs takes the mark and sends\n"
 	"  installation new          it is a copy: another mark, open batches are closed as lost, and what was\n"
 	"                              in them is sent anew\n"
-	"  resume                    send again after a stop (quota, key, wrong project)\n"
+	"  resume                    send again after a stop (quota, key, wrong project), held recipes too\n"
 	"  check                     run the invariant queries; exit 1 where one fails\n"
 	"\n"
 	"ID: job:UUID or a UUID; batch:42, or 42 where only a batch can be meant.\n"

@@ -141,11 +141,8 @@ static void on_done(const struct openai_reply *r, void *ctx)
 			    (long long)o->item, o->attempt, way_names[o->way],
 			    outcome_names[r->outcome.outcome], res->code ? res->code : "-",
 			    r->request_id[0] ? r->request_id : "-", r->message);
-	/* Without money or key there may be room all the same: the window learns nothing. */
-	if (res->scope == SCOPE_ALL && r->outcome.outcome != OUTCOME_DONE) {
+	if (res->scope == SCOPE_ALL && r->outcome.outcome != OUTCOME_DONE)
 		daemon_stop_sending(c->d, res->code, r->message);
-		return;
-	}
 	tell_ended(c, r);
 }
 

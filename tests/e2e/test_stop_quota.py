@@ -146,6 +146,27 @@ def test_the_stop_outlives_a_kill_and_a_takeover(site):
     assert successor.stop() == 0
 
 
+def test_a_batch_whose_upload_a_kill_cut_returns_its_items_too(site):
+    site.rules(KEEP_FILES, {"match": {"route": UPLOAD, "nth": 1}, "do": "hang"}, *refuse(NO_MONEY, UPLOAD))
+    batchd = site.batchd()
+    jobs = [site.take(LOTS, ())]
+    site.wait_call(UPLOAD, "received")
+    jobs.append(site.take(2, ()))
+    wait_stopped(site)
+    wait_until(lambda: site.sql("SELECT COUNT(*) AS n FROM item WHERE state = 'ready'")[0]["n"] == 2, 20, "the others")
+    site.bury(batchd)
+    successor = site.batchd()
+    wait_ready(site, LOTS + 2)
+    site.rules(KEEP_FILES)
+    site.stack.batchctl("resume")
+    for job in jobs:
+        site.wait_full(job)
+    assert site.paid_twice() == 0
+    site.wait_closed()
+    site.check()
+    assert successor.stop() == 0
+
+
 def test_a_kill_under_the_probe_sends_no_second_one(site):
     batchd, job = stopped_site(site)
     site.rules(KEEP_FILES, {"match": {"route": CHAT, "nth": 1}, "do": "hang"})
