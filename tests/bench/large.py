@@ -15,7 +15,7 @@ __all__ = ["ENGINE", "Snapshot", "connect_options", "cpu_seconds", "lot_lines", 
 
 ENGINE = ["--innodb-buffer-pool-size=1G"]
 # One batch for the whole order, whatever it is estimated to cost.
-ONE_BATCH: Config = {"model": {"gpt-5.5": {"enqueued_tokens": 2000000000}}}
+ONE_BATCH: Config = {"model": {"gpt-5.5": {"enqueued_tokens": 2000000000}}, "budget": {"job": "10000", "day": "10000"}}
 
 
 def lot_lines(count: int) -> Iterator[str]:
