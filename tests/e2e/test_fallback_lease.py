@@ -15,7 +15,8 @@ from test_fallback import CHAT, FALLBACK, STUCK, calls, ended, is_paid_once, sou
 
 @pytest.fixture
 def site():
-    with sales("fallback-lease", conf.merged(FALLBACK, {"fallback": {"flex_timeout": "60s"}})) as made:
+    # With one tier no deadline cuts a call.
+    with sales("fallback-lease", conf.merged(FALLBACK, {"fallback": {"tiers": ["flex"], "flex_timeout": "60s"}})) as made:
         yield made
 
 
