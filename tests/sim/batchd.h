@@ -2,8 +2,8 @@
 /*
  * batchd: the daemon's steps, in its order and with its commits (batchd/), around the real core:
  * what is decided there is asked of core/policy.h, plan.h, window.h, outcome.h and status.h; what is
- * here only carries out. Left out are what the model has no cause for: twins, orphans, late files,
- * stops, clock jumps, a database that fails.
+ * here only carries out. Left out is what the model has no cause for: twins, orphans, late files,
+ * stops, budgets, rate headers, clock jumps, a database that fails.
  */
 #ifndef TESTS_SIM_BATCHD_H
 #define TESTS_SIM_BATCHD_H
