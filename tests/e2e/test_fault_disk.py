@@ -142,7 +142,8 @@ def server():
 
 @pytest.fixture(scope="module")
 def row_of_server(server):
-    with ladder("disk", mariadb=server) as made:
+    # No call is cut while the server is away.
+    with ladder("disk", {"fallback": {"flex_timeout": "30s", "request_timeout": "30s"}}, server) as made:
         yield made
 
 
