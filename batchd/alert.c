@@ -201,22 +201,6 @@ void alert_clear(struct daemon *d, enum alert_kind kind, const char *subject)
 		change_of(d->alerts, kind, key)->is_clear = true;
 }
 
-/* Of a kind: all, or what was not raised in this round. */
-static void clear_kind(struct alerts *a, enum alert_kind kind, bool all)
-{
-	for (struct alert_change *c = a->changes; c; c = c->next)
-		if (c->kind == kind && (all || !c->in_round))
-			c->is_clear = true;
-	for (const struct alert *i = a->list; i; i = i->next)
-		if (i->kind == kind && !i->cleared_at && (all || !i->in_round))
-			change_of(a, kind, i->subject)->is_clear = true;
-}
-
-void alert_clear_all(struct daemon *d, enum alert_kind kind)
-{
-	clear_kind(d->alerts, kind, true);
-}
-
 void alert_round_begin(struct daemon *d, enum alert_kind kind)
 {
 	for (struct alert_change *c = d->alerts->changes; c; c = c->next)
@@ -229,7 +213,12 @@ void alert_round_begin(struct daemon *d, enum alert_kind kind)
 
 void alert_round_end(struct daemon *d, enum alert_kind kind)
 {
-	clear_kind(d->alerts, kind, false);
+	for (struct alert_change *c = d->alerts->changes; c; c = c->next)
+		if (c->kind == kind && !c->in_round)
+			c->is_clear = true;
+	for (const struct alert *i = d->alerts->list; i; i = i->next)
+		if (i->kind == kind && !i->cleared_at && !i->in_round)
+			change_of(d->alerts, kind, i->subject)->is_clear = true;
 }
 
 int alert_raise_tx(struct daemon *d, struct db *db, enum alert_kind kind, const char *subject,

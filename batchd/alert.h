@@ -46,8 +46,6 @@ void alert_raise(struct daemon *d, enum alert_kind kind, const char *subject, co
 	__attribute__((format(printf, 4, 5)));
 /* It is over, or never was. */
 void alert_clear(struct daemon *d, enum alert_kind kind, const char *subject);
-/* The same, of every subject. */
-void alert_clear_all(struct daemon *d, enum alert_kind kind);
 /*
  * For whoever looks for all of a kind at once: what is not raised between the two is over. A look
  * that failed has no end.

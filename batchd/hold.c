@@ -190,8 +190,9 @@ int hold_release_all(struct daemon *d, struct err *err)
 static void alert(struct daemon *d)
 {
 	const struct hold *h = d->hold;
-	bool any = false;
+	bool all = true;
 
+	alert_round_begin(d, ALERT_RECIPE_HELD);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct recipe *r;
 		char subject[80];
@@ -199,16 +200,17 @@ static void alert(struct daemon *d)
 
 		if (h->list[i].state != HOLD_HELD)
 			continue;
-		any = true;
 		r = recipe_get(d->recipes, d->db, h->list[i].recipe_id, &err);
-		if (!r)
-			continue; /* raised in a later tick */
+		if (!r) {
+			all = false; /* in a later tick */
+			continue;
+		}
 		snprintf(subject, sizeof(subject), "recipe:%s", r->hash);
 		alert_raise(d, ALERT_RECIPE_HELD, subject, "%s: to %s with the model %s",
 			    h->list[i].code, task_names[r->task], r->model);
 	}
-	if (!any)
-		alert_clear_all(d, ALERT_RECIPE_HELD);
+	if (all)
+		alert_round_end(d, ALERT_RECIPE_HELD);
 }
 
 static bool holds_any(const struct hold *h)

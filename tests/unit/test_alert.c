@@ -36,6 +36,15 @@ static void every_warning_of_a_batch_is_a_kind(void **state)
 				 ALERT_BATCH_OLD + __builtin_ctz(w));
 }
 
+static void what_happened_has_no_end(void **state)
+{
+	(void)state;
+	for (int k = 0; k < ALERT_KIND_COUNT; k++)
+		assert_int_equal(alert_words[k].is_event,
+				 k == ALERT_BATCH_LOST || k == ALERT_JOB_PARTIAL ||
+					 k == ALERT_JOB_FAILED || k == ALERT_BUDGET_JOB);
+}
+
 static void a_fingerprint_is_of_kind_and_subject(void **state)
 {
 	const uint64_t one = alert_fingerprint(ALERT_BATCH_OLD, "batch:1");
@@ -73,6 +82,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_has_its_words),
 		cmocka_unit_test(every_warning_of_a_batch_is_a_kind),
+		cmocka_unit_test(what_happened_has_no_end),
 		cmocka_unit_test(a_fingerprint_is_of_kind_and_subject),
 		cmocka_unit_test(a_deadline_is_at_risk_when_half_of_the_time_is_gone),
 	};
