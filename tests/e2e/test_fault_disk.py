@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from faults import LOTS, STUCK, chat, ladder, stuck_batch
+from faults import ALL, LOTS, STUCK, chat, ladder, stuck_batch
 from harness.process import Process, wait_until
 from harness.servers import MariaDB
 from harness.stack import temporary_work
@@ -147,6 +147,7 @@ def row_of_server(server):
         yield made
 
 
+@pytest.mark.skipif(not ALL, reason="./dev faults --all: whether the server runs out of room hangs on what it has in hand")
 def test_I1_I2_I3_the_databases_disk_is_full_while_answers_come(row_of_server, server):
     """MariaDB 10.11 may not survive it. Room is made, and it is started again, before the deadline."""
     with row_of_server("the database's disk is full while calls are answered") as one:
@@ -154,8 +155,9 @@ def test_I1_I2_I3_the_databases_disk_is_full_while_answers_come(row_of_server, s
         one.site.wait_bitten("slow", False, alive=[one.batchd])
         server.disk.fill()
         one.site.release()
-        wait_until(lambda: "not stored" in one.batchd.log_text() or not server.running, 30, "the database to refuse",
-                   alive=[one.batchd])
+        # An answer, the attempts of the next calls, or the server itself.
+        wait_until(lambda: any(text in one.batchd.log_text() for text in ("not stored", "not made", "database away"))
+                   or not server.running, 30, "the database to refuse", alive=[one.batchd])
         server.disk.free()
         server.kill()
         server.start()
