@@ -62,8 +62,13 @@ static int check_clock(struct daemon *d, int64_t now, int64_t no_close_before, s
 	const int64_t jump = now - daemon_now(d), guarded_until = t_add(now, NO_CLOSE);
 
 	if (d->db_time == 0 || (jump < CLOCK_JUMP && jump > -CLOCK_JUMP)) {
-		/* What lies further ahead was set before the clock was put back. */
-		if (no_close_before > guarded_until && distrust_clock(d, err) < 0)
+		/*
+		 * What lies further ahead was set before the clock was put back; and a jump that
+		 * was seen before the lease was taken is not in the row yet.
+		 */
+		if ((no_close_before > guarded_until ||
+		     (no_close_before < d->no_close_before && now < d->no_close_before)) &&
+		    distrust_clock(d, err) < 0)
 			return -1;
 		d->no_close_before =
 			t_min(t_max(d->no_close_before, no_close_before), guarded_until);

@@ -192,7 +192,7 @@ def test_dripping_answers_are_whole(api):
                {"match": {"route": "GET /v1/batches"}, "do": "drip", "seconds": 0.1})
     assert api.content(file_id) == content
     assert api.call("GET", "/v1/batches").json()["data"] == []
-    assert [c["fault"] for c in api.ledger()["calls"]].count("drip") == 2
+    assert [c["fault"] for c in api.control("ledger")["calls"]].count("drip") == 2
 
 
 # --- which call
