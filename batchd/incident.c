@@ -197,6 +197,8 @@ static int look(struct daemon *d, int64_t now, struct err *err)
 	if (i->since) /* also by a successor, which knows of no alert */
 		alert_raise(d, ALERT_INCIDENT, "", "%u of %u running batches make no progress",
 			    v.n_stalled, v.n_running);
+	else
+		alert_clear(d, ALERT_INCIDENT, "");
 	step = incident_decide(&v, config_policy_for(d->config, 1)->stall_after, now);
 	return step == INCIDENT_KEEP ? 0 : take_step(d, &v, step, now, err);
 }

@@ -21,6 +21,18 @@ static void hide_login(struct strbuf *value)
 	}
 }
 
+/* Whoever knows the path of a webhook may write there. */
+static void hide_path(struct strbuf *value)
+{
+	const char *begin = strstr(value->data, "://");
+	const char *path = begin ? strpbrk(begin + strlen("://"), "/?#") : NULL;
+
+	if (path) {
+		strbuf_truncate(value, (size_t)(path - value->data));
+		strbuf_adds(value, "/*\"");
+	}
+}
+
 static void print_value(const struct key *k, const void *base, FILE *out)
 {
 	struct strbuf value;
@@ -29,6 +41,8 @@ static void print_value(const struct key *k, const void *base, FILE *out)
 	key_write(k, base, &value);
 	if (!strcmp(k->name, "smtp_url"))
 		hide_login(&value);
+	if (!strcmp(k->name, "webhook_url"))
+		hide_path(&value);
 	fprintf(out, "\t%s = %s\n", k->name, value.data);
 	strbuf_clear(&value);
 }

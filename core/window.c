@@ -58,7 +58,8 @@ uint32_t window_tier(struct window *w, uint32_t n, int64_t patience, int64_t dea
 
 	if (n < 2 || !w->refused_since || now < until)
 		return 0;
-	if (now < t_add(until, FIRST_AGAIN))
+	/* By the whole patience: what is short of time gives up sooner, for itself alone. */
+	if (now < t_add(t_add(w->refused_since, patience), FIRST_AGAIN))
 		return 1;
 	w->refused_since = 0;
 	return 0;

@@ -427,11 +427,12 @@ static void what_is_printed_reads_as_the_same(void **state)
 	config_free(&c);
 }
 
-static void a_login_in_a_url_is_not_printed(void **state)
+static void a_secret_in_a_url_is_not_printed(void **state)
 {
 	char text[8000] = "";
 	struct config *c =
-		parse("alert { mail_to = \"a@b\" smtp_url = \"smtps://me%40b:pass@mail:465\" }");
+		parse("alert { mail_to = \"a@b\" smtp_url = \"smtps://me%40b:pass@mail:465\""
+		      " webhook_url = \"https://hooks/T0/secret?token=secret\" }");
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	(void)state;
@@ -439,7 +440,9 @@ static void a_login_in_a_url_is_not_printed(void **state)
 	config_print(c, out);
 	fclose(out);
 	assert_non_null(strstr(text, "\tsmtp_url = \"smtps://*@mail:465\"\n"));
+	assert_non_null(strstr(text, "\twebhook_url = \"https://hooks/*\"\n"));
 	assert_null(strstr(text, "pass@"));
+	assert_null(strstr(text, "secret"));
 	config_free(&c);
 }
 
@@ -506,7 +509,7 @@ int main(void)
 		cmocka_unit_test(prompts_and_schema_are_read_and_checked),
 		cmocka_unit_test(an_unreadable_file_is_told),
 		cmocka_unit_test(what_is_printed_reads_as_the_same),
-		cmocka_unit_test(a_login_in_a_url_is_not_printed),
+		cmocka_unit_test(a_secret_in_a_url_is_not_printed),
 		cmocka_unit_test(money_is_exact),
 		cmocka_unit_test(the_table_is_in_blocks),
 	};

@@ -119,6 +119,9 @@ static void test_a_near_deadline_leaves_it_less(void **state)
 	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, T0 + 2 * T_MIN, T0 + T_MIN - 1), 0);
 	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, T0 + 2 * T_MIN, T0 + T_MIN), 1);
 	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, T0 - T_MIN, T0), 1); /* it is over */
+	/* What is short of time does not begin the patience of the others anew. */
+	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, T0 + 2 * T_MIN, T0 + 14 * T_MIN), 1);
+	assert_int_equal(window_tier(&w, 2, 15 * T_MIN, DEADLINE, T0 + 15 * T_MIN), 1);
 }
 
 int main(void)
