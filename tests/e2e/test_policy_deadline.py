@@ -50,13 +50,9 @@ def site():
 def pass_deadline(site):
     """The deadline of every running job is now; returns the row of the newest one once batchd has closed it. The row
     alone is looked at: a poll would let the front end do it."""
-    closed = site.stack.batchd.log_text().count("job ended at its deadline")
-    n = site.sql("SELECT COUNT(*) AS n FROM job WHERE completed_at IS NULL")[0]["n"]
     site.sql("UPDATE job SET deadline_at = UTC_TIMESTAMP(6), version = version + 1 WHERE completed_at IS NULL")
     wait_until(lambda: not site.sql("SELECT 1 FROM job WHERE completed_at IS NULL"), 30, "the job to end",
                alive=site.stack.batchds)
-    wait_until(lambda: site.stack.batchd.log_text().count("job ended at its deadline") == closed + n, 10,
-               "batchd to say that it closed it")
     row = site.sql("SELECT * FROM job ORDER BY id DESC LIMIT 1")[0]
     assert row["completed_at"] >= row["deadline_at"]
     return row
