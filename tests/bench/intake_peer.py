@@ -68,9 +68,9 @@ def store(cursor: Any, order: Dict[str, Any], body_id: str, now: datetime.dateti
     cursor.execute("SELECT MIN(IF(task = 'describe', id, NULL)), MIN(IF(task = 'translate', id, NULL)) FROM recipe")
     describe, translate = cursor.fetchone()
     cursor.execute("INSERT INTO job (public_id, account_id, visible, status, name, lots, describe_recipe,"
-                   " translate_recipe, created_at, updated_at, deadline_at, status_json)"
-                   " VALUES (%s, 1, 1, 'queued', %s, %s, %s, %s, %s, %s, %s, %s)",
-                   (body_id, status["name"], len(lots), describe, translate or describe, now, now, deadline,
+                   " translate_recipe, created_at, opened_at, updated_at, deadline_at, status_json)"
+                   " VALUES (%s, 1, 1, 'queued', %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                   (body_id, status["name"], len(lots), describe, translate or describe, now, now, now, deadline,
                     json.dumps(status)[:-1]))
     job = cursor.lastrowid
     cursor.executemany("INSERT INTO job_language (job_id, no, tag, n_total, n_ready, ready_since)"
