@@ -276,7 +276,7 @@ int ctl_explain(struct ctl *ctl)
 
 	if (id_parse(ctl->operands[0], ID_JOB | ID_BATCH, &id, &err) != 0)
 		return ctl_error(EX_USAGE, "%s", err.text);
-	if (calls_load(ctl->db, ctl->config, T_NEVER, &ctl->load, &err) < 0)
+	if (calls_load(ctl->db, ctl->config, &ctl->load, &err) < 0)
 		return ctl_fail(&err);
 	return id.kind == ID_JOB ? explain_job(ctl, id.uuid) : explain_batch(ctl, id.no);
 }

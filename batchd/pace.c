@@ -103,7 +103,7 @@ int pace_load(const struct pace *p, struct daemon *d, struct err *err)
 	struct load *l = &d->load;
 	int64_t us;
 
-	if (calls_load(d->db, d->config, T_NEVER, l, err) < 0)
+	if (calls_load(d->db, d->config, l, err) < 0)
 		return -1;
 	if (!measure_is_enough(m))
 		return 0;

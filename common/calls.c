@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/calls.h"
 
-int calls_load(struct db *db, const struct config *config, int64_t until, struct load *load,
-	       struct err *err)
+int calls_load(struct db *db, const struct config *config, struct load *load, struct err *err)
 {
 	struct db_rows *r;
 	int64_t measured;
@@ -11,7 +10,7 @@ int calls_load(struct db *db, const struct config *config, int64_t until, struct
 		return -1;
 	measured = db_next(r) ? db_get_int(r, 0) : 0;
 	db_rows_free(&r);
-	if (db_query(db, STMT_CALLS_LOAD, DB_P(db_time(until)), &r, err) < 0)
+	if (db_query(db, STMT_CALLS_LOAD, DB_NONE, &r, err) < 0)
 		return -1;
 	load_init(load, measured > 0 ? measured : config->fallback.estimate, measured > 0);
 	while (db_next(r))

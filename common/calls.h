@@ -6,15 +6,12 @@
 #ifndef COMMON_CALLS_H
 #define COMMON_CALLS_H
 
-#include <stdint.h>
-
 #include "common/config.h"
 #include "common/db.h"
 #include "core/err.h"
 #include "core/load.h"
 
-/* Of the jobs that run and are due until then (T_NEVER: all). 0 or -1. */
-int calls_load(struct db *db, const struct config *config, int64_t until, struct load *load,
-	       struct err *err);
+/* Of the jobs that run. 0 or -1. */
+int calls_load(struct db *db, const struct config *config, struct load *load, struct err *err);
 
 #endif

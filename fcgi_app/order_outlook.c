@@ -67,7 +67,7 @@ static int read_load(struct call *c, struct err *err)
 
 	if (!load)
 		abort();
-	rc = calls_load(c->database->db, c->app->config, T_NEVER, load, err);
+	rc = calls_load(c->database->db, c->app->config, load, err);
 	pthread_mutex_lock(&l->lock);
 	l->is_read = false;
 	if (rc == 0) {
