@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/policy.h"
 #include "core/timemath.h"
 
 const char *const alert_severity_names[ALERT_SEVERITY_COUNT] = {
@@ -103,7 +104,7 @@ uint64_t alert_fingerprint(enum alert_kind kind, const char *subject)
 
 int64_t alert_risk_at(int64_t opened_at, int64_t deadline_at, int64_t reserve, int64_t needed)
 {
-	const int64_t most = t_sub(deadline_at, opened_at) / 10;
+	const int64_t counted = reserve_counted(opened_at, deadline_at, reserve);
 
-	return t_sub(deadline_at, t_add(t_min(reserve, most), needed) / 2);
+	return t_sub(deadline_at, t_add(counted, needed) / 2);
 }

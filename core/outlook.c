@@ -5,8 +5,8 @@
 
 unsigned outlook_of(const struct latest_start_view *v, int64_t calls_at)
 {
-	const int64_t span = t_sub(v->deadline_at, v->opened_at);
-	const int64_t until = t_sub(v->deadline_at, t_min(v->reserve, span / 10));
+	const int64_t reserve = reserve_counted(v->opened_at, v->deadline_at, v->reserve);
+	const int64_t until = t_sub(v->deadline_at, reserve);
 	const bool no_batch = calls_at <= v->opened_at;
 	const int64_t start = no_batch ? v->opened_at : latest_start(v);
 

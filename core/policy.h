@@ -141,6 +141,8 @@ struct latest_start_view {
 	int64_t needed;
 };
 int64_t latest_start(const struct latest_start_view *v);
+/* What the reserve counts as, of such a span. */
+int64_t reserve_counted(int64_t opened_at, int64_t deadline_at, int64_t reserve);
 
 /*
  * When a batch that holds items of such a job alone is cancelled, so that it has ended by their

@@ -15,10 +15,15 @@ int64_t time_needed(uint64_t items, int64_t concurrency, int64_t call_us)
 	return t_mul(call_us, rounds > INT64_MAX ? INT64_MAX : (int64_t)rounds);
 }
 
+int64_t reserve_counted(int64_t opened_at, int64_t deadline_at, int64_t reserve)
+{
+	return t_min(reserve, t_sub(deadline_at, opened_at) / 10);
+}
+
 int64_t latest_start(const struct latest_start_view *v)
 {
 	const int64_t span = t_sub(v->deadline_at, v->opened_at);
-	const int64_t reserve = t_min(v->reserve, span / 10);
+	const int64_t reserve = reserve_counted(v->opened_at, v->deadline_at, v->reserve);
 	const int64_t start = t_max(t_sub(t_sub(v->deadline_at, reserve), v->needed),
 				    t_add(v->opened_at, span / 2));
 
