@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/outlook.h"
 #include "core/alert.h"
+#include "core/outlook.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
 

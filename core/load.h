@@ -38,6 +38,8 @@ struct load_due load_until(const struct load *l, int64_t deadline_at);
  * stage; saturating.
  */
 int64_t load_needed(const struct load *l, int64_t deadline_at, int64_t concurrency);
+
+/* How long the newest calls took, in microseconds. */
 struct measure {
 	uint32_t n, next;
 	int64_t us[MEASURE_ROOM];

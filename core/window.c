@@ -5,8 +5,8 @@
 #include "core/timemath.h"
 
 #define FIRST_AGAIN (10 * T_MIN)
-#define WAIT_MOST \
-	(60 * T_S) /* as the longest back-off: a longer one that is asked for is not believed */
+/* As the longest back-off: a longer one that is asked for is not believed. */
+#define WAIT_MOST (60 * T_S)
 
 void window_init(struct window *w, uint32_t most)
 {

@@ -26,8 +26,9 @@ uint32_t window_room(const struct window *w, uint32_t in_flight, int64_t now);
 void window_answered(struct window *w, uint32_t tier);
 /*
  * A call was refused for lack of room, or (`no_room` false) lost, which is not its tier's fault:
- * nothing is sent before its back-off is over, or the wait that the provider asks for, where that is
- * longer, a minute at most: a call that is refused costs nothing, and a deadline comes nearer. seed: of the attempt, so that calls do not come back all at once.
+ * nothing is sent before its back-off is over, or the wait that the provider asks for, where that
+ * is longer, a minute at most: a call that is refused costs nothing, and a deadline comes nearer.
+ * seed: of the attempt, so that calls do not come back all at once.
  */
 void window_refused(struct window *w, uint32_t tier, bool no_room, int64_t now, int64_t wait_us,
 		    uint64_t seed);
