@@ -148,15 +148,21 @@ static int look_at_trial(struct daemon *d, struct incident_view *v, int64_t now,
 /* The jobs of stalled batches are told otherwise now. */
 static void announce(struct daemon *d, const struct incident_view *v)
 {
-	if (d->incident->since) {
+	if (d->incident->since)
 		log_err("provider incident stalled=%u running=%u", v->n_stalled, v->n_running);
+	else
+		log_notice("provider incident over");
+	tell_all(d);
+}
+
+/* Each time: a successor knows of no alert, and a predecessor may have left one. */
+static void alert(struct daemon *d, const struct incident_view *v)
+{
+	if (d->incident->since)
 		alert_raise(d, ALERT_INCIDENT, "", "%u of %u running batches make no progress",
 			    v->n_stalled, v->n_running);
-	} else {
-		log_notice("provider incident over");
+	else
 		alert_clear(d, ALERT_INCIDENT, "");
-	}
-	tell_all(d);
 }
 
 static int take_step(struct daemon *d, const struct incident_view *v, enum incident_step step,
@@ -194,13 +200,11 @@ static int look(struct daemon *d, int64_t now, struct err *err)
 	v.has_trial = i->trial != 0;
 	if (look_at_batches(d, &v, now, err) < 0 || look_at_trial(d, &v, now, err) < 0)
 		return -1;
-	if (i->since) /* also by a successor, which knows of no alert */
-		alert_raise(d, ALERT_INCIDENT, "", "%u of %u running batches make no progress",
-			    v.n_stalled, v.n_running);
-	else
-		alert_clear(d, ALERT_INCIDENT, "");
 	step = incident_decide(&v, config_policy_for(d->config, 1)->stall_after, now);
-	return step == INCIDENT_KEEP ? 0 : take_step(d, &v, step, now, err);
+	if (step != INCIDENT_KEEP && take_step(d, &v, step, now, err) < 0)
+		return -1;
+	alert(d, &v);
+	return 0;
 }
 
 void incident_tick(struct daemon *d)
