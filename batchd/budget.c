@@ -351,8 +351,7 @@ int budget_tell(struct telling *t, struct err *err)
 			tell_add_hold(t, "budget", day_over_at, "send on the next day (UTC)",
 				      t_add(money_day(t->now), T_DAY));
 		else if (db_get_int(r, 1) != 0 && !t->batch.what)
-			tell_add_hold(t, "budget", t->job.ready_since,
-				      "send when what is under way has cost less", T_NEVER);
+			tell_add_hold(t, "budget", t->job.ready_since, NULL, T_NEVER);
 	}
 	db_rows_free(&r);
 	return 0;

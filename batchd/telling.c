@@ -73,8 +73,9 @@ static int tell_batches(struct telling *t, struct err *err)
 		return -1;
 	while (rc == 0 && db_next(r)) {
 		rc = batch_row_read(t->db, db_get_int(r, 0), &b, err);
-		if (rc > 0)
-			rc = batch_view_read(t->db, t->d->config, &t->d->load, &b, &v, err);
+		if (rc <= 0)
+			continue;
+		rc = batch_view_read(t->db, t->d->config, &t->d->load, &b, &v, err);
 		if (rc == 0)
 			add_batch(t, &b, &v);
 	}
