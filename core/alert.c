@@ -53,7 +53,7 @@ const struct alert_word alert_words[ALERT_KIND_COUNT] = {
 		"A job's budget did not reach for all of its items, and these failed",
 		"raise budget.job or the account's, then batchctl retry"},
 	[ALERT_BUDGET_DAY] = {"budget_day", ALERT_CRITICAL, false,
-		"The budget of the day is spent, and nothing more is sent",
+		"An account's budget for the day is spent, and nothing more of its jobs is sent",
 		"raise budget.day or the account's, or wait for the next day (UTC)"},
 	[ALERT_QUOTA] = {"quota", ALERT_CRITICAL, false,
 		"The provider says that its quota or credit is used up, and nothing is sent",

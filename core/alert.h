@@ -27,7 +27,7 @@ enum alert_kind {
 	ALERT_JOB_FAILED,       /* job:UUID */
 	ALERT_INCIDENT,
 	ALERT_BUDGET_JOB, /* job:UUID */
-	ALERT_BUDGET_DAY, /* "" or account:NAME */
+	ALERT_BUDGET_DAY, /* account:NAME */
 	ALERT_QUOTA,
 	ALERT_KEY_REFUSED,
 	ALERT_WRONG_PROJECT,
