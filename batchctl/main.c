@@ -133,10 +133,12 @@ static const char help[] =
 	"      --socket PATH         the database server's socket instead of the configured address\n"
 	"  -j                        JSON, one document\n"
 	"  -V                        version\n"
-	"  -h                        this help\n"
-	"\n"
-	"Exit codes: 0; 1 a check failed; 64 wrong usage; 66 no such row; 69 database away; 70 a fault of\n"
-	"this program; 75 try again; 77 the database account lacks a right; 78 configuration or schema wrong.\n";
+	"  -h                        this help\n";
+
+static const char exit_codes[] =
+	"Exit codes: 0; 1 a check failed; 64 wrong usage; 66 no such row; 69 database away, or photographs\n"
+	"that a retry needs; 70 a fault of this program; 74 the output cannot be written; 75 try again; 77 the\n"
+	"database account lacks a right; 78 configuration or schema wrong.\n";
 
 enum long_option {
 	LONG_USER = 256,
@@ -260,7 +262,7 @@ static int take_option(int c, struct ctl *ctl, struct command_line *line)
 		line->done = true;
 		return 0;
 	case 'h':
-		fputs(help, stdout);
+		printf("%s\n%s", help, exit_codes);
 		line->done = true;
 		return 0;
 	case LONG_USER:
