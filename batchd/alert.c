@@ -55,7 +55,6 @@ void alerts_reset(struct alerts *a)
 	for (struct alert *i = a->list; i; i = i->next)
 		i->seen = false;
 	a->is_loaded = false;
-	a->is_first_look = true;
 	a->jobs_from = a->looked_at = a->counted_at = 0;
 }
 

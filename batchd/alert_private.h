@@ -56,7 +56,6 @@ struct alerts {
 	/* what alert_watch.c looked at, and when by the boot clock */
 	int64_t looked_at, counted_at;
 	int64_t jobs_from; /* database's clock: jobs that changed since are looked at; 0: the first */
-	bool is_first_look; /* since the lease was taken */
 };
 
 extern const char *const receiver_names[RECEIVER_COUNT];

@@ -43,8 +43,6 @@ static int look_at_closed(struct daemon *d, struct err *err)
 {
 	struct db_rows *r;
 
-	if (!d->alerts->is_first_look)
-		return 0;
 	if (db_query(d->db, STMT_ALERTS_OF_CLOSED, DB_NONE, &r, err) < 0)
 		return -1;
 	while (db_next(r)) {
@@ -54,7 +52,6 @@ static int look_at_closed(struct daemon *d, struct err *err)
 			alert_clear(d, (enum alert_kind)kind, db_get_text(r, 1, NULL));
 	}
 	db_rows_free(&r);
-	d->alerts->is_first_look = false;
 	return 0;
 }
 
