@@ -231,13 +231,7 @@ int alert_raise_tx(struct daemon *d, struct db *db, enum alert_kind kind, const 
 	format(message, fmt, ap);
 	va_end(ap);
 	d->alerts->is_loaded = false; /* its row is read by the next tick */
-	return db_exec(db, STMT_ALERT_RAISE,
-		       DB_P(db_text(alert_words[kind].name), db_text(key),
-			    db_text(alert_severity_names[alert_words[kind].severity]),
-			    db_text(message)),
-		       err) < 0
-		       ? -1
-		       : 0;
+	return alert_row_raise(db, kind, key, message, err);
 }
 
 struct alert_subject alert_subject_batch(int64_t id)

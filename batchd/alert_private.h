@@ -62,6 +62,9 @@ extern const char *const receiver_names[RECEIVER_COUNT];
 
 /* The open one, or NULL. */
 struct alert *alert_find(const struct alerts *a, enum alert_kind kind, const char *subject);
+/* Its row, inside a transaction. 0 or -1. */
+int alert_row_raise(struct db *db, enum alert_kind kind, const char *subject, const char *message,
+		    struct err *err);
 /* Store changes, marks and what is settled, and read anew. 0 or -1; nothing is lost by -1. */
 int alert_rows_flush(struct daemon *d, struct err *err);
 /* Free all that is in memory. */

@@ -96,19 +96,25 @@ static int load(struct daemon *d, struct err *err)
 
 /* --- writing --- */
 
+int alert_row_raise(struct db *db, enum alert_kind kind, const char *subject, const char *message,
+		    struct err *err)
+{
+	const struct alert_word *w = &alert_words[kind];
+
+	return db_exec(db, STMT_ALERT_RAISE,
+		       DB_P(db_text(w->name), db_text(subject),
+			    db_text(alert_severity_names[w->severity]), db_text(message)),
+		       err) < 0
+		       ? -1
+		       : 0;
+}
+
 static int write_change(struct db *db, const struct alert_change *c, struct err *err)
 {
-	const struct alert_word *w = &alert_words[c->kind];
-
-	if (c->is_clear)
-		return db_exec(db, STMT_ALERT_CLEAR, DB_P(db_text(w->name), db_text(c->subject)),
-			       err) < 0
-			       ? -1
-			       : 0;
-	return db_exec(db, STMT_ALERT_RAISE,
-		       DB_P(db_text(w->name), db_text(c->subject),
-			    db_text(alert_severity_names[w->severity]), db_text(c->message)),
-		       err) < 0
+	if (!c->is_clear)
+		return alert_row_raise(db, c->kind, c->subject, c->message, err);
+	return db_exec(db, STMT_ALERT_CLEAR,
+		       DB_P(db_text(alert_words[c->kind].name), db_text(c->subject)), err) < 0
 		       ? -1
 		       : 0;
 }
