@@ -38,6 +38,23 @@ void alert_heed_batch(struct daemon *d, const struct batch_row *b, unsigned warn
 	}
 }
 
+/* All that is so of a kind: what has no row any more is over. */
+static int look_at_all(struct daemon *d, enum alert_kind kind, enum stmt s,
+		       const struct db_val *params, size_t n,
+		       void (*heed)(struct daemon *d, const struct db_rows *r), struct err *err)
+{
+	struct db_rows *r;
+
+	if (db_query(d->db, s, params, n, &r, err) < 0)
+		return -1;
+	alert_round_begin(d, kind);
+	while (db_next(r))
+		heed(d, r);
+	alert_round_end(d, kind);
+	db_rows_free(&r);
+	return 0;
+}
+
 /* Those that ended while nobody cleared their warnings. */
 static int look_at_closed(struct daemon *d, struct err *err)
 {
@@ -98,71 +115,57 @@ static int look_at_ends(struct daemon *d, struct err *err)
 	return 0;
 }
 
+static void heed_deadline(struct daemon *d, const struct db_rows *r)
+{
+	const int64_t n_open = db_get_int(r, 3);
+	const struct job_stage stage = {.opened_at = db_get_time(r, 1),
+					.deadline_at = db_get_time(r, 2),
+					.n_open = n_open};
+	char deadline[RFC3339_SIZE];
+
+	if (n_open == 0 || daemon_now(d) < batch_risk_at(d->config, &d->load, &stage))
+		return;
+	rfc3339_format(db_get_time(r, 2), deadline);
+	alert_raise(d, ALERT_DEADLINE_AT_RISK, alert_subject_job(db_get_text(r, 0, NULL)).text,
+		    "%lld of %lld items are open, its deadline is %s", (long long)n_open,
+		    (long long)db_get_int(r, 4), deadline);
+}
+
 static int look_at_deadlines(struct daemon *d, struct err *err)
 {
-	struct db_rows *r;
-
-	if (db_query(d->db, STMT_ALERT_JOBS_RUNNING, DB_NONE, &r, err) < 0)
-		return -1;
-	alert_round_begin(d, ALERT_DEADLINE_AT_RISK);
-	while (db_next(r)) {
-		const int64_t n_open = db_get_int(r, 3);
-		const struct job_stage stage = {.opened_at = db_get_time(r, 1),
-						.deadline_at = db_get_time(r, 2),
-						.n_open = n_open};
-		char deadline[RFC3339_SIZE];
-
-		if (n_open == 0 || daemon_now(d) < batch_risk_at(d->config, &d->load, &stage))
-			continue;
-		rfc3339_format(db_get_time(r, 2), deadline);
-		alert_raise(d, ALERT_DEADLINE_AT_RISK,
-			    alert_subject_job(db_get_text(r, 0, NULL)).text,
-			    "%lld of %lld items are open, its deadline is %s", (long long)n_open,
-			    (long long)db_get_int(r, 4), deadline);
-	}
-	alert_round_end(d, ALERT_DEADLINE_AT_RISK);
-	db_rows_free(&r);
-	return 0;
+	return look_at_all(d, ALERT_DEADLINE_AT_RISK, STMT_ALERT_JOBS_RUNNING, DB_NONE,
+			   heed_deadline, err);
 }
 
 /* --- the rest --- */
 
+static void heed_orphan(struct daemon *d, const struct db_rows *r)
+{
+	char subject[ALERT_SUBJECT_SIZE];
+
+	snprintf(subject, sizeof(subject), "remote:%.200s", db_get_text(r, 0, NULL));
+	alert_raise(d, ALERT_UNKNOWN_BATCH, subject, "%s at the provider", db_get_text(r, 1, NULL));
+}
+
 static int look_at_orphans(struct daemon *d, struct err *err)
 {
-	struct db_rows *r;
+	return look_at_all(d, ALERT_UNKNOWN_BATCH, STMT_ALERT_ORPHANS, DB_NONE, heed_orphan, err);
+}
 
-	if (db_query(d->db, STMT_ALERT_ORPHANS, DB_NONE, &r, err) < 0)
-		return -1;
-	alert_round_begin(d, ALERT_UNKNOWN_BATCH);
-	while (db_next(r)) {
-		char subject[ALERT_SUBJECT_SIZE];
+static void heed_day(struct daemon *d, const struct db_rows *r)
+{
+	char subject[80];
 
-		snprintf(subject, sizeof(subject), "remote:%.200s", db_get_text(r, 0, NULL));
-		alert_raise(d, ALERT_UNKNOWN_BATCH, subject, "%s at the provider",
-			    db_get_text(r, 1, NULL));
-	}
-	alert_round_end(d, ALERT_UNKNOWN_BATCH);
-	db_rows_free(&r);
-	return 0;
+	snprintf(subject, sizeof(subject), "account:%s", db_get_text(r, 0, NULL));
+	alert_raise(d, ALERT_BUDGET_DAY, subject,
+		    "its jobs wait for the next day (UTC), or for a larger budget");
 }
 
 /* Accounts whose day is spent: another day has none yet. */
 static int look_at_days(struct daemon *d, struct err *err)
 {
-	char subject[80];
-	struct db_rows *r;
-
-	if (db_query(d->db, STMT_ALERT_DAYS, DB_P(db_time(money_day(daemon_now(d)))), &r, err) < 0)
-		return -1;
-	alert_round_begin(d, ALERT_BUDGET_DAY);
-	while (db_next(r)) {
-		snprintf(subject, sizeof(subject), "account:%s", db_get_text(r, 0, NULL));
-		alert_raise(d, ALERT_BUDGET_DAY, subject,
-			    "its jobs wait for the next day (UTC), or for a larger budget");
-	}
-	alert_round_end(d, ALERT_BUDGET_DAY);
-	db_rows_free(&r);
-	return 0;
+	return look_at_all(d, ALERT_BUDGET_DAY, STMT_ALERT_DAYS,
+			   DB_P(db_time(money_day(daemon_now(d)))), heed_day, err);
 }
 
 static void look_at_memory(struct daemon *d)
