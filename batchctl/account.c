@@ -177,12 +177,7 @@ int ctl_key_add(struct ctl *ctl)
 
 int ctl_key_list(struct ctl *ctl)
 {
-	struct table *table;
-	struct err err;
-
-	if (ctl_table(ctl, STMT_CTL_KEYS, DB_NONE, CTL_COLUMNS(key_columns), &table, &err) != 0)
-		return ctl_fail(&err);
-	return ctl_print_rows(ctl, &table, "No keys.");
+	return ctl_print_rows(ctl, STMT_CTL_KEYS, DB_NONE, CTL_COLUMNS(key_columns), "No keys.");
 }
 
 int ctl_key_revoke(struct ctl *ctl)

@@ -17,10 +17,7 @@ int ctl_alerts(struct ctl *ctl)
 {
 	const enum stmt s = ctl->all ? STMT_CTL_ALERTS_ALL : STMT_CTL_ALERTS;
 	const int64_t limit = ctl->limit ? ctl->limit : ALERTS_DEFAULT_LIMIT;
-	struct table *table;
-	struct err err;
 
-	if (ctl_table(ctl, s, DB_P(db_int(limit)), CTL_COLUMNS(alert_columns), &table, &err) != 0)
-		return ctl_fail(&err);
-	return ctl_print_rows(ctl, &table, ctl->all ? "No alerts." : "No open alerts.");
+	return ctl_print_rows(ctl, s, DB_P(db_int(limit)), CTL_COLUMNS(alert_columns),
+			      ctl->all ? "No alerts." : "No open alerts.");
 }

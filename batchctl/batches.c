@@ -90,12 +90,9 @@ int ctl_batches(struct ctl *ctl)
 {
 	const enum stmt s = ctl->open_only ? STMT_CTL_BATCHES_OPEN : STMT_CTL_BATCHES;
 	const int64_t limit = ctl->limit ? ctl->limit : BATCHES_DEFAULT_LIMIT;
-	struct table *table;
-	struct err err;
 
-	if (ctl_table(ctl, s, DB_P(db_int(limit)), CTL_COLUMNS(batches_columns), &table, &err) != 0)
-		return ctl_fail(&err);
-	return ctl_print_rows(ctl, &table, ctl->open_only ? "No open batches." : "No batches.");
+	return ctl_print_rows(ctl, s, DB_P(db_int(limit)), CTL_COLUMNS(batches_columns),
+			      ctl->open_only ? "No open batches." : "No batches.");
 }
 
 int ctl_batch(struct ctl *ctl)

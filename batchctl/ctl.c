@@ -77,20 +77,25 @@ static int put_json(struct strbuf *out)
 	return EX_OK;
 }
 
-int ctl_print_rows(struct ctl *ctl, struct table **table, const char *nothing)
+int ctl_print_rows(struct ctl *ctl, enum stmt s, const struct db_val *params, size_t n,
+		   const struct table_column *columns, size_t n_columns, const char *nothing)
 {
+	struct table *table;
 	struct strbuf out;
+	struct err err;
 
+	if (ctl_table(ctl, s, params, n, columns, n_columns, &table, &err) != 0)
+		return ctl_fail(&err);
 	if (ctl->json) {
 		strbuf_init(&out, OUTPUT_BYTES);
-		table_json(*table, &out);
-		table_free(table);
+		table_json(table, &out);
+		table_free(&table);
 		return put_json(&out);
 	}
-	if (table_rows(*table) == 0)
+	if (table_rows(table) == 0)
 		puts(nothing);
-	table_print(*table, "", stdout);
-	table_free(table);
+	table_print(table, "", stdout);
+	table_free(&table);
 	return EX_OK;
 }
 

@@ -72,9 +72,9 @@ int ctl_error(int exit_code, const char *fmt, ...) __attribute__((format(printf,
 int ctl_table(struct ctl *ctl, enum stmt s, const struct db_val *params, size_t n,
 	      const struct table_column *columns, size_t n_columns, struct table **table,
 	      struct err *err);
-/* Print it as the program's whole output: rows, or `nothing` where there are none. Frees it. 0 or
- * an exit code. */
-int ctl_print_rows(struct ctl *ctl, struct table **table, const char *nothing);
+/* Print its rows as the program's whole output, or `nothing` where there are none. 0 or an exit code. */
+int ctl_print_rows(struct ctl *ctl, enum stmt s, const struct db_val *params, size_t n,
+		   const struct table_column *columns, size_t n_columns, const char *nothing);
 
 /* A record with tables below it, as the program's whole output. */
 struct ctl_section {

@@ -112,22 +112,18 @@ static void print_stops(struct ctl *ctl)
 int ctl_jobs(struct ctl *ctl)
 {
 	const struct db_val limit = db_int(ctl->limit ? ctl->limit : JOBS_DEFAULT_LIMIT);
-	struct table *table;
-	struct err err;
 	int ret;
 
 	if (ctl->status && name_find(job_status_names, JOB_STATUS_COUNT, ctl->status) < 0)
 		return ctl_error(EX_USAGE, "\"%.40s\" is no status of a job", ctl->status);
 	if (ctl->status)
-		ret = ctl_table(ctl, STMT_CTL_JOBS_STATUS, DB_P(db_text(ctl->status), limit),
-				CTL_COLUMNS(jobs_columns), &table, &err);
+		ret = ctl_print_rows(ctl, STMT_CTL_JOBS_STATUS, DB_P(db_text(ctl->status), limit),
+				     CTL_COLUMNS(jobs_columns), "No jobs.");
 	else
-		ret = ctl_table(ctl, STMT_CTL_JOBS, DB_P(limit), CTL_COLUMNS(jobs_columns), &table,
-				&err);
-	if (ret != 0)
-		return ctl_fail(&err);
-	ret = ctl_print_rows(ctl, &table, "No jobs.");
-	print_stops(ctl);
+		ret = ctl_print_rows(ctl, STMT_CTL_JOBS, DB_P(limit), CTL_COLUMNS(jobs_columns),
+				     "No jobs.");
+	if (ret == EX_OK)
+		print_stops(ctl);
 	return ret;
 }
 
@@ -188,23 +184,21 @@ int ctl_job(struct ctl *ctl)
 
 static int job_events(struct ctl *ctl, const char *uuid)
 {
-	struct table *table;
 	struct err err;
 	int64_t no;
 	const int found = ctl_find_job(ctl, uuid, &no, &err);
 
 	if (found == 0)
 		return ctl_error(EX_NOINPUT, "there is no job %s", uuid);
-	if (found < 0 || ctl_table(ctl, STMT_CTL_JOB_EVENTS, DB_P(db_int(no)),
-				   CTL_COLUMNS(job_event_columns), &table, &err) != 0)
+	if (found < 0)
 		return ctl_fail(&err);
-	return ctl_print_rows(ctl, &table, "No events.");
+	return ctl_print_rows(ctl, STMT_CTL_JOB_EVENTS, DB_P(db_int(no)),
+			      CTL_COLUMNS(job_event_columns), "No events.");
 }
 
 static int batch_events(struct ctl *ctl, int64_t no)
 {
 	struct db_rows *rows;
-	struct table *table;
 	struct err err;
 	size_t found;
 
@@ -214,10 +208,8 @@ static int batch_events(struct ctl *ctl, int64_t no)
 	db_rows_free(&rows);
 	if (found == 0)
 		return ctl_error(EX_NOINPUT, "there is no batch %lld", (long long)no);
-	if (ctl_table(ctl, STMT_CTL_BATCH_EVENTS, DB_P(db_int(no)),
-		      CTL_COLUMNS(batch_event_columns), &table, &err) != 0)
-		return ctl_fail(&err);
-	return ctl_print_rows(ctl, &table, "No events.");
+	return ctl_print_rows(ctl, STMT_CTL_BATCH_EVENTS, DB_P(db_int(no)),
+			      CTL_COLUMNS(batch_event_columns), "No events.");
 }
 
 int ctl_events(struct ctl *ctl)
