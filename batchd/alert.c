@@ -10,6 +10,7 @@
 #include "batchd/alert_tell.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
 
@@ -20,10 +21,8 @@
 
 struct alerts *alerts_new(void)
 {
-	struct alerts *a = calloc(1, sizeof(*a));
+	struct alerts *a = must(calloc(1, sizeof(*a)));
 
-	if (!a)
-		abort();
 	a->tellers = tellers_new();
 	return a;
 }
@@ -112,9 +111,7 @@ static struct alert_change *change_of(struct alerts *a, enum alert_kind kind, co
 	struct alert_change *c = change_find(a, kind, subject), **at = &a->changes;
 
 	if (!c) {
-		c = calloc(1, sizeof(*c));
-		if (!c)
-			abort();
+		c = must(calloc(1, sizeof(*c)));
 		while (*at)
 			at = &(*at)->next;
 		*at = c;

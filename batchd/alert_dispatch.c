@@ -7,6 +7,7 @@
 #include "batchd/alert_private.h"
 #include "batchd/alert_tell.h"
 #include "common/clock.h"
+#include "common/must.h"
 #include "core/timemath.h"
 
 #define MESSAGE_BYTES (2u << 20)
@@ -55,10 +56,8 @@ static int mail(const struct daemon *d, const struct alert_group *g, struct strb
 static char *entry(const char *name, const char *value)
 {
 	const size_t size = strlen(name) + strlen(value) + 2;
-	char *text = malloc(size);
+	char *text = must(malloc(size));
 
-	if (!text)
-		abort();
 	snprintf(text, size, "%s=%s", name, value);
 	return text;
 }

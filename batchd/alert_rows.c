@@ -6,6 +6,7 @@
 #include "batchd/alert_private.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/model.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
@@ -28,10 +29,8 @@ static struct alert *row_of(struct alerts *a, int64_t id)
 	while (*at && (*at)->id < id)
 		at = &(*at)->next;
 	if (!*at || (*at)->id != id) {
-		struct alert *fresh = calloc(1, sizeof(*fresh));
+		struct alert *fresh = must(calloc(1, sizeof(*fresh)));
 
-		if (!fresh)
-			abort();
 		fresh->id = id;
 		fresh->stored_at = clock_boot();
 		fresh->next = *at;

@@ -12,6 +12,7 @@
 
 #include "batchd/alert_send.h"
 #include "common/clock.h"
+#include "common/must.h"
 #include "core/timemath.h"
 
 #define COMMAND_TIME (30 * T_S)
@@ -24,11 +25,7 @@ struct runner {
 
 struct runner *runner_new(void)
 {
-	struct runner *r = calloc(1, sizeof(*r));
-
-	if (!r)
-		abort();
-	return r;
+	return must(calloc(1, sizeof(struct runner)));
 }
 
 void runner_free(struct runner **r)
@@ -88,13 +85,13 @@ int runner_start(struct runner *r, const char *command, char *const *environment
 		 size_t text_n, struct err *err)
 {
 	char sh[] = "sh", c[] = "-c";
-	char *argv[] = {sh, c, strdup(command), NULL};
+	char *argv[] = {sh, c, must(strdup(command)), NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	const int in = pipe_of(text, text_n, err);
 	int rc;
 
-	if (in < 0 || !argv[2]) {
+	if (in < 0) {
 		free(argv[2]);
 		return -1;
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "core/alert_text.h"
 
 #define CONNECT_SECONDS 10L
@@ -25,13 +26,6 @@ struct sender {
 	char *url, *from, *to, *text;
 	size_t text_n, text_at;
 };
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
 
 struct sender *sender_new(void)
 {

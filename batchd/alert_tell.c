@@ -8,6 +8,7 @@
 #include "batchd/alert_private.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/outcome.h"
 #include "core/timemath.h"
 
@@ -20,11 +21,9 @@
 
 struct tellers *tellers_new(void)
 {
-	struct tellers *t = calloc(1, sizeof(*t));
+	struct tellers *t = must(calloc(1, sizeof(*t)));
 	struct utsname u;
 
-	if (!t)
-		abort();
 	snprintf(t->instance, sizeof(t->instance), "%s",
 		 uname(&u) == 0 && u.nodename[0] ? u.nodename : "localhost");
 	t->webhook = sender_new();
@@ -63,10 +62,8 @@ static bool is_configured(const struct config *c, enum receiver receiver)
 
 static void mark(struct daemon *d, struct alert *alert, enum receiver receiver, bool resolved)
 {
-	struct alert_mark *m = calloc(1, sizeof(*m));
+	struct alert_mark *m = must(calloc(1, sizeof(*m)));
 
-	if (!m)
-		abort();
 	*m = (struct alert_mark){.id = alert->id,
 				 .receiver = receiver,
 				 .resolved = resolved,

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "common/must.h"
 #include "core/limits.h"
 #include "core/timemath.h"
 
@@ -41,13 +42,6 @@ struct http_private {
 	void *ctx;
 	char curl_error[CURL_ERROR_SIZE];
 };
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
 
 struct http *http_new(const char *bearer)
 {

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "common/must.h"
 #include "core/limits.h"
 #include "core/timemath.h"
 
@@ -34,13 +35,6 @@ struct tally {
 	size_t n, cap;
 	bool keep_open; /* nothing ends by the clock now */
 };
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
 
 struct tally *tally_new(const struct daemon *d)
 {

@@ -5,6 +5,7 @@
 
 #include "batchd/telling.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/timemath.h"
 
 #define PROGRESS_EVERY (60 * T_S)
@@ -30,13 +31,6 @@ struct teller {
 	struct waiting_list before, now;
 	int64_t after_job;
 };
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
 
 struct teller *teller_new(void)
 {
@@ -300,9 +294,7 @@ static void note(struct daemon *d, const struct batch_row *b, unsigned warnings,
 	struct told *t = told_of(d, b->id);
 
 	if (!t) {
-		t = calloc(1, sizeof(*t));
-		if (!t)
-			abort();
+		t = must(calloc(1, sizeof(*t)));
 		t->batch_id = b->id;
 		t->next = d->told;
 		d->told = t;
