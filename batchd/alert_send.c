@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "batchd/alert_send.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/config.h"
 #include "common/must.h"
 #include "core/alert_text.h"
 
@@ -121,10 +121,7 @@ static char *url_part(const char *url, CURLUPart part)
 static long tls_of(const char *url)
 {
 	char *host = url_part(url, CURLUPART_HOST), *user = url_part(url, CURLUPART_USER);
-	struct in_addr a;
-	const bool is_local =
-		host && (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-			 (inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127));
+	const bool is_local = host && host_is_loopback(host, strlen(host));
 	const long use = is_local ? CURLUSESSL_NONE : user ? CURLUSESSL_ALL : CURLUSESSL_TRY;
 
 	curl_free(host);

@@ -122,4 +122,7 @@ void config_print(const struct config *config, FILE *out);
 /* "12.345678" -> micro units; at most 6 decimals. 0 or -1. */
 int money_parse(const char *s, int64_t *micro);
 
+/* Is that host, as it stands in a URL, this machine by itself: localhost, 127.0.0.0/8, [::1]? */
+bool host_is_loopback(const char *host, size_t n);
+
 #endif

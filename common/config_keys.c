@@ -56,7 +56,7 @@ static const char *fault_webhook(const char *s)
 	return *s ? url_fault(s, strlen(s), false) : NULL;
 }
 
-static bool is_loopback(const char *host, size_t n)
+bool host_is_loopback(const char *host, size_t n)
 {
 	char text[INET6_ADDRSTRLEN + 2];
 	struct in_addr a;
@@ -79,8 +79,9 @@ static const char *fault_base_url(const char *s)
 	if (why || strncasecmp(s, "http://", strlen("http://")) != 0)
 		return why;
 	n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
-	return is_loopback(host, n) ? NULL
-				    : "must be https (http is for this machine's own addresses)";
+	return host_is_loopback(host, n)
+		       ? NULL
+		       : "must be https (http is for this machine's own addresses)";
 }
 
 /* smtp://[NAME:PASSWORD@]HOST[:PORT] */
