@@ -85,15 +85,15 @@ static int ask(struct ctl *ctl, struct job_command *command, const struct words 
 	enum command_result result;
 	struct id id;
 	struct err err;
-	int found;
+	int ret;
 
 	if (id_parse(ctl->operands[0], ID_JOB, &id, &err) != 0)
 		return ctl_error(EX_USAGE, "%s", err.text);
-	found = ctl_find_job(ctl, id.uuid, &command->job_id, &err);
-	if (found == 0)
-		return ctl_error(EX_NOINPUT, "there is no job %s", id.uuid);
+	ret = ctl_find_job(ctl, id.uuid, &command->job_id);
+	if (ret != EX_OK)
+		return ret;
 	command->by = "the operator";
-	if (found < 0 || store_command(ctl->db, command, &result, &err) < 0)
+	if (store_command(ctl->db, command, &result, &err) < 0)
 		return ctl_fail(&err);
 	return tell(ctl, result, words);
 }

@@ -86,8 +86,8 @@ struct ctl_section {
 int ctl_print_record(struct ctl *ctl, struct table **record, struct ctl_section *sections,
 		     size_t n_sections);
 
-/* Of a job by its UUID: 1 and the row's number, 0 where there is none, or -1. */
-int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no, struct err *err);
+/* Of a job by its UUID: 0 and the row's number, or an exit code: why there is none is told. */
+int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no);
 
 /* What holds up sending: all of it, and the recipes of a job (0: of any), into a new table. 0 or -1. */
 int ctl_stops(struct ctl *ctl, int64_t job, struct table **table, struct err *err);

@@ -249,11 +249,11 @@ static int explain_job(struct ctl *ctl, const char *uuid)
 	struct job_look look;
 	struct err err;
 	int64_t job;
-	const int found = ctl_find_job(ctl, uuid, &job, &err);
+	const int ret = ctl_find_job(ctl, uuid, &job);
 
-	if (found == 0)
-		return ctl_error(EX_NOINPUT, "there is no job %s", uuid);
-	if (found > 0 && store_job_look(ctl->db, job, ctl->now, &look, &err) == 0 &&
+	if (ret != EX_OK)
+		return ret;
+	if (store_job_look(ctl->db, job, ctl->now, &look, &err) == 0 &&
 	    job_record(ctl, uuid, job, &look, &record, &err) == 0 &&
 	    ctl_table(ctl, STMT_CTL_EXPLAIN_REQUESTS, DB_P(db_int(job)),
 		      CTL_COLUMNS(request_columns), &sections[0].table, &err) == 0 &&

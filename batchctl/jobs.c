@@ -127,18 +127,19 @@ int ctl_jobs(struct ctl *ctl)
 	return ret;
 }
 
-int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no, struct err *err)
+int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no)
 {
 	struct db_rows *rows;
-	int found;
+	struct err err;
+	bool found;
 
-	if (db_query(ctl->db, STMT_CTL_JOB_ID, DB_P(db_text(uuid)), &rows, err) != 0)
-		return -1;
+	if (db_query(ctl->db, STMT_CTL_JOB_ID, DB_P(db_text(uuid)), &rows, &err) != 0)
+		return ctl_fail(&err);
 	found = db_next(rows);
 	if (found)
 		*no = db_get_int(rows, 0);
 	db_rows_free(&rows);
-	return found;
+	return found ? EX_OK : ctl_error(EX_NOINPUT, "there is no job %s", uuid);
 }
 
 static int load_job(struct ctl *ctl, int64_t no, struct table **record,
@@ -166,14 +167,14 @@ int ctl_job(struct ctl *ctl)
 	struct id id;
 	struct err err;
 	int64_t no;
-	int found;
+	int ret;
 
 	if (id_parse(ctl->operands[0], ID_JOB, &id, &err) != 0)
 		return ctl_error(EX_USAGE, "%s", err.text);
-	found = ctl_find_job(ctl, id.uuid, &no, &err);
-	if (found == 0)
-		return ctl_error(EX_NOINPUT, "there is no job %s", id.uuid);
-	if (found < 0 || load_job(ctl, no, &record, sections, &err) != 0) {
+	ret = ctl_find_job(ctl, id.uuid, &no);
+	if (ret != EX_OK)
+		return ret;
+	if (load_job(ctl, no, &record, sections, &err) != 0) {
 		table_free(&record);
 		for (size_t i = 0; i < 3; i++)
 			table_free(&sections[i].table);
@@ -184,14 +185,11 @@ int ctl_job(struct ctl *ctl)
 
 static int job_events(struct ctl *ctl, const char *uuid)
 {
-	struct err err;
 	int64_t no;
-	const int found = ctl_find_job(ctl, uuid, &no, &err);
+	const int ret = ctl_find_job(ctl, uuid, &no);
 
-	if (found == 0)
-		return ctl_error(EX_NOINPUT, "there is no job %s", uuid);
-	if (found < 0)
-		return ctl_fail(&err);
+	if (ret != EX_OK)
+		return ret;
 	return ctl_print_rows(ctl, STMT_CTL_JOB_EVENTS, DB_P(db_int(no)),
 			      CTL_COLUMNS(job_event_columns), "No events.");
 }
