@@ -156,11 +156,11 @@ static int add_batches(struct ctl *ctl, int64_t job, struct table *t, struct err
 		return -1;
 	while (rc == 0 && db_next(rows)) {
 		rc = batch_row_read(ctl->db, db_get_int(rows, 0), &b, err);
-		if (rc > 0)
-			rc = batch_view_read(ctl->db, ctl->config, &ctl->load, &b, &view, err);
+		if (rc <= 0)
+			continue;
+		rc = batch_view_read(ctl->db, ctl->config, &ctl->load, &b, &view, err);
 		if (rc == 0)
 			add_batch(ctl, &b, &view, db_get_int(rows, 1), t);
-		rc = rc < 0 ? -1 : 0;
 	}
 	db_rows_free(&rows);
 	return rc;
