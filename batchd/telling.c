@@ -11,6 +11,7 @@
 #include "batchd/orphan.h"
 #include "batchd/stop.h"
 #include "common/store.h"
+#include "core/status.h"
 #include "core/timemath.h"
 
 /* --- sources --- */
@@ -265,12 +266,10 @@ static struct tell_wait choose_wait(const struct telling *t)
 static void render_warnings(const struct telling *t, struct strbuf *out)
 {
 	for (size_t i = 0; i < t->n_warnings; i++) {
-		strbuf_addf(out, "%s{\"code\":\"%s\",\"message\":", i ? "," : "",
-			    t->warnings[i].code);
-		strbuf_adds_json(out, t->warnings[i].message);
-		strbuf_adds(out, ",\"since\":");
-		strbuf_add_time(out, t->warnings[i].since);
-		strbuf_addc(out, '}');
+		if (i > 0)
+			strbuf_addc(out, ',');
+		status_render_warning(t->warnings[i].code, t->warnings[i].message,
+				      t->warnings[i].since, out);
 	}
 }
 

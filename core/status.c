@@ -151,7 +151,7 @@ static void render_waiting(const struct job_view *job, struct strbuf *out)
 	strbuf_addc(out, '}');
 }
 
-static void render_warning(const char *code, const char *message, int64_t since, struct strbuf *out)
+void status_render_warning(const char *code, const char *message, int64_t since, struct strbuf *out)
 {
 	strbuf_adds(out, "{\"code\":");
 	strbuf_adds_json(out, code);
@@ -172,13 +172,13 @@ static void render_warnings(const struct job_view *job, struct strbuf *out)
 	if (job->warnings[0] && (job->over_at || day_over))
 		strbuf_addc(out, ',');
 	if (job->over_at)
-		render_warning("budget_job", "the job's budget did not reach for all of it",
-			       job->over_at, out);
+		status_render_warning("budget_job", "the job's budget did not reach for all of it",
+				      job->over_at, out);
 	if (job->over_at && day_over)
 		strbuf_addc(out, ',');
 	if (day_over)
-		render_warning("budget_day", "the account's budget for the day is spent",
-			       job->day_over_at, out);
+		status_render_warning("budget_day", "the account's budget for the day is spent",
+				      job->day_over_at, out);
 	strbuf_addc(out, ']');
 }
 
@@ -249,7 +249,7 @@ int status_add_warning(const char *object, size_t n, const char *code, const cha
 		return strbuf_add(out, object, n);
 	head = (size_t)(at - object) + sizeof(list) - 1;
 	strbuf_add(out, object, head);
-	render_warning(code, message, since, out);
+	status_render_warning(code, message, since, out);
 	if (object[head] != ']')
 		strbuf_addc(out, ',');
 	return strbuf_add(out, object + head, n - head);

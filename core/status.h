@@ -59,6 +59,9 @@ int status_render(const struct job_view *job, struct strbuf *out);
 /* Append ,"links":{...}} for the base ("https://host/prefix" or "/prefix" or ""). */
 int status_render_links(const char *public_id, const char *base, struct strbuf *out);
 
+/* Append an object of `warnings`. */
+void status_render_warning(const char *code, const char *message, int64_t since,
+			   struct strbuf *out);
 /*
  * Append such an object with one more warning, before those that it has; as it is where it has no
  * list of them.
