@@ -136,7 +136,7 @@ ALTER TABLE job
 	ADD COLUMN over_at DATETIME(6) NULL COMMENT 'items failed because they did not fit its budget' AFTER need_translate,
 	ADD COLUMN day_over_at DATETIME(6) NULL COMMENT 'since then it waits for another day of its account' AFTER over_at;
 
--- What an account's attempts of a UTC day have cost and may cost. Writes and reads: batchd. Deletes: nobody.
+-- What an account's attempts of a UTC day have cost and may cost. Writes: batchd. Reads: batchd, batchctl. Deletes: nobody.
 CREATE TABLE spending (
 	account_id	BIGINT UNSIGNED NOT NULL,
 	day		DATE NOT NULL,
