@@ -135,7 +135,7 @@ int hold_read(struct daemon *d, struct err *err)
 	return 0;
 }
 
-/* In memory at once; where the row cannot say so, it is found out again. */
+/* In memory at once; where the row cannot say so, it is found out again. code: NULL = as it was. */
 static void set(struct daemon *d, int64_t recipe_id, enum hold_state state, const char *code)
 {
 	const bool is_on = state != HOLD_NONE;
@@ -147,7 +147,8 @@ static void set(struct daemon *d, int64_t recipe_id, enum hold_state state, cons
 		held = add(d->hold, recipe_id);
 	held->state = state;
 	held->at = now;
-	utf8_copy(held->code, sizeof(held->code), code);
+	if (code)
+		utf8_copy(held->code, sizeof(held->code), code);
 	if (db_exec(d->db, STMT_HOLD_STORE,
 		    DB_P(is_on ? db_text(hold_names[state]) : db_null(),
 			 is_on ? db_text(held->code) : db_null(), db_time(is_on ? now : 0),
@@ -376,15 +377,15 @@ static void on_called(struct daemon *d, int64_t recipe_id, const struct result *
 		if (held && held->state == HOLD_DOUBTED) {
 			log_notice("recipe cleared recipe=%lld code=%s", (long long)recipe_id,
 				   held->code);
-			set(d, recipe_id, HOLD_CLEARED, held->code);
+			set(d, recipe_id, HOLD_CLEARED, NULL);
 		}
 	} else if (r->outcome == OUTCOME_LATER) {
 		d->hold->not_before = t_add(daemon_now(d), d->config->batch.poll_interval);
 	}
 }
 
-/* Those that are doubted come first. True: it was made. */
-static bool call_doubted(struct daemon *d)
+/* Of those that are doubted the first that can be made. */
+static void call_doubted(struct daemon *d)
 {
 	const struct hold *h = d->hold;
 	struct plan_candidate c[HOLD_CANDIDATES];
@@ -396,10 +397,9 @@ static bool call_doubted(struct daemon *d)
 		    hold_send_one(d, c, hold_candidates(d, recipe_id, c, HOLD_CANDIDATES),
 				  on_called)) {
 			log_info("doubted recipe tried recipe=%lld", (long long)recipe_id);
-			return true;
+			return;
 		}
 	}
-	return false;
 }
 
 static bool may_call(struct daemon *d)
