@@ -52,7 +52,7 @@ struct budget *budget_open(struct daemon *d, struct db *db, int64_t job,
 /* Money is short: lots are to be finished, one by one. */
 bool budget_is_short(const struct budget *b);
 /*
- * The current row of STMT_PLAN_ITEMS, SLICE_ROWS of them at most: it counts as reserved where it
+ * The current row of sending_items, SLICE_ROWS of them at most: it counts as reserved where it
  * fits; where it never will, budget_close fails it.
  */
 enum money_verdict budget_ask(struct budget *b, const struct db_rows *row);

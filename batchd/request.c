@@ -12,7 +12,8 @@
 #define LOOK_EVERY T_MIN     /* also without a wake: what waits is looked at again */
 #define LOOK_AGAIN (5 * T_S) /* at what failed */
 #define TIDY_EVERY T_H
-#define KEEP_KEYS  T_DAY /* DESIGN, issue 3: at least so long */
+/* At least: so long an order whose answer was lost may be sent again. As in STMT_KEYS_REMOVE. */
+#define KEEP_KEYS T_DAY
 
 struct requests {
 	bool look;  /* there may be some: a pass is under way */

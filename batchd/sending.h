@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sending: ready items of one job that are sent together, in a batch or each by a call: their
- * attempts, and the items with them, in sets. Its owner reads STMT_PLAN_ITEMS and decides how many.
+ * attempts, and the items with them, in sets. Its owner reads them and decides how many.
  */
 #ifndef BATCHD_SENDING_H
 #define BATCHD_SENDING_H
@@ -41,8 +41,8 @@ struct sending *sending_new(int64_t batch_id, enum way way);
 int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, bool by_lot,
 		  struct db_rows **rows, struct err *err);
 /*
- * Add the item of the current row, SLICE_ROWS of them at most, where its budgets let it. Only
- * after MONEY_NEVER it is worth to go on.
+ * Add the item of the current row, SLICE_ROWS of them at most, where its budgets let it. Of
+ * the refusals only MONEY_NEVER is worth going on after.
  */
 enum money_verdict sending_add(struct sending *s, struct budget *budget, const struct db_rows *row);
 /* Of the i-th: its item and the number of its attempt. */
