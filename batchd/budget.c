@@ -10,8 +10,6 @@
 #include "core/status.h"
 #include "core/timemath.h"
 
-#define FULL_PRICE_PPM 1000000
-
 /* Columns of STMT_BUDGET_READ. */
 enum {
 	ACCOUNT,
@@ -38,15 +36,7 @@ enum {
 /* All 0 where the model has no prices any more: then nothing of it is counted. */
 static struct prices prices_of(const struct config *config, const char *model, enum way way)
 {
-	const struct config_model *m = config_model_find(config, model);
-
-	if (!m)
-		return (struct prices){0};
-	return (struct prices){.input = m->price_input,
-			       .cached = m->price_cached,
-			       .output = m->price_output,
-			       .factor_ppm =
-				       way == WAY_DEFAULT ? FULL_PRICE_PPM : m->batch_factor_ppm};
+	return config_model_prices(config_model_find(config, model), way == WAY_DEFAULT);
 }
 
 /* The most that a translation costs whose description is not there: that is as long as it may be. */

@@ -7,8 +7,7 @@
 #include "core/limits.h"
 #include "core/timemath.h"
 
-#define FULL_PRICE_PPM 1000000
-#define MOVE_COLS      8
+#define MOVE_COLS 8
 
 void settle_begin(struct settle_run *r, struct daemon *d, size_t most)
 {
@@ -37,27 +36,20 @@ void settle_end(struct settle_run *r)
 }
 
 /* The full price is that of the default tier, also where it served what was asked of another. */
-static int64_t factor_of(const struct config_model *m, enum way way, const struct result *res)
+static bool is_full_price(enum way way, const struct result *res)
 {
-	if (way == WAY_DEFAULT || (way != WAY_BATCH && strcmp(res->service_tier, "default") == 0))
-		return FULL_PRICE_PPM;
-	return m->batch_factor_ppm;
+	return way == WAY_DEFAULT ||
+	       (way != WAY_BATCH && strcmp(res->service_tier, "default") == 0);
 }
 
 static struct spent spent_on(const struct settle_run *r, enum way way, const struct result *res)
 {
-	const struct config_model *m = r->model;
-	struct spent s = {.input_tokens = res->input_tokens, .output_tokens = res->output_tokens};
+	const struct prices p = config_model_prices(r->model, is_full_price(way, res));
 
-	if (m) {
-		const struct prices p = {.input = m->price_input,
-					 .cached = m->price_cached,
-					 .output = m->price_output,
-					 .factor_ppm = factor_of(m, way, res)};
-
-		s.cost = result_cost(res->input_tokens, res->cached_tokens, res->output_tokens, &p);
-	}
-	return s;
+	return (struct spent){.input_tokens = res->input_tokens,
+			      .output_tokens = res->output_tokens,
+			      .cost = result_cost(res->input_tokens, res->cached_tokens,
+						  res->output_tokens, &p)};
 }
 
 /* Into the job's cost; what was not of use is wasted. The job is locked. */

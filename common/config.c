@@ -15,7 +15,8 @@
 #include "core/limits.h"
 #include "core/timemath.h"
 
-#define FILE_BYTES (256u << 10) /* of a configuration; ours, with its comments, has 12 KiB */
+#define FILE_BYTES     (256u << 10) /* of a configuration; ours, with its comments, has 12 KiB */
+#define FULL_PRICE_PPM 1000000
 
 /* One load: the file twice read, and what comes of it. */
 struct load {
@@ -428,6 +429,16 @@ const struct config_model *config_model_find(const struct config *config, const 
 		if (!strcmp(config->models[i].name, name))
 			return &config->models[i];
 	return NULL;
+}
+
+struct prices config_model_prices(const struct config_model *model, bool is_full)
+{
+	if (!model)
+		return (struct prices){0};
+	return (struct prices){.input = model->price_input,
+			       .cached = model->price_cached,
+			       .output = model->price_output,
+			       .factor_ppm = is_full ? FULL_PRICE_PPM : model->batch_factor_ppm};
 }
 
 const struct config_policy *config_policy_for(const struct config *config, int64_t n_requests)

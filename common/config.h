@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "core/err.h"
+#include "core/result_line.h"
 
 struct config_list {
 	char **texts;
@@ -108,6 +109,8 @@ void config_free(struct config **config);
 
 /* The model section of that name, or NULL. */
 const struct config_model *config_model_find(const struct config *config, const char *name);
+/* What its tokens cost, at the full price or at that of batches and flex; of NULL nothing. */
+struct prices config_model_prices(const struct config_model *model, bool is_full);
 /*
  * The policy section for a batch of that many requests; never NULL (built-in
  * defaults where none fits).
