@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "core/status.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
@@ -26,13 +27,6 @@ struct table {
 	size_t n_cells, cap_cells;
 	int64_t now;
 };
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
 
 struct table *table_new(const struct table_column *columns, size_t n, int64_t now)
 {

@@ -8,6 +8,7 @@
 #include "batchd/hold.h"
 #include "batchd/settle.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/json_util.h"
 
 static const char *const how_names[HOW_COUNT] = {
@@ -215,9 +216,7 @@ static int read_kept(struct daemon *d, const struct db_rows *r, struct answered 
 	strncpy(a->request_id, db_get_text(r, 5, NULL), sizeof(a->request_id) - 1);
 	a->job = db_get_int(r, 7);
 	a->is_kept = true;
-	a->body = malloc(a->body_n + 1);
-	if (!a->body)
-		abort();
+	a->body = must(malloc(a->body_n + 1));
 	memcpy(a->body, body, a->body_n + 1);
 	if (a->job == 0)
 		return 0; /* nothing knows it any more: removed */

@@ -7,6 +7,7 @@
 #include "batchd/hold.h"
 #include "batchd/settle.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/limits.h"
 
 #define LINE_COLS 12 /* of STMT_BATCH_LINE_ADD */
@@ -25,9 +26,7 @@ static void run_begin(struct apply_run *r, const struct chunk *c)
 	memset(r, 0, sizeof(*r));
 	r->c = c;
 	settle_begin(&r->settle, c->d, c->n);
-	r->lines = calloc((c->n + 1) * LINE_COLS, sizeof(struct db_val));
-	if (!r->lines)
-		abort();
+	r->lines = must(calloc((c->n + 1) * LINE_COLS, sizeof(struct db_val)));
 }
 
 static void run_end(struct apply_run *r)

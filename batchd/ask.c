@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "core/language.h"
 #include "core/uuid.h"
 
@@ -59,11 +60,7 @@ static int images_of(struct db *db, struct ask_images *im, int64_t item, struct 
 
 struct ask_images *ask_images_new(void)
 {
-	struct ask_images *im = calloc(1, sizeof(*im));
-
-	if (!im)
-		abort();
-	return im;
+	return must(calloc(1, sizeof(struct ask_images)));
 }
 
 void ask_images_free(struct ask_images **at)

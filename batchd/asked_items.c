@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "batchd/asked.h"
+#include "common/must.h"
 #include "core/limits.h"
 
 #define MOST_LOTS 200 /* of a slice: the texts of their descriptions are all in memory */
@@ -135,12 +136,10 @@ static void run_clear(struct lots_run *r)
 /* Translations that failed, or were left blocked when the job ended, whose description is there. */
 static int ready_translations(struct lots_run *r, struct db *db, struct err *err)
 {
-	struct db_val *v = calloc(MOST_LOTS, 4 * sizeof(*v));
+	struct db_val *v = must(calloc(MOST_LOTS, 4 * sizeof(*v)));
 	size_t n = 0;
 	int rc = read_described(r, db, err);
 
-	if (!v)
-		abort();
 	while (rc == 0 && n < MOST_LOTS && db_next(r->described)) {
 		struct estimate e;
 
@@ -241,9 +240,8 @@ static int add_items(struct lots_run *r, struct db *db, struct err *err)
 
 	if (rc < 0 || r->n_added == 0)
 		return rc;
-	v = calloc(db_rows_count(r->described) * (size_t)r->n_added + 1, ITEM_COLS * sizeof(*v));
-	if (!v)
-		abort();
+	v = must(calloc(db_rows_count(r->described) * (size_t)r->n_added + 1,
+			ITEM_COLS * sizeof(*v)));
 	while (db_next(r->described)) {
 		add_lot(r, v + n * ITEM_COLS);
 		n += (size_t)r->n_added;

@@ -7,6 +7,7 @@
 #include "batchd/alert.h"
 #include "batchd/sending.h"
 #include "batchd/tell.h"
+#include "common/must.h"
 #include "core/status.h"
 #include "core/timemath.h"
 
@@ -99,12 +100,10 @@ static int fill(struct budget *b, struct db *db, const struct db_rows *r, struct
 struct budget *budget_open(struct daemon *d, struct db *db, int64_t job,
 			   const struct recipe *recipe, enum way way, struct err *err)
 {
-	struct budget *b = calloc(1, sizeof(*b));
+	struct budget *b = must(calloc(1, sizeof(*b)));
 	struct db_rows *r;
 	int rc;
 
-	if (!b)
-		abort();
 	b->d = d;
 	b->job = job;
 	b->now = daemon_now(d);
@@ -188,13 +187,11 @@ static int tell_over(const struct budget *b, struct db *db, struct err *err)
 
 static int fail_items(struct budget *b, struct db *db, struct tally *tally, struct err *err)
 {
-	struct db_val *ids = calloc(b->n_failed + 1, sizeof(*ids));
-	struct lot_key *lots = calloc(b->n_failed + 1, sizeof(*lots));
+	struct db_val *ids = must(calloc(b->n_failed + 1, sizeof(*ids)));
+	struct lot_key *lots = must(calloc(b->n_failed + 1, sizeof(*lots)));
 	size_t n_lots = 0;
 	int rc;
 
-	if (!ids || !lots)
-		abort();
 	for (size_t i = 0; i < b->n_failed; i++) {
 		const struct budget_item *f = &b->failed[i];
 

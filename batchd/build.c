@@ -10,6 +10,7 @@
 #include "batchd/ask.h"
 #include "batchd/items.h"
 #include "batchd/submit.h"
+#include "common/must.h"
 #include "core/request_line.h"
 
 /* Photographs make long lines: a slice stays short. */
@@ -114,12 +115,10 @@ static int build_step(struct work *w, struct err *err)
 {
 	struct build *b = w->state;
 	struct daemon *d = w->d;
-	struct page *p = calloc(1, sizeof(*p));
+	struct page *p = must(calloc(1, sizeof(*p)));
 	bool more = false;
 	int rc;
 
-	if (!p)
-		abort();
 	p->images = ask_images_new();
 	rc = page_read(d, b, w->batch_id, p, err);
 	if (rc == 0) {
@@ -141,11 +140,9 @@ static int build_step(struct work *w, struct err *err)
 void build_start(struct daemon *d, const struct batch_row *row)
 {
 	struct work *w = work_new(d, row->id);
-	struct build *b = calloc(1, sizeof(*b));
+	struct build *b = must(calloc(1, sizeof(*b)));
 	struct err err;
 
-	if (!b)
-		abort();
 	strbuf_init(&b->line, ASK_BYTES_MAX);
 	b->page_rows = SLICE_ROWS;
 	w->state = b;

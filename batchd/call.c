@@ -8,6 +8,7 @@
 #include "batchd/ask.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/json_util.h"
 #include "core/request_line.h"
 #include "core/timemath.h"
@@ -100,9 +101,7 @@ static void copy_reply(struct answered *a, const struct openai_reply *r)
 	memcpy(a->request_id, r->request_id, sizeof(a->request_id));
 	if (r->text_n == 0)
 		return;
-	a->body = malloc(r->text_n);
-	if (!a->body)
-		abort();
+	a->body = must(malloc(r->text_n));
 	memcpy(a->body, r->text, r->text_n);
 	a->body_n = r->text_n;
 }
@@ -177,10 +176,8 @@ bool call_keep(struct call *c)
 
 static struct call *call_new(struct daemon *d, const struct call_order *order)
 {
-	struct call *c = calloc(1, sizeof(*c));
+	struct call *c = must(calloc(1, sizeof(*c)));
 
-	if (!c)
-		abort();
 	c->d = d;
 	c->order = *order;
 	c->order.mark = NULL;

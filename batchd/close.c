@@ -14,6 +14,7 @@
 #include "batchd/request.h"
 #include "batchd/tell.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/store.h"
 #include "core/timemath.h"
 
@@ -112,10 +113,9 @@ static void begin_ending(struct daemon *d, const struct batch_row *b, enum batch
 			 struct release release)
 {
 	struct work *w = work_new(d, b->id);
-	struct ending *e = calloc(1, sizeof(*e));
+	struct ending *e = must(calloc(1, sizeof(*e)));
 
-	if (!e || !(e->b = malloc(sizeof(*e->b))))
-		abort();
+	e->b = must(malloc(sizeof(*e->b)));
 	*e->b = *b;
 	e->d = d;
 	e->reason = reason;
@@ -287,12 +287,10 @@ static int parting_step(struct work *w, struct err *err)
 
 void close_part(struct daemon *d, struct batch_row *b)
 {
-	struct batch_start *first = calloc(1, sizeof(*first));
+	struct batch_start *first = must(calloc(1, sizeof(*first)));
 	struct work *w;
 	struct err err;
 
-	if (!first)
-		abort();
 	if (batch_jobs_latest_start(d->db, d->config, &d->load, b->id, 0, first, &err) < 0 ||
 	    !first->job) {
 		free(first);

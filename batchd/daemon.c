@@ -27,6 +27,7 @@
 #include "batchd/watch.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/service.h"
 #include "core/timemath.h"
 
@@ -404,7 +405,7 @@ void daemon_reload(struct daemon *d, struct config *config, const char *api_key)
 
 struct daemon *daemon_new(struct config *c, const char *api_key, const char *spool)
 {
-	struct daemon *d = calloc(1, sizeof(*d));
+	struct daemon *d = must(calloc(1, sizeof(*d)));
 	const int quarter_ms = (int)t_max(c->daemon.lease / 4 / T_MS, 250);
 	const struct db_options o = {
 		.host = c->database.host,
@@ -420,8 +421,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 		.idle_tx_timeout_s = quarter_ms >= 1000 ? quarter_ms / 1000 : 1,
 	};
 
-	if (!d || !(d->spool = strdup(spool)))
-		abort();
+	d->spool = must(strdup(spool));
 	d->config = c;
 	d->db = db_new(&o);
 	d->http = http_new(api_key);

@@ -15,6 +15,7 @@
 #include "batchd/sending.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/plan.h"
 #include "core/timemath.h"
 
@@ -35,10 +36,8 @@ struct fallback {
 
 struct fallback *fallback_new(void)
 {
-	struct fallback *f = calloc(1, sizeof(*f));
+	struct fallback *f = must(calloc(1, sizeof(*f)));
 
-	if (!f)
-		abort();
 	f->look = true;
 	return f;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/must.h"
 #include "core/json_util.h"
 #include "core/timemath.h"
 
@@ -29,11 +30,7 @@ struct files {
 
 struct files *files_new(void)
 {
-	struct files *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		abort();
-	return f;
+	return must(calloc(1, sizeof(struct files)));
 }
 
 static void forget(struct files *f)
@@ -176,9 +173,7 @@ static void gather(struct daemon *d, const struct json_object *data)
 		    created_at > t_sub(f->started_at, MIN_AGE) ||
 		    is_named(d, json_get_text(file, "filename"), id) != 0)
 			continue;
-		f->ids[f->n] = strdup(id);
-		if (!f->ids[f->n++])
-			abort();
+		f->ids[f->n++] = must(strdup(id));
 	}
 }
 
@@ -195,9 +190,7 @@ static void on_files(const struct openai_reply *r, void *ctx)
 		forget(f);
 		return;
 	}
-	f->ids = calloc(MAX_FILES, sizeof(*f->ids));
-	if (!f->ids)
-		abort();
+	f->ids = must(calloc(MAX_FILES, sizeof(*f->ids)));
 	gather(d, data);
 	if (f->n == 0)
 		end(d);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batchd/apply.h"
+#include "common/must.h"
 
 #define LOOKUP 100 /* items asked for in one query: placeholders of STMT_APPLY_ITEMS */
 
@@ -55,7 +56,7 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->outcome = outcome < 0 ? ATTEMPT_OPEN : (enum attempt_outcome)outcome;
 	uuid_mark(db_get_text(rows, 12, NULL), f->mark);
 	f->translate_recipe = db_get_int(rows, 13);
-	f->instructions = instructions ? strdup(instructions) : NULL;
+	f->instructions = instructions ? must(strdup(instructions)) : NULL;
 	found_set_code(f, db_get_text(rows, 15, NULL));
 	f->is_answered = request_id != NULL;
 	f->is_deleted = db_get_int(rows, 17) != 0;
@@ -97,11 +98,9 @@ static int compare_i64(const void *a, const void *b)
 
 static void begin(struct found_list *l, size_t most)
 {
-	l->items = calloc(most + 1, sizeof(*l->items));
+	l->items = must(calloc(most + 1, sizeof(*l->items)));
 	l->n = 0;
 	l->cap = most + 1;
-	if (!l->items)
-		abort();
 }
 
 int found_read_call(struct found_list *l, struct db *db, int64_t item, unsigned attempt,
@@ -125,9 +124,7 @@ int found_read(struct found_list *l, const struct chunk *c, int64_t batch_id, st
 	int rc = 0;
 
 	begin(l, c->n);
-	ids = calloc(c->n + 1, sizeof(*ids));
-	if (!ids)
-		abort();
+	ids = must(calloc(c->n + 1, sizeof(*ids)));
 	for (size_t i = 0; i < c->n; i++) {
 		const struct result *res = &c->lines[i].result;
 

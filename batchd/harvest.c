@@ -16,6 +16,7 @@
 #include "batchd/stop.h"
 #include "batchd/submit.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/json_util.h"
 #include "core/limits.h"
 #include "core/timemath.h"
@@ -83,9 +84,7 @@ static void take_line(struct reading *r, const struct file_line *line)
 	l->size = line->size;
 	l->n = line->n;
 	l->too_large = line->too_large;
-	l->text = malloc(line->n + 1);
-	if (!l->text)
-		abort();
+	l->text = must(malloc(line->n + 1));
 	memcpy(l->text, line->text, line->n + 1);
 	if (line->too_large) {
 		/* Asking again would buy the same: it is its item's failure, for good. */
@@ -163,12 +162,11 @@ static int reading_step(struct work *w, struct err *err)
 static void start_reading(struct daemon *d, const struct batch_row *b)
 {
 	struct work *w = work_new(d, b->id);
-	struct reading *r = calloc(1, sizeof(*r));
+	struct reading *r = must(calloc(1, sizeof(*r)));
 	char path[4096];
 	struct err err;
 
-	if (!r || !(r->chunk.lines = calloc(SLICE_ROWS, sizeof(*r->chunk.lines))))
-		abort();
+	r->chunk.lines = must(calloc(SLICE_ROWS, sizeof(*r->chunk.lines)));
 	w->state = r;
 	w->state_free = reading_free;
 	w->step = reading_step;
@@ -297,10 +295,8 @@ static void start_download(struct daemon *d, const struct batch_row *b)
 	struct work *w = work_new(d, b->id);
 	struct err err;
 
-	w->state = calloc(1, sizeof(struct download));
+	w->state = must(calloc(1, sizeof(struct download)));
 	w->state_free = free;
-	if (!w->state)
-		abort();
 	if (openai_get_file(d->openai, file_id(b), on_file_object, w, &err) < 0) {
 		work_free(w);
 		daemon_put_off(d, b->id, &err);

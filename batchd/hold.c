@@ -10,6 +10,7 @@
 #include "batchd/tell.h"
 #include "batchd/telling.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
 
@@ -48,11 +49,7 @@ struct hold {
 
 struct hold *hold_new(void)
 {
-	struct hold *h = calloc(1, sizeof(*h));
-
-	if (!h)
-		abort();
-	return h;
+	return must(calloc(1, sizeof(struct hold)));
 }
 
 void hold_reset(struct hold *h)
@@ -108,9 +105,7 @@ static struct held *add(struct hold *h, int64_t recipe_id)
 {
 	if (h->n == h->cap) {
 		h->cap = h->cap ? 2 * h->cap : 8;
-		h->list = realloc(h->list, h->cap * sizeof(*h->list));
-		if (!h->list)
-			abort();
+		h->list = must(realloc(h->list, h->cap * sizeof(*h->list)));
 	}
 	h->list[h->n] = (struct held){.recipe_id = recipe_id};
 	return &h->list[h->n++];
@@ -278,9 +273,7 @@ static void prove(struct daemon *d, int64_t recipe_id)
 			    err.text);
 		return;
 	}
-	h->proven = realloc(h->proven, (h->n_proven + 1) * sizeof(*h->proven));
-	if (!h->proven)
-		abort();
+	h->proven = must(realloc(h->proven, (h->n_proven + 1) * sizeof(*h->proven)));
 	h->proven[h->n_proven++] = recipe_id;
 }
 
@@ -328,12 +321,10 @@ bool hold_wants_trial(struct daemon *d, const struct plan_candidate *c, uint32_t
 
 size_t hold_candidates(struct daemon *d, int64_t recipe_id, struct plan_candidate *out, size_t max)
 {
-	struct plan_candidate *all = calloc(MAX_CANDIDATES, sizeof(*all));
+	struct plan_candidate *all = must(calloc(MAX_CANDIDATES, sizeof(*all)));
 	size_t n, found = 0;
 	struct err err;
 
-	if (!all)
-		abort();
 	for (int calls = 0; calls < 2; calls++) {
 		if (planner_candidates(d, calls, all, MAX_CANDIDATES, &n, &err) < 0) {
 			log_warning("jobs not read error=\"%s\"", err.text);

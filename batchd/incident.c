@@ -6,6 +6,7 @@
 #include "batchd/alert.h"
 #include "batchd/tell.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/incident.h"
 #include "core/timemath.h"
 
@@ -21,11 +22,7 @@ struct incident {
 
 struct incident *incident_new(void)
 {
-	struct incident *i = calloc(1, sizeof(*i));
-
-	if (!i)
-		abort();
-	return i;
+	return must(calloc(1, sizeof(struct incident)));
 }
 
 void incident_free(struct incident **i)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "batchd/incident.h"
+#include "common/must.h"
 #include "core/limits.h"
 
 struct open_attempt {
@@ -123,13 +124,11 @@ static int release_attempt(struct release_run *run, struct db *db, size_t i,
 int64_t items_release(struct daemon *d, struct batch_row *b, const struct release *rel, int64_t now,
 		      struct err *err)
 {
-	struct open_attempt *open = calloc(SLICE_ROWS, sizeof(*open));
-	struct release_run *run = calloc(1, sizeof(*run));
+	struct open_attempt *open = must(calloc(SLICE_ROWS, sizeof(*open)));
+	struct release_run *run = must(calloc(1, sizeof(*run)));
 	int64_t rc = -1;
 	size_t n;
 
-	if (!open || !run)
-		abort();
 	run->d = d;
 	run->b = b;
 	run->tally = tally_new(d);
@@ -162,14 +161,12 @@ int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t job, int64_t 
 		    struct err *err)
 {
 	struct tally *tally = tally_new(d);
-	struct db_val *items = calloc(SLICE_ROWS, 3 * sizeof(*items));
-	struct db_val *marks = calloc(SLICE_ROWS, 3 * sizeof(*marks));
-	struct open_attempt *open = calloc(SLICE_ROWS, sizeof(*open));
+	struct db_val *items = must(calloc(SLICE_ROWS, 3 * sizeof(*items)));
+	struct db_val *marks = must(calloc(SLICE_ROWS, 3 * sizeof(*marks)));
+	struct open_attempt *open = must(calloc(SLICE_ROWS, sizeof(*open)));
 	int64_t rc = -1;
 	size_t n, here = 0;
 
-	if (!items || !marks || !open)
-		abort();
 	if (read_open(d->db, job ? STMT_ATTEMPTS_OF_JOB_TO_LEAVE : STMT_ATTEMPTS_TO_LEAVE, b->id,
 		      job, open, &n, err) < 0)
 		goto out;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "core/json_util.h"
 #include "core/limits.h"
 #include "core/timemath.h"
@@ -26,10 +27,9 @@ struct pending { /* between start and done */
 
 struct openai *openai_new(struct http *http, const char *base_url)
 {
-	struct openai *o = calloc(1, sizeof(*o));
+	struct openai *o = must(calloc(1, sizeof(*o)));
 
-	if (!o || !(o->base_url = strdup(base_url)))
-		abort();
+	o->base_url = must(strdup(base_url));
 	o->http = http;
 	return o;
 }
@@ -155,12 +155,10 @@ static void on_done(struct http_call *call, void *ctx)
 static int start(struct openai *o, struct http_request *r, const char *path, openai_done_fn *done,
 		 void *ctx, struct err *err)
 {
-	struct pending *p = calloc(1, sizeof(*p));
+	struct pending *p = must(calloc(1, sizeof(*p)));
 	struct strbuf url;
 	int rc;
 
-	if (!p)
-		abort();
 	p->done = done;
 	p->ctx = ctx;
 	p->wants_body = !r->save_path;

@@ -13,6 +13,7 @@
 #include "batchd/tell.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/limits.h"
 #include "core/plan.h"
 #include "core/timemath.h"
@@ -31,10 +32,8 @@ struct planner {
 
 struct planner *planner_new(void)
 {
-	struct planner *p = calloc(1, sizeof(*p));
+	struct planner *p = must(calloc(1, sizeof(*p)));
 
-	if (!p)
-		abort();
 	p->look = true;
 	return p;
 }

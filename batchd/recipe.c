@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "core/json_schema.h"
 #include "core/request_line.h"
 
@@ -14,20 +15,12 @@ struct recipes {
 
 static char *copy(const char *s)
 {
-	char *c = strdup(s ? s : "");
-
-	if (!c)
-		abort();
-	return c;
+	return must(strdup(s ? s : ""));
 }
 
 struct recipes *recipes_new(void)
 {
-	struct recipes *r = calloc(1, sizeof(*r));
-
-	if (!r)
-		abort();
-	return r;
+	return must(calloc(1, sizeof(struct recipes)));
 }
 
 static void recipe_free(struct recipe *r)
@@ -66,9 +59,9 @@ static struct recipe *read_recipe(struct db *db, int64_t id, struct err *err)
 		goto out;
 	}
 	task = name_find(task_names, TASK_COUNT, db_get_text(rows, 1, NULL));
-	r = calloc(1, sizeof(*r));
-	if (!r || task < 0)
+	if (task < 0)
 		abort();
+	r = must(calloc(1, sizeof(*r)));
 	r->id = id;
 	r->task = (enum task)task;
 	strncpy(r->hash, db_get_text(rows, 0, NULL), sizeof(r->hash) - 1);

@@ -6,6 +6,7 @@
 #include "batchd/asked.h"
 #include "batchd/planner.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/limits.h"
 #include "core/timemath.h"
 
@@ -25,10 +26,8 @@ struct requests {
 
 struct requests *requests_new(void)
 {
-	struct requests *r = calloc(1, sizeof(*r));
+	struct requests *r = must(calloc(1, sizeof(*r)));
 
-	if (!r)
-		abort();
 	r->look = true;
 	return r;
 }
@@ -191,13 +190,11 @@ static int remove_keys_tx(struct db *db, void *arg, struct err *err)
 static int tidy(struct daemon *d, struct err *err)
 {
 	struct requests *r = d->requests;
-	struct tidy_page *p = calloc(1, sizeof(*p));
+	struct tidy_page *p = must(calloc(1, sizeof(*p)));
 	struct db_rows *rows;
 	size_t found;
 	int rc = 0;
 
-	if (!p)
-		abort();
 	if (db_query(d->db, STMT_KEYS_OLD,
 		     DB_P(db_time(t_max(r->tidy_after, 1)),
 			  db_time(t_sub(daemon_now(d), KEEP_KEYS))),

@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
+#include "common/must.h"
+
 struct sending *sending_new(int64_t batch_id, enum way way)
 {
-	struct sending *s = calloc(1, sizeof(*s));
+	struct sending *s = must(calloc(1, sizeof(*s)));
 
-	if (!s)
-		abort();
 	s->batch_id = batch_id;
 	s->way = way;
 	return s;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "core/limits.h"
 #include "core/timemath.h"
 
@@ -17,12 +18,10 @@ void settle_begin(struct settle_run *r, struct daemon *d, size_t most)
 	r->d = d;
 	r->now = daemon_now(d);
 	r->tally = tally_new(d);
-	r->answers = calloc(n * ANSWER_COLS, sizeof(struct db_val));
-	r->attempts = calloc(n * ATTEMPT_COLS, sizeof(struct db_val));
-	r->unblock = calloc(n, sizeof(*r->unblock));
-	r->failed = calloc(n, sizeof(*r->failed));
-	if (!r->answers || !r->attempts || !r->unblock || !r->failed)
-		abort();
+	r->answers = must(calloc(n * ANSWER_COLS, sizeof(struct db_val)));
+	r->attempts = must(calloc(n * ATTEMPT_COLS, sizeof(struct db_val)));
+	r->unblock = must(calloc(n, sizeof(*r->unblock)));
+	r->failed = must(calloc(n, sizeof(*r->failed)));
 }
 
 void settle_end(struct settle_run *r)
@@ -298,12 +297,10 @@ int settle_result(struct settle_run *r, struct found *f, const struct result *re
 /* The items as they have become. */
 static int write_items(const struct settle_run *r, struct db *db, struct err *err)
 {
-	struct db_val *moves = calloc(r->found.n + 1, MOVE_COLS * sizeof(*moves));
+	struct db_val *moves = must(calloc(r->found.n + 1, MOVE_COLS * sizeof(*moves)));
 	size_t n = 0;
 	int64_t rc;
 
-	if (!moves)
-		abort();
 	for (size_t i = 0; i < r->found.n; i++) {
 		const struct found *f = &r->found.items[i];
 		struct db_val *v = &moves[n * MOVE_COLS];

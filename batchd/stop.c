@@ -13,6 +13,7 @@
 #include "batchd/telling.h"
 #include "batchd/watch.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
 
@@ -37,11 +38,7 @@ struct stop {
 
 struct stop *stop_new(void)
 {
-	struct stop *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		abort();
-	return s;
+	return must(calloc(1, sizeof(struct stop)));
 }
 
 void stop_free(struct stop **s)

@@ -6,6 +6,7 @@
 
 #include "batchd/harvest.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/limits.h"
 #include "core/timemath.h"
 
@@ -88,9 +89,7 @@ static void sweep_batch(struct daemon *d, int64_t id)
 		return;
 	}
 	w = work_new(d, id);
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		abort();
+	s = must(calloc(1, sizeof(*s)));
 	w->state = s;
 	w->state_free = free;
 	s->version = b.version;

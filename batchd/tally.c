@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The counts of jobs within one transaction (batchd/items.h). */
 #include "batchd/items.h"
+#include "common/must.h"
 
 #include <stdlib.h>
 

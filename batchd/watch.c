@@ -12,6 +12,7 @@
 #include "batchd/tell.h"
 #include "batchd/watched.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/json_util.h"
 #include "core/timemath.h"
 
@@ -48,11 +49,7 @@ struct page_call {
 
 struct watch *watch_new(void)
 {
-	struct watch *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		abort();
-	return w;
+	return must(calloc(1, sizeof(struct watch)));
 }
 
 static void forget(struct watch *w)
@@ -243,10 +240,8 @@ static void read_single(struct daemon *d, const struct watched *b, bool is_first
 	if (work_find(d, b->id))
 		return;
 	w = work_new(d, b->id);
-	w->state = malloc(sizeof(unsigned));
+	w->state = must(malloc(sizeof(unsigned)));
 	w->state_free = free;
-	if (!w->state)
-		abort();
 	*(unsigned *)w->state = d->watch->pass;
 	if (openai_get_batch(d->openai, b->name, on_single, w, &err) < 0)
 		work_free(w);
@@ -398,11 +393,9 @@ static void on_page(const struct openai_reply *r, void *ctx)
 
 static void next_page(struct daemon *d, const char *after)
 {
-	struct page_call *call = calloc(1, sizeof(*call));
+	struct page_call *call = must(calloc(1, sizeof(*call)));
 	struct err err;
 
-	if (!call)
-		abort();
 	snprintf(d->watch->after, sizeof(d->watch->after), "%s", after ? after : "");
 	call->d = d;
 	call->pass = d->watch->pass;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "core/timemath.h"
 
 static int compare(const void *a, const void *b)
@@ -42,9 +43,8 @@ static int add_part(struct watched_list *l, size_t part, struct db *db, enum stm
 {
 	if (db_query(db, stmt, v, n, &l->rows[part], err) < 0)
 		return -1;
-	l->items = realloc(l->items, (l->n + db_rows_count(l->rows[part]) + 1) * sizeof(*l->items));
-	if (!l->items)
-		abort();
+	l->items = must(
+		realloc(l->items, (l->n + db_rows_count(l->rows[part]) + 1) * sizeof(*l->items)));
 	while (db_next(l->rows[part]))
 		add_row(l, l->rows[part]);
 	return 0;

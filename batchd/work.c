@@ -4,6 +4,7 @@
 
 #include "batchd/daemon.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/timemath.h"
 
 struct work *work_find(struct daemon *d, int64_t batch_id)
@@ -17,10 +18,8 @@ struct work *work_find(struct daemon *d, int64_t batch_id)
 
 struct work *work_new(struct daemon *d, int64_t batch_id)
 {
-	struct work *w = calloc(1, sizeof(*w));
+	struct work *w = must(calloc(1, sizeof(*w)));
 
-	if (!w)
-		abort();
 	w->batch_id = batch_id;
 	w->d = d;
 	w->next = d->works;

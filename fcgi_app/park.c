@@ -14,6 +14,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/must.h"
+
 struct parked {
 	struct FCGX_Request *request;
 	uint8_t uuid[16];
@@ -31,13 +33,6 @@ struct park {
 	atomic_size_t n_due;
 	struct pollfd *peers;
 };
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
 
 struct park *park_new(size_t max_waiting)
 {
