@@ -84,7 +84,8 @@ int ask_fill(struct db *db, const struct recipe *recipe, const struct db_rows *r
 	     struct ask_images *im, struct request *q, char custom_id[CUSTOM_ID_SIZE],
 	     struct err *err)
 {
-	const bool was_cut = db_get_int(r, 5) != 0;
+	const int64_t item = db_get_int(r, ASK_ITEM);
+	const bool was_cut = db_get_int(r, ASK_WAS_CUT) != 0;
 	char mark[UUID_MARK_SIZE];
 
 	*q = (struct request){
@@ -94,24 +95,25 @@ int ask_fill(struct db *db, const struct recipe *recipe, const struct db_rows *r
 		.schema = recipe->schema,
 		.max_output_tokens =
 			was_cut ? recipe->max_output_tokens_retry : recipe->max_output_tokens,
-		.instructions = db_get_text(r, 7, NULL),
+		.instructions = db_get_text(r, ASK_INSTRUCTIONS, NULL),
 	};
-	uuid_mark(db_get_text(r, 6, NULL), mark);
-	custom_id_format((uint64_t)db_get_int(r, 0), (unsigned)db_get_int(r, 1), mark, custom_id);
+	uuid_mark(db_get_text(r, ASK_JOB, NULL), mark);
+	custom_id_format((uint64_t)item, (unsigned)db_get_int(r, ASK_ATTEMPT), mark, custom_id);
 	if (recipe->task == TASK_DESCRIBE) {
-		q->title = db_get_text(r, 9, NULL);
-		q->notes = db_get_text(r, 10, NULL);
-		if (images_of(db, im, db_get_int(r, 0), err) < 0)
+		q->title = db_get_text(r, ASK_TITLE, NULL);
+		q->notes = db_get_text(r, ASK_NOTES, NULL);
+		if (images_of(db, im, item, err) < 0)
 			return -1;
 		q->images = im->list;
 		q->n_images = im->n;
 		return 0;
 	}
-	q->language_tag = db_get_text(r, 11, NULL);
+	q->language_tag = db_get_text(r, ASK_LANGUAGE, NULL);
 	q->language_name = language_name(q->language_tag);
-	q->description = db_get_text(r, db_is_null(r, 13) ? 12 : 13, &q->description_n);
+	q->description =
+		db_get_text(r, db_is_null(r, ASK_VALUE) ? ASK_RAW : ASK_VALUE, &q->description_n);
 	if (!q->description)
 		return err_set(err, ERR_BUG, 0, "item %lld has no description to translate",
-			       (long long)db_get_int(r, 0));
+			       (long long)item);
 	return 0;
 }

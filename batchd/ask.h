@@ -23,6 +23,20 @@ void ask_images_free(struct ask_images **im);
 /* Rows (item, URL, hash) of a statement; 0 or -1. */
 int ask_images_read(struct ask_images *im, struct db *db, enum stmt stmt, const struct db_val *v,
 		    size_t n, struct err *err);
+/* Columns of STMT_BUILD_ITEMS and STMT_CALL_ITEM. */
+enum {
+	ASK_ITEM,
+	ASK_ATTEMPT,
+	ASK_WAS_CUT,
+	ASK_JOB, /* its public id */
+	ASK_INSTRUCTIONS,
+	ASK_IS_WANTED, /* by its job */
+	ASK_TITLE,
+	ASK_NOTES,
+	ASK_LANGUAGE,
+	ASK_RAW, /* of the description to translate; and its value */
+	ASK_VALUE
+};
 /*
  * From a row of STMT_BUILD_ITEMS or STMT_CALL_ITEM; rows are asked for in the order of their items.
  * The request borrows from row, recipe and images, until the next call. 0 or -1.

@@ -134,8 +134,8 @@ bool budget_is_short(const struct budget *b)
 
 static struct money_need need_of(const struct budget *b, const struct db_rows *r)
 {
-	const int64_t tokens = db_get_int(r, 6);
-	const int64_t cap = db_get_int(r, 11) != 0 ? b->cap_repeat : b->cap;
+	const int64_t tokens = db_get_int(r, SEND_TOKENS);
+	const int64_t cap = db_get_int(r, SEND_WAS_CUT) != 0 ? b->cap_repeat : b->cap;
 
 	return (struct money_need){.item = result_cost(tokens, 0, cap, &b->prices),
 				   .cheapest = result_cost(tokens, 0, cap, &b->cheapest),
@@ -152,10 +152,11 @@ enum money_verdict budget_ask(struct budget *b, const struct db_rows *r)
 		b->held = need.item;
 		b->n_fit++;
 	} else if (verdict == MONEY_NEVER) {
-		b->failed[b->n_failed++] = (struct budget_item){.item = db_get_int(r, 0),
-								.lot = db_get_int(r, 10),
-								.language = db_get_int(r, 1),
-								.by_call = db_get_int(r, 9)};
+		b->failed[b->n_failed++] =
+			(struct budget_item){.item = db_get_int(r, SEND_ITEM),
+					     .lot = db_get_int(r, SEND_LOT),
+					     .language = db_get_int(r, SEND_LANGUAGE),
+					     .by_call = db_get_int(r, SEND_BY_CALL)};
 	} else {
 		b->last = verdict;
 		b->wanted = money_wanted(&b->view, &need, verdict);

@@ -101,8 +101,8 @@ static int page_add(struct daemon *d, struct build *b, struct page *p, struct er
 
 	while (b->bytes < until && db_next(p->items)) {
 		rows++;
-		b->cursor = db_get_int(p->items, 0);
-		if (db_get_int(p->items, 8) == 0)
+		b->cursor = db_get_int(p->items, ASK_ITEM);
+		if (db_get_int(p->items, ASK_IS_WANTED) == 0)
 			p->unwanted[p->n_unwanted++] = b->cursor;
 		else if (add_item(d, b, p->items, p->images, err) < 0)
 			return -1;

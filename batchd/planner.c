@@ -338,7 +338,8 @@ static int read_items(struct db *db, struct take *t, struct sending *sending, st
 			  budget_is_short(budget), &r, err) < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
-		const int64_t bytes = db_get_int(r, 5), tokens = db_get_int(r, 6);
+		const int64_t bytes = db_get_int(r, SEND_BYTES),
+			      tokens = db_get_int(r, SEND_TOKENS);
 
 		if (!item_fits(t, bytes, tokens))
 			break;

@@ -29,8 +29,9 @@ int sending_items(struct db *db, int64_t job, enum task task, enum plan_items wh
 enum money_verdict sending_add(struct sending *s, struct budget *budget, const struct db_rows *r)
 {
 	const enum money_verdict verdict = budget_ask(budget, r);
-	const int64_t id = db_get_int(r, 0), no = db_get_int(r, 2) + 1;
-	const bool is_repeat = db_get_int(r, 4) != 0;
+	const int64_t id = db_get_int(r, SEND_ITEM), no = db_get_int(r, SEND_ATTEMPTS) + 1;
+	const int64_t language = db_get_int(r, SEND_LANGUAGE);
+	const bool is_repeat = db_get_int(r, SEND_IS_REPEAT) != 0;
 	const struct db_val batch = s->batch_id ? db_int(s->batch_id) : db_null();
 	struct db_val *a = &s->attempts[s->n * SENDING_ATTEMPT_COLS];
 	struct db_val *i = &s->items[s->n * SENDING_ITEM_COLS];
@@ -42,16 +43,16 @@ enum money_verdict sending_add(struct sending *s, struct budget *budget, const s
 	a[2] = batch;
 	a[3] = db_text(way_names[s->way]);
 	a[4] = db_int(is_repeat);
-	a[5] = db_is_null(r, 7) ? db_null() : db_int(db_get_int(r, 7));
+	a[5] = db_is_null(r, SEND_MADE_FROM) ? db_null() : db_int(db_get_int(r, SEND_MADE_FROM));
 	a[6] = db_int(budget->held);
 	a[7] = db_time(budget->day);
 	i[0] = batch;
 	i[1] = db_int(no);
 	i[2] = db_int(id);
 	if (s->n == 0)
-		uuid_mark(db_get_text(r, 8, NULL), s->mark);
-	s->per_language[db_get_int(r, 1)]++;
-	s->by_call[db_get_int(r, 1)] += db_get_int(r, 9);
+		uuid_mark(db_get_text(r, SEND_JOB, NULL), s->mark);
+	s->per_language[language]++;
+	s->by_call[language] += db_get_int(r, SEND_BY_CALL);
 	s->held += budget->held;
 	s->day = budget->day;
 	s->n++;

@@ -34,6 +34,20 @@ struct sending {
 
 /* Empty; freed with free(). */
 struct sending *sending_new(int64_t batch_id, enum way way);
+/* Columns of sending_items. */
+enum {
+	SEND_ITEM,
+	SEND_LANGUAGE,
+	SEND_ATTEMPTS,
+	SEND_IS_REPEAT,
+	SEND_BYTES,
+	SEND_TOKENS,
+	SEND_MADE_FROM,
+	SEND_JOB, /* its public id */
+	SEND_BY_CALL,
+	SEND_LOT,
+	SEND_WAS_CUT
+};
 /*
  * Query these of the ready items of a job that are of this task; by_lot: those of one lot follow
  * one another. 0 or -1.
