@@ -33,6 +33,10 @@ static inline struct memory *memory_of(const struct world *w)
 {
 	return w->memory;
 }
+static inline struct batch *row(struct world *w, int32_t batch)
+{
+	return w->store.batches[batch];
+}
 static inline bool is_busy(const struct world *w, const struct batch *b)
 {
 	return b->busy == w->life + 1;
@@ -58,6 +62,8 @@ bool batchd_may_send(const struct world *w);
 void planner_run(struct world *w);
 
 /* --- batchd_submit.c: from the sealed batch to the running one, and what is seen of it. --- */
+/* A call about a batch, which is busy until it ends. */
+void submit_call(struct world *w, int32_t batch, enum call_kind kind);
 void submit_upload(struct world *w, int32_t batch);
 void submit_create(struct world *w, int32_t batch);
 void submit_doubt(struct world *w, int32_t batch);

@@ -3,11 +3,6 @@
 #include "core/timemath.h"
 #include "tests/sim/batchd.h"
 
-static struct batch *row(struct world *w, int32_t batch)
-{
-	return w->store.batches[batch];
-}
-
 /* --- closing --- */
 
 /* One slice of what is open. Returns how many. */

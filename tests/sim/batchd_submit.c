@@ -3,12 +3,7 @@
 #include "core/timemath.h"
 #include "tests/sim/batchd.h"
 
-static struct batch *row(struct world *w, int32_t batch)
-{
-	return w->store.batches[batch];
-}
-
-static void send(struct world *w, int32_t batch, enum call_kind kind)
+void submit_call(struct world *w, int32_t batch, enum call_kind kind)
 {
 	struct batch *b = row(w, batch);
 
@@ -66,20 +61,20 @@ void submit_upload(struct world *w, int32_t batch)
 	store_move_batch(w, batch, BATCH_UPLOADING);
 	b->file = provider_new_file(w, batch);
 	store_commit(w, w->now);
-	send(w, batch, CALL_UPLOAD);
+	submit_call(w, batch, CALL_UPLOAD);
 }
 
 void submit_create(struct world *w, int32_t batch)
 {
 	store_move_batch(w, batch, BATCH_CREATING);
 	store_commit(w, w->now);
-	send(w, batch, CALL_CREATE);
+	submit_call(w, batch, CALL_CREATE);
 }
 
 void submit_doubt(struct world *w, int32_t batch)
 {
 	if (is_broken_rule(w, BREAK_ONCE)) {
-		send(w, batch, CALL_CREATE);
+		submit_call(w, batch, CALL_CREATE);
 		return;
 	}
 	store_move_batch(w, batch, BATCH_UNKNOWN);
@@ -93,7 +88,7 @@ void submit_fence(struct world *w, int32_t batch)
 		store_move_batch(w, batch, BATCH_FENCING);
 		store_commit(w, w->now);
 	}
-	send(w, batch, CALL_DELETE);
+	submit_call(w, batch, CALL_DELETE);
 }
 
 void submit_anew(struct world *w, int32_t batch)
@@ -112,7 +107,7 @@ void submit_cancel(struct world *w, int32_t batch)
 		b->cancel_at = w->now;
 		store_commit(w, w->now);
 	}
-	send(w, batch, CALL_CANCEL);
+	submit_call(w, batch, CALL_CANCEL);
 }
 
 /* --- what is seen --- */
@@ -326,7 +321,7 @@ static void end_pass(struct world *w)
 			continue;
 		}
 		m->singles += is_first;
-		send(w, id, CALL_SINGLE);
+		submit_call(w, id, CALL_SINGLE);
 	}
 }
 

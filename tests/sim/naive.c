@@ -12,29 +12,12 @@
 #define POLL         T_MIN
 #define BATCH_TOKENS 4 /* a batch takes this part of the queue at most */
 
-static struct batch *row(struct world *w, int32_t batch)
-{
-	return w->store.batches[batch];
-}
-
-static void send(struct world *w, int32_t batch, enum call_kind kind)
-{
-	struct batch *b = row(w, batch);
-
-	b->busy = w->life + 1;
-	world_send(w, &(struct call){.kind = kind,
-				     .batch = batch,
-				     .attempt = NONE,
-				     .file = b->file,
-				     .remote = b->remote});
-}
-
 static void upload(struct world *w, int32_t batch)
 {
 	store_move_batch(w, batch, BATCH_UPLOADING);
 	row(w, batch)->file = provider_new_file(w, batch);
 	store_commit(w, w->now);
-	send(w, batch, CALL_UPLOAD);
+	submit_call(w, batch, CALL_UPLOAD);
 }
 
 /* A job's ready items of a task in batches of their own. */
@@ -96,7 +79,7 @@ static void drive_jobs(struct world *w)
 static void give_up(struct world *w, int32_t batch)
 {
 	trace_batch(w, batch, "cancelled, and everything again");
-	send(w, batch, CALL_CANCEL);
+	submit_call(w, batch, CALL_CANCEL);
 	harvest_end(w, batch,
 		    &(struct ending){.reason = REASON_LOST,
 				     .outcome = ATTEMPT_VOID,
@@ -118,9 +101,9 @@ static void drive_batch(struct world *w, int32_t batch)
 	} else if (b->phase == BATCH_UPLOADED) {
 		store_move_batch(w, batch, BATCH_CREATING);
 		store_commit(w, w->now);
-		send(w, batch, CALL_CREATE);
+		submit_call(w, batch, CALL_CREATE);
 	} else if (b->phase == BATCH_CREATING) {
-		send(w, batch, CALL_CREATE);
+		submit_call(w, batch, CALL_CREATE);
 	} else if (b->phase == BATCH_HARVESTING) {
 		harvest_go_on(w, batch);
 	} else if (w->o->policy == POLICY_CANCEL && w->now >= t_add(b->submitted_at, hours) &&
