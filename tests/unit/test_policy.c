@@ -1,36 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The rules of core/policy*.c as tables of sentences; test_policy_properties.c has what holds of all. */
 #include "tests/unit/check.h"
-
-#include "core/policy.h"
-#include "core/timemath.h"
-
-#define T0 (1000 * T_DAY) /* an instant far from 0, which means "not set" */
-
-static const struct policy small_policy = {
-	.alert_after = 2 * T_H,
-	.stall_after = T_H,
-	.cancel_after = 2 * T_H,
-	.cancel_grace = 30 * T_MIN,
-	.validating_after = T_H,
-	.finalizing_after = 2 * T_H,
-	.poll_interval = 30 * T_S,
-	.settle = 2 * T_MIN,
-};
-
-/* A batch that runs, submitted at T0, with one job that waits for it. */
-#define RUNNING(...)                                                                            \
-	{                                                                                       \
-		.phase = BATCH_RUNNING, .remote = REMOTE_IN_PROGRESS, .n_wanted = 1,            \
-		.wanted_until = T0 + 6 * T_H, .created_at = T0, .phase_at = T0,                 \
-		.submitted_at = T0, .progress_at = T0, .expires_at = T0 + T_DAY, .next_at = T0, \
-		.latest_start = T_NEVER, __VA_ARGS__                                            \
-	}
-#define AT(p, ...)                                                                           \
-	{                                                                                    \
-		.phase = (p), .n_wanted = 1, .wanted_until = T0 + 6 * T_H, .created_at = T0, \
-		.phase_at = T0, .next_at = T0, .latest_start = T_NEVER, __VA_ARGS__          \
-	}
+#include "tests/unit/policy_view.h"
 
 struct row {
 	const char *name;
@@ -41,8 +12,6 @@ struct row {
 	unsigned warnings;
 };
 
-/* Where a row names a field twice the later one counts: the macros give the usual case. */
-#pragma GCC diagnostic ignored "-Woverride-init"
 /* clang-format off */
 static const struct row rows[] = {
 	{"a batch left filling by a dead batchd is sealed as it is", AT(BATCH_FILLING), T0, ACT_SEAL, WHY_DUE, 0},

@@ -1,45 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* What the policy makes of a batch that an operator asked to cancel, or to cancel and leave. */
 #include "tests/unit/check.h"
-
-#include "core/policy.h"
-#include "core/timemath.h"
-
-#define T0 (1000 * T_DAY)
-
-static const struct policy policy = {
-	.alert_after = 2 * T_H,
-	.stall_after = T_H,
-	.cancel_after = 2 * T_H,
-	.cancel_grace = 30 * T_MIN,
-	.validating_after = T_H,
-	.finalizing_after = 2 * T_H,
-	.poll_interval = 30 * T_S,
-	.settle = 2 * T_MIN,
-};
+#include "tests/unit/policy_view.h"
 
 /* A batch with a job that waits for it, and nothing that would be done by itself. */
 static struct batch_view in_phase(enum batch_phase phase, enum batch_asked asked)
 {
-	return (struct batch_view){
-		.phase = phase,
-		.remote = REMOTE_IN_PROGRESS,
-		.asked = asked,
-		.n_wanted = 1,
-		.wanted_until = T0 + 6 * T_H,
-		.created_at = T0,
-		.phase_at = T0,
-		.submitted_at = T0,
-		.progress_at = T0,
-		.expires_at = T0 + T_DAY,
-		.next_at = T0,
-		.latest_start = T_NEVER,
-	};
+	return (struct batch_view)RUNNING(.phase = phase, .asked = asked);
 }
 
 static struct decision decide(struct batch_view v)
 {
-	return batch_decide(&v, &policy, T0 + T_MIN);
+	return batch_decide(&v, &small_policy, T0 + T_MIN);
 }
 
 static void what_was_not_created_is_dropped(void **state)
@@ -103,7 +75,7 @@ static void a_cancel_has_its_grace_and_a_retry_none(void **state)
 	d = decide(v);
 	assert_int_equal(d.action, ACT_POLL);
 	assert_int_equal(d.then, ACT_LEAVE);
-	assert_true(d.then_at == T0 + T_MIN + policy.cancel_grace);
+	assert_true(d.then_at == T0 + T_MIN + small_policy.cancel_grace);
 	v.asked = BATCH_ASKED_RETRY;
 	d = decide(v);
 	assert_int_equal(d.action, ACT_LEAVE);
@@ -135,7 +107,7 @@ static void nothing_is_paid_for_after_it_was_asked(void **state)
 			struct decision d;
 
 			v.looked_at = at;
-			d = batch_decide(&v, &policy, at + 1);
+			d = batch_decide(&v, &small_policy, at + 1);
 			assert_false(d.action == ACT_UPLOAD || d.action == ACT_CREATE ||
 				     d.action == ACT_ANEW);
 			assert_true(d.action == ACT_NONE || d.at < T_NEVER);

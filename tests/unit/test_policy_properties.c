@@ -4,22 +4,7 @@
  * sequence of outcomes. test_policy_course.c drives a batch from its beginning to its end.
  */
 #include "tests/unit/check.h"
-
-#include "core/policy.h"
-#include "core/timemath.h"
-
-#define T0 (1000 * T_DAY) /* an instant far from 0, which means "not set" */
-
-static const struct policy small_policy = {
-	.alert_after = 2 * T_H,
-	.stall_after = T_H,
-	.cancel_after = 2 * T_H,
-	.cancel_grace = 30 * T_MIN,
-	.validating_after = T_H,
-	.finalizing_after = 2 * T_H,
-	.poll_interval = 30 * T_S,
-	.settle = 2 * T_MIN,
-};
+#include "tests/unit/policy_view.h"
 
 /* --- of every view --- */
 
@@ -96,17 +81,9 @@ static void I1_no_back_off_sleeps_through_the_latest_start(void **state)
 {
 	(void)state;
 	for (int phase = BATCH_SEALED; phase < BATCH_CLOSED; phase++) {
-		const struct batch_view v = {.phase = (enum batch_phase)phase,
-					     .remote = REMOTE_IN_PROGRESS,
-					     .n_wanted = 1,
-					     .wanted_until = T0 + 6 * T_H,
-					     .created_at = T0,
-					     .phase_at = T0,
-					     .submitted_at = T0,
-					     .progress_at = T0,
-					     .expires_at = T0 + T_DAY,
-					     .next_at = T0 + 2 * T_H,
-					     .latest_start = T0 + T_MIN};
+		const struct batch_view v =
+			RUNNING(.phase = (enum batch_phase)phase, .next_at = T0 + 2 * T_H,
+				.latest_start = T0 + T_MIN);
 		const struct decision d = batch_decide(&v, &small_policy, T0);
 
 		if (d.action == ACT_WAIT && d.at > v.latest_start)
