@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -36,6 +37,8 @@ CANCEL = "POST /v1/batches/{id}/cancel"
 GET_FILE = "GET /v1/files/{id}"
 CONTENT = "GET /v1/files/{id}/content"
 DELETE = "DELETE /v1/files/{id}"
+# Of which kind a file is, by a part of its name.
+FILES = {"input": "lotscribe-", "output": "_output.jsonl", "error": "_error.jsonl"}
 
 
 def order(lots: int = 3, languages: Sequence[str] = ("fr",), **more: Any) -> Dict[str, Any]:
@@ -190,6 +193,17 @@ def sites(name: str, overrides: Optional[conf.Config] = None) -> Iterator[Callab
                 made.append(open_sites.enter_context(site(name, overrides)))
             return made[-1]
         yield clean
+
+
+def kinds_of_calls(ledger: Dict[str, Any]) -> "Counter[Tuple[str, Optional[str]]]":
+    """How often each kind of call was made: its route, and the kind of file that it is about."""
+    names = {e["file"]: e["filename"] for e in ledger["events"] if "filename" in e}
+    kinds: "Counter[Tuple[str, Optional[str]]]" = Counter()
+    for call in ledger["calls"]:
+        part = call["path"].split("?")[0].split("/")[3:4]
+        name = FILES["input"] if call["route"] == UPLOAD else names.get(part[0], "") if part else ""
+        kinds[call["route"], next((kind for kind, text in FILES.items() if text in name), None)] += 1
+    return kinds
 
 
 def wait_log(batchd: Batchd, text: str, timeout: float = 30) -> None:

@@ -7,13 +7,11 @@ does a second one, with nothing done; what is left goes by calls, of which the f
 `./dev test` kills where no other test does (test_kill_calls.py has the plain path), once at each kind of call; `./dev
 faults --all` kills at all of them.
 """
-import collections
-
 import pytest
 
-from faults import (ALL, CALLS, CANCEL, CHAT, CONTENT, CREATE, DELETE, GET_FILE, NO_ROOM, UPLOAD, chat, first, ladder)
+from faults import ALL, CALLS, CANCEL, CHAT, CONTENT, CREATE, DELETE, GET_FILE, NO_ROOM, UPLOAD, chat, first, ladder
+from kills import FILES, kinds_of_calls
 
-FILES = {"input": "lotscribe-", "output": "_output.jsonl", "error": "_error.jsonl"}
 STORY = [first("translate", "stuck", done=1), {"match": {"task": "translate", "from": 2}, "do": "stuck"},
          chat(match={"nth": 1}, **NO_ROOM)]
 # route, file that the call is about, the how manieth such call for translations
@@ -62,12 +60,7 @@ def test_no_call_of_the_ladder_is_forgotten(row):
         assert [status["outcome"] for status in one.ended()] == ["full"]
         one.site.wait_swept()
         ledger = one.site.ledger()
-    names = {e["file"]: e["filename"] for e in ledger["events"] if "filename" in e}
-    kinds = collections.Counter()
-    for call in ledger["calls"]:
-        part = call["path"].split("?")[0].split("/")[3:4]
-        name = FILES["input"] if call["route"] == UPLOAD else names.get(part[0], "") if part else ""
-        kinds[call["route"], next((kind for kind, text in FILES.items() if text in name), None)] += 1
+    kinds = kinds_of_calls(ledger)
     known = {(route, file) for route, file, _ in ONLY_HERE + REST}
     # Looks at the list belong to no task; a batch is read alone where the list leaves it out.
     assert {kind for kind in kinds if not kind[0].startswith("GET /v1/batches")} == known

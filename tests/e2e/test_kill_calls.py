@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from kills import (CANCEL, CONTENT, CREATE, DELETE, GET_BATCH, GET_FILE, LIST, UPLOAD, sites, write_report)
+from kills import (CANCEL, CONTENT, CREATE, DELETE, FILES, GET_BATCH, GET_FILE, LIST, UPLOAD, kinds_of_calls, sites,
+                   write_report)
 
 TASKS = ("describe", "translate")
 # Jobs that together make every call. Each is of 3 lots in one language: a batch of descriptions, one of translations.
@@ -33,7 +34,6 @@ STORIES = {
         {"match": {"task": task, "nth": 1, "route": DELETE}, "do": "slow", "seconds": 60})],
 }
 OVERRIDES = {"stuck": {"policy": {"small": {"max_requests": 100, "cancel_after": "700ms"}}}}
-FILES = {"input": "lotscribe-", "output": "_output.jsonl", "error": "_error.jsonl"}
 
 
 def each_task(story, *steps):
@@ -146,13 +146,7 @@ def undisturbed(quick, story):
     assert batchd.stop() == 0
     ledger = quick.ledger()
     quick.prove()
-    names = {e["file"]: e["filename"] for e in ledger["events"] if "filename" in e}
-    kinds = collections.Counter()
-    for call in ledger["calls"]:
-        part = call["path"].split("?")[0].split("/")[3:4]
-        name = FILES["input"] if call["route"] == UPLOAD else names.get(part[0], "") if part else ""
-        kinds[call["route"], next((kind for kind, text in FILES.items() if text in name), None)] += 1
-    return kinds
+    return kinds_of_calls(ledger)
 
 
 def test_no_call_is_forgotten(quick):
