@@ -1,15 +1,26 @@
 # SPDX-License-Identifier: ISC
 """What the tests of commands share: asking, waiting until batchd has carried it out, what was sent meanwhile."""
+import contextlib
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, Iterator, List, Optional, Set
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-from jobs import Sales, wait_until  # noqa: E402
+from jobs import KEEP_FILES, Sales, conf, sales, wait_until  # noqa: E402
 
 # A request that asking again does not mend: its item fails for good.
 BAD_REQUEST = {"do": "http_error_lines", "code": 400, "error": {"code": "invalid_value"}}
+
+
+@contextlib.contextmanager
+def idle_sales(name: str, overrides: Optional[conf.Config] = None) -> Iterator[Sales]:
+    """An installation without a batchd; those that a test starts may end with calls that hang."""
+    with sales(name, overrides) as made:
+        made.rules(KEEP_FILES)
+        yield made
+        for batchd in made.stack.batchds:
+            batchd.kill()       # on SIGTERM it would wait for them
 
 
 def ask(site: Sales, job: str, what: str, *options: str) -> Dict[str, Any]:

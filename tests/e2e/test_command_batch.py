@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from commands import carried_out, lines_sent  # noqa: E402
+from commands import carried_out, idle_sales, lines_sent  # noqa: E402
 from jobs import KEEP_FILES, first_describe, sales, wait_until  # noqa: E402
 from kills import CANCEL, CREATE, LIST, UPLOAD, wait_log  # noqa: E402
 
@@ -20,11 +20,8 @@ FOR_EVER = ["in_progress", "cancelling"]
 @pytest.fixture
 def idle():
     """An installation without a batchd."""
-    with sales("command-batch") as made:
-        made.rules(KEEP_FILES)
+    with idle_sales("command-batch") as made:
         yield made
-        for batchd in made.stack.batchds:
-            batchd.kill()       # on SIGTERM it would wait for calls that hang
 
 
 @pytest.fixture

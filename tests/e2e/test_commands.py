@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from commands import BAD_REQUEST, ask, carried_out, codes, lines_sent, row, seen_finalizing  # noqa: E402
+from commands import BAD_REQUEST, ask, carried_out, codes, idle_sales, lines_sent, row, seen_finalizing  # noqa: E402
 from jobs import KEEP_FILES, lots, sales, wait_until  # noqa: E402
 from kills import CANCEL, LIST, UPLOAD  # noqa: E402
 
@@ -19,11 +19,8 @@ FINALIZING = {"match": {"task": "translate"}, "do": "stuck", "status": "finalizi
 @pytest.fixture
 def idle():
     """An installation without a batchd."""
-    with sales("commands", {"fallback": {"max_attempts": 1}}) as made:
-        made.rules(KEEP_FILES)
+    with idle_sales("commands", {"fallback": {"max_attempts": 1}}) as made:
         yield made
-        for batchd in made.stack.batchds:
-            batchd.kill()       # on SIGTERM it would wait for calls that hang
 
 
 @pytest.fixture
