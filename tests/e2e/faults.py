@@ -10,7 +10,7 @@ Does not: decide what goes wrong; the test files do.
 import contextlib
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from jobs import Sales, conf, sales
 from kills import CANCEL, CONTENT, CREATE, DELETE, GET_BATCH, GET_FILE, LIST, UPLOAD
@@ -34,6 +34,9 @@ LADDER: conf.Config = {
     "policy": {"small": {"max_requests": 100, "alert_after": "2s", "stall_after": "600ms", "cancel_after": "1s",
                          "cancel_grace": "1s", "batch_retries": 1, "validating_after": "1s", "finalizing_after": "1s"}},
 }
+# Sendings (t, in the batch b) whose answers nobody could read: I3 names these cases, and no other.
+GONE = ("(t.code = 'call_lost' OR b.reason = 'lost'"
+        " OR EXISTS (SELECT 1 FROM batch_line l WHERE l.batch_id = t.batch_id AND l.kind = 'broken'))")
 SECONDS = 10    # from order to deadline, where a row says nothing else
 # A job is closed in the tick after its deadline; a busy machine may take longer for it.
 LATE_SECONDS = 5
@@ -93,7 +96,7 @@ class Row:
         self.site, self.family, self.fault, self.bound, self.why = site, family, fault, bound, why
         self.jobs: List[str] = []
         self.batchd: Optional[Batchd] = None
-        # Items whose bound does not hold at the deadline itself: the clock was not to be trusted then.
+        # The database's clock jumps: a job may end later, once it is trusted again.
         self.guarded = False
         self._started = time.monotonic()
 
@@ -156,21 +159,32 @@ class Row:
     def _in_time(self, row: Dict[str, Any]) -> bool:
         if row["completed_at"] is None:
             return False
-        return self.guarded or (row["completed_at"] - row["deadline_at"]).total_seconds() <= LATE_SECONDS
+        due_at = row["deadline_at"]
+        if self.guarded:
+            due_at = max(due_at, self.site.sql("SELECT no_close_before AS t FROM daemon_lease")[0]["t"])
+        return (row["completed_at"] - due_at).total_seconds() <= LATE_SECONDS
+
+    def _sendings(self, where: str) -> Set[Tuple[int, int]]:
+        return {(r["item"], r["no"]) for r in self.site.sql(
+            f"SELECT t.item_id AS item, t.no FROM attempt t LEFT JOIN batch b ON b.id = t.batch_id WHERE {where}")}
 
     def _lost(self) -> List[str]:
-        """What was carried out and billed, and is no answer, no line, and no sending that is booked as failed (I2)."""
-        booked = {(r["item"], r["no"]) for r in self.site.sql(
-            "SELECT item_id AS item, no FROM attempt WHERE outcome = 'failed' AND code IS NOT NULL")}
-        return [c for c in self.site.lost() if tuple(int(part) for part in c.split("-")[:2]) not in booked]
+        """What was carried out and is no answer and no line, though it could be read (I2). Where nothing is billed the
+        provider may have left the line out."""
+        gone, left_out = self._sendings(GONE), self._sendings("t.code = 'no_line'")
+        free = {line["custom_id"] for line in self.site.ledger()["executed"] if not line["billed"]}
+
+        def is_excused(custom_id: str) -> bool:
+            item, no = (int(part) for part in custom_id.split("-")[:2])
+            return (item, no) in gone or ((item, no) in left_out and custom_id in free)
+        return [c for c in self.site.lost() if not is_excused(c)]
 
     def _booked(self) -> set:
         """Items with a sending that I3 allows to be paid beside another: one that had left its batch, a call or a batch
         that was lost, a repeat, a twin, a line that cannot be read."""
         return {str(r["item"]) for r in self.site.sql(
             "SELECT t.item_id AS item FROM attempt t LEFT JOIN batch b ON b.id = t.batch_id"
-            " WHERE t.left_at IS NOT NULL OR t.code = 'call_lost' OR t.is_repeat = 1 OR b.reason = 'lost'"
-            " OR EXISTS (SELECT 1 FROM batch_line l WHERE l.batch_id = t.batch_id AND l.kind = 'broken')"
+            f" WHERE t.left_at IS NOT NULL OR t.is_repeat = 1 OR {GONE}"
             " UNION SELECT item_id FROM batch_line WHERE kind = 'duplicate' AND item_id IS NOT NULL"
             " UNION SELECT a.item_id FROM answer a JOIN attempt t ON t.item_id = a.item_id AND t.no = a.attempt_no"
             " WHERE a.unused = 1 AND t.batch_id IS NULL")}

@@ -110,6 +110,11 @@ def ticks(n: int = 6) -> None:
 
 # ---- A clock that jumps.
 
+def guarded_for(site: Sales) -> Optional[int]:
+    """Seconds, by the database's clock, for which nothing is closed; None where no jump was seen."""
+    return site.sql("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), no_close_before) AS s FROM daemon_lease")[0]["s"]
+
+
 SHIFT = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>

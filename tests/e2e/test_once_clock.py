@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from jobs import sales, wait_until  # noqa: E402
 from kills import CREATE, LIST, wait_log  # noqa: E402
-from once import STUCK, ShiftedMariaDB, temporary_work, ticks  # noqa: E402
+from once import STUCK, ShiftedMariaDB, guarded_for, temporary_work, ticks  # noqa: E402
 
 HOUR = 3600
 JUMPED = "database clock jumped"
@@ -32,11 +32,6 @@ def site(server):
 
 def status(site, job):
     return site.sql("SELECT status, outcome FROM job WHERE public_id = %s", job)[0]
-
-
-def guarded_for(site):
-    """Seconds, by the database's clock, for which nothing is closed."""
-    return site.sql("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), no_close_before) AS s FROM daemon_lease")[0]["s"]
 
 
 def test_the_servers_clock_can_be_shifted(server):
