@@ -12,8 +12,8 @@ import os
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from jobs import Sales, conf, sales
-from kills import CANCEL, CONTENT, CREATE, DELETE, GET_BATCH, GET_FILE, LIST, UPLOAD
+from jobs import NO_ROOM, Sales, conf, sales
+from kills import CANCEL, CHAT, CONTENT, CREATE, DELETE, GET_BATCH, GET_FILE, LIST, UPLOAD
 from harness import fault_table
 from harness.process import wait_until
 from harness.servers import MariaDB
@@ -27,7 +27,6 @@ ALL = os.environ.get("LOTSCRIBE_FAULTS") == "all"
 
 LOTS = 4
 CALLS = 2       # fallback.concurrency: so many answers may be lost in a crash
-CHAT = "POST /v1/chat/completions"
 LADDER: conf.Config = {
     "fallback": {"tiers": ["flex", "default"], "concurrency": CALLS, "estimate": "500ms", "reserve": "500ms",
                  "flex_timeout": "1s", "request_timeout": "1s"},
@@ -42,8 +41,6 @@ SECONDS = 10    # from order to deadline, where a row says nothing else
 LATE_SECONDS = 5
 LEFT = "items that left after the grace of the cancel"
 STUCK = {"match": {"task": "translate"}, "do": "stuck"}
-NO_ROOM = {"do": "status", "code": 429, "error": {"code": "resource_unavailable", "type": "resource_unavailable",
-                                                  "message": "Resource Unavailable"}}
 
 QUOTA = {"code": "insufficient_quota", "type": "insufficient_quota", "message": "You exceeded your current quota"}
 # How the provider answers a call, or does not.

@@ -20,16 +20,19 @@ from harness import config as conf  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.servers import MariaDB  # noqa: E402
 from harness.stack import TOP, Answer, Stack, default_build, temporary_work  # noqa: E402
-from kills import CONTENT, CREATE, DELETE, QUICK, Site, order, shared_mariadb  # noqa: E402
+from kills import CHAT, CONTENT, CREATE, DELETE, QUICK, Site, order, shared_mariadb  # noqa: E402
 
-__all__ = ["CONTENT", "CREATE", "DELETE", "KEEP_FILES", "KEYS", "MODEL", "Sales", "TOP", "conf", "first_describe",
-           "lots", "order", "sale_20", "sales", "wait_until"]
+__all__ = ["CHAT", "CONTENT", "CREATE", "DELETE", "KEEP_FILES", "KEYS", "MODEL", "NO_ROOM", "Sales", "TOP", "conf",
+           "first_describe", "lots", "order", "sale_20", "sales", "wait_until"]
 
 KEYS = ["title", "description", "category", "period", "materials", "condition", "keywords"]
 MODEL = "gpt-5.5"
 PRICES = (Decimal("1.25"), Decimal("10.00"), Decimal("0.5"))    # input, output, batch: as in harness.stack.FAST
 # Files stay at the provider until a test has read them.
 KEEP_FILES = {"match": {"route": DELETE}, "do": "status", "code": 500}
+# How a tier refuses that has no room, flex above all.
+NO_ROOM = {"do": "status", "code": 429, "error": {"code": "resource_unavailable", "type": "resource_unavailable",
+                                                  "message": "Resource Unavailable"}}
 FILE_NOS = (("output_file_id", 0), ("error_file_id", 1))
 
 

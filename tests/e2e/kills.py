@@ -37,6 +37,7 @@ CANCEL = "POST /v1/batches/{id}/cancel"
 GET_FILE = "GET /v1/files/{id}"
 CONTENT = "GET /v1/files/{id}/content"
 DELETE = "DELETE /v1/files/{id}"
+CHAT = "POST /v1/chat/completions"
 # Of which kind a file is, by a part of its name.
 FILES = {"input": "lotscribe-", "output": "_output.jsonl", "error": "_error.jsonl"}
 

@@ -8,7 +8,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from jobs import Sales, wait_until  # noqa: E402
 
-CHAT = "POST /v1/chat/completions"
 STOPPED, RESUMED = "sending stopped code=", "sending resumed code="
 NO_MONEY = {"do": "status", "code": 429, "error": {
     "code": "insufficient_quota", "type": "insufficient_quota", "message": "You exceeded your current quota"}}

@@ -12,9 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from commands import call, codes  # noqa: E402
-from jobs import CONTENT, CREATE, KEEP_FILES, sales, wait_until  # noqa: E402
+from jobs import CHAT, CONTENT, CREATE, KEEP_FILES, sales, wait_until  # noqa: E402
 
-CHAT = "POST /v1/chat/completions"
 CENT = 10000    # micro-dollars
 CALLS = {"fallback": {"tiers": ["flex"], "concurrency": 3, "estimate": "30s", "flex_timeout": "10s", "reserve": "100ms"}}
 

@@ -6,9 +6,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from commands import ask, codes  # noqa: E402
-from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
+from jobs import CHAT, KEEP_FILES, sales, wait_until  # noqa: E402
 
-CHAT = "POST /v1/chat/completions"
 STUCK = {"match": {"task": "translate"}, "do": "stuck", "status": "in_progress"}
 # One call counts as half a minute: the latest start is half of the span.
 CALLS = {"fallback": {"tiers": ["flex"], "concurrency": 2, "estimate": "30s", "reserve": "100ms"}}

@@ -7,9 +7,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
+from jobs import CHAT, KEEP_FILES, sales, wait_until  # noqa: E402
 
-CHAT = "POST /v1/chat/completions"
 STUCK = {"match": {"task": "translate"}, "do": "stuck", "status": "in_progress"}
 CAP, LARGER = 2000, 4000        # harness.stack.FAST
 # One call counts as half a minute: the latest start is half of the span.

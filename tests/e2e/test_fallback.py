@@ -10,14 +10,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from db_proxy import DatabaseProxy  # noqa: E402
 from front_end import data_url  # noqa: E402
 from harness.process import socket_path  # noqa: E402
-from jobs import KEEP_FILES, order, sales, usd, wait_until  # noqa: E402
+from jobs import CHAT, KEEP_FILES, NO_ROOM, order, sales, usd, wait_until  # noqa: E402
 
 LOTS = 4
 CANCEL = "POST /v1/batches/{id}/cancel"
-CHAT = "POST /v1/chat/completions"
 STUCK = {"match": {"task": "translate"}, "do": "stuck", "status": "in_progress"}
-NO_ROOM = {"code": 429, "error": {"code": "resource_unavailable", "type": "resource_unavailable",
-                                  "message": "Flex is busy"}}
 # One call counts as half a minute: the latest start is half of the span.
 FALLBACK = {"fallback": {"tiers": ["flex", "default"], "concurrency": 2, "estimate": "30s", "flex_timeout": "1s",
                          "reserve": "100ms"}}
@@ -73,7 +70,7 @@ def test_I1_a_job_behind_a_stuck_batch_ends_full_by_flex(site):
 
 @pytest.mark.parametrize("code", [429, 503])
 def test_I1_with_the_fallback_failing_too_it_ends_with_its_descriptions(site, code):
-    job = take(site, 6, {"match": {"route": CHAT}, "do": "status", **NO_ROOM, "code": code})
+    job = take(site, 6, {"match": {"route": CHAT}, **NO_ROOM, "code": code})
     status = ended(site, job)
     assert (status["status"], status["outcome"]) == ("completed", "partial")
     assert sources(site, job, "en") == ["batch"] * LOTS and sources(site, job) == [None] * LOTS
@@ -82,7 +79,7 @@ def test_I1_with_the_fallback_failing_too_it_ends_with_its_descriptions(site, co
 
 
 def test_a_tier_without_room_gives_way_to_the_next(site):
-    job = take(site, 12, {"match": {"route": CHAT, "tier": "flex"}, "do": "status", **NO_ROOM})
+    job = take(site, 12, {"match": {"route": CHAT, "tier": "flex"}, **NO_ROOM})
     status = ended(site, job)
     assert status["outcome"] == "full" and sources(site, job) == ["default"] * LOTS
     assert is_paid_once(site)

@@ -9,14 +9,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from commands import call  # noqa: E402
-from jobs import KEEP_FILES, first_describe, sales, wait_until  # noqa: E402
+from jobs import CHAT, KEEP_FILES, NO_ROOM, first_describe, sales, wait_until  # noqa: E402
 from kills import CANCEL, CREATE  # noqa: E402
 
 LOTS = 4
 FAR = "10m"
-CHAT = "POST /v1/chat/completions"
-NO_ROOM = {"code": 429, "error": {"code": "resource_unavailable", "type": "resource_unavailable",
-                                  "message": "Flex is busy"}}
 STUCK = {"match": {"task": "describe"}, "do": "stuck"}
 
 
@@ -134,7 +131,7 @@ def test_I3_items_of_a_healthy_batch_of_the_same_job_stay_in_it(site, begin):
 
 
 def test_a_call_that_finds_no_room_does_not_go_back_into_a_batch(site, begin):
-    job = begin(*STALLED, {"match": {"route": CHAT, "times": 3}, "do": "status", **NO_ROOM})
+    job = begin(*STALLED, {"match": {"route": CHAT, "times": 3}, **NO_ROOM})
     site.wait_full(job)
     assert {w[0] for w in ways(site)} == {"batch"} and {x for w in ways(site) for x in w[1:]} == {"flex"}
     assert len(site.remote()) == 1
@@ -145,7 +142,7 @@ def test_an_answer_that_comes_late_takes_its_item_out_of_the_calls(site, begin):
     """The calls find no room; meanwhile the batch ends with answers of items that left it."""
     job = begin({**STALLED[0], "cancel_grace": "300ms"}, {**STUCK, "done": LOTS},
                 {"match": {"task": "describe"}, "do": "cancel_slow", "seconds": 3600},
-                {"match": {"route": CHAT}, "do": "status", **NO_ROOM})
+                {"match": {"route": CHAT}, **NO_ROOM})
     wait_until(lambda: site.sql("SELECT 1 FROM attempt WHERE way = 'flex' AND outcome = 'void'"), 20, "a call to be refused")
     site.standin.call("POST", "/_standin/clock", {"advance": 3700})
     status = site.wait_full(job)
@@ -155,7 +152,7 @@ def test_an_answer_that_comes_late_takes_its_item_out_of_the_calls(site, begin):
 
 
 def test_a_retry_grants_batches_anew(site, begin):
-    job = begin(*STALLED, {"match": {"route": CHAT}, "do": "status", **NO_ROOM})
+    job = begin(*STALLED, {"match": {"route": CHAT}, **NO_ROOM})
     wait_until(lambda: site.sql("SELECT 1 FROM attempt WHERE way = 'flex' AND outcome = 'void'"), 20, "a call to be refused")
     call(site, job, "finish")
     site.rules(KEEP_FILES)
@@ -198,7 +195,7 @@ def test_a_thousand_jobs_that_wait_for_a_batch_hide_none_that_goes_by_calls(site
 
 
 def test_explain_tells_what_goes_by_calls(site, begin):
-    job = begin(*STALLED, {"match": {"route": CHAT}, "do": "status", **NO_ROOM})
+    job = begin(*STALLED, {"match": {"route": CHAT}, **NO_ROOM})
     told = wait_until(lambda: next((t for t in [site.stack.batchctl_json("explain", job)] if t["by_call"] == LOTS), None),
                       20, "the items to wait for calls")
     assert told["ready"] == LOTS and told["ready_at"] is None

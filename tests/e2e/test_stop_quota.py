@@ -8,10 +8,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from commands import ask  # noqa: E402
-from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
+from jobs import CHAT, KEEP_FILES, sales, wait_until  # noqa: E402
 from kills import CREATE, UPLOAD, wait_log  # noqa: E402
 from once import ticks  # noqa: E402
-from stops import (CHAT, NO_MONEY, described, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_alert, wait_open,  # noqa: E402
+from stops import (NO_MONEY, described, RESUMED, STOPPED, probe_now, refuse, stop_row, wait_alert, wait_open,  # noqa: E402
                    wait_ready, wait_stopped, wait_told)
 
 LOTS = 3

@@ -8,10 +8,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, lots, sales, wait_until  # noqa: E402
+from jobs import CHAT, KEEP_FILES, lots, sales, wait_until  # noqa: E402
 from kills import CREATE, UPLOAD, wait_log  # noqa: E402
 from once import ticks  # noqa: E402
-from stops import CHAT, NO_MODEL, described, held, refuse, wait_alert, wait_hold, wait_ready, wait_told  # noqa: E402
+from stops import NO_MODEL, described, held, refuse, wait_alert, wait_hold, wait_ready, wait_told  # noqa: E402
 
 LOTS = 3
 NO_MODEL_CALL = {"do": "status", "code": 404, "error": NO_MODEL}

@@ -8,14 +8,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
+from jobs import CHAT, KEEP_FILES, NO_ROOM, sales, wait_until  # noqa: E402
 from once import ticks  # noqa: E402
 
 LOTS = 4
-CHAT = "POST /v1/chat/completions"
 STUCK = {"match": {"task": "translate"}, "do": "stuck", "status": "in_progress"}
-NO_ROOM = {"match": {"route": CHAT}, "do": "status", "code": 429, "error": {
-    "code": "resource_unavailable", "type": "resource_unavailable", "message": "Flex is busy"}}
 # One call counts as half a minute: the latest start is half of the span.
 CALLS = {"fallback": {"tiers": ["flex"], "concurrency": 2, "estimate": "30s", "flex_timeout": "4s", "reserve": "100ms"}}
 
@@ -89,7 +86,7 @@ def test_a_job_whose_calls_are_under_way_says_when_they_are_given_up(site):
 
 def test_a_job_that_waits_for_room_waits_for_calls_to_its_end(site):
     """Between rounds of calls nothing is in flight, and it says so."""
-    job = take(site, 10, NO_ROOM)
+    job = take(site, 10, {"match": {"route": CHAT}, **NO_ROOM})
     wait_for(site, job, "calls")
     seen = []
 
