@@ -4,12 +4,16 @@
 #include <stdlib.h>
 
 #include "batchd/telling.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
 #include "core/timemath.h"
 
 #define PROGRESS_EVERY (60 * T_S)
 #define PAGE           1000 /* LIMIT of the statements that list jobs */
+/* A tick's telling: jobs that are due to end do not wait for more. */
+#define TELL_MOST 100
+#define TELL_TIME (200 * T_MS)
 
 /* What a job was last told of its items that wait (what: NULL: none do), and of its deadline. */
 struct waiting {
@@ -23,10 +27,18 @@ struct waiting_list { /* by job */
 	size_t n, cap;
 };
 
+/* Jobs by id; in any order, and more than once, until they are sorted. */
+struct id_list {
+	int64_t *ids;
+	size_t n, cap;
+};
+
 struct teller {
-	bool all;
-	int64_t *soon;
-	size_t n_soon, soon_cap;
+	int64_t left, until; /* of this tick: jobs, and its time by the boot clock */
+	bool all, again;     /* every running job is told; and anew after that */
+	int64_t all_after;   /* up to this one they are */
+	struct id_list soon;
+	int64_t soon_after; /* where the last tick's telling stopped: nobody is always the last */
 	/* as told in the pass before; and in the present one, which is at this job */
 	struct waiting_list before, now;
 	int64_t after_job;
@@ -39,7 +51,7 @@ struct teller *teller_new(void)
 
 static void clear(struct teller *t)
 {
-	free(t->soon);
+	free(t->soon.ids);
 	free(t->before.items);
 	free(t->now.items);
 	*t = (struct teller){0};
@@ -53,74 +65,127 @@ void teller_free(struct teller **t)
 	*t = NULL;
 }
 
+static bool has_time(const struct daemon *d)
+{
+	return d->teller->left > 0 && clock_boot() < d->teller->until && lease_held(&d->lease);
+}
+
 /* True where it was told, or has nothing to be told any more. */
 static bool tell_job(struct daemon *d, int64_t job)
 {
 	struct err err;
+	const int rc = telling_store(d, job, &err);
 
-	if (telling_store(d, job, &err) == 0)
-		return true;
-	log_warning("job not told job=%lld error=\"%s\"", (long long)job, err.text);
-	return false;
+	d->teller->left--;
+	daemon_breathe(d);
+	if (rc < 0)
+		log_warning("job not told job=%lld error=\"%s\"", (long long)job, err.text);
+	return rc == 0;
 }
 
 /* --- what concerns jobs --- */
 
 void tell_all(struct daemon *d)
 {
-	d->teller->all = true;
+	d->teller->again = true;
+}
+
+static void add_id(struct id_list *l, int64_t id)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 16;
+		l->ids = must(realloc(l->ids, l->cap * sizeof(*l->ids)));
+	}
+	l->ids[l->n++] = id;
 }
 
 void tell_soon(struct daemon *d, int64_t job)
 {
-	struct teller *t = d->teller;
-
-	for (size_t i = 0; i < t->n_soon; i++) {
-		if (t->soon[i] == job)
-			return;
-	}
-	if (t->n_soon == t->soon_cap) {
-		t->soon_cap = t->soon_cap ? 2 * t->soon_cap : 16;
-		t->soon = must(realloc(t->soon, t->soon_cap * sizeof(*t->soon)));
-	}
-	t->soon[t->n_soon++] = job;
+	add_id(&d->teller->soon, job);
 }
 
+/* At once where there is time for it. */
+static void tell_now(struct daemon *d, int64_t job)
+{
+	if (!has_time(d) || !tell_job(d, job))
+		tell_soon(d, job);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* By id, each once. */
+static void sort_ids(struct id_list *l)
+{
+	size_t kept = 0;
+
+	if (l->n > 0)
+		qsort(l->ids, l->n, sizeof(*l->ids), compare_ids);
+	for (size_t i = 0; i < l->n; i++) {
+		if (kept == 0 || l->ids[i] != l->ids[kept - 1])
+			l->ids[kept++] = l->ids[i];
+	}
+	l->n = kept;
+}
+
+/* From the one behind the last that was told, around; who is not told stays in the list. */
 static void tell_those_named(struct daemon *d)
 {
 	struct teller *t = d->teller;
-	size_t kept = 0;
+	struct id_list named = t->soon;
+	size_t first = 0;
 
-	for (size_t i = 0; i < t->n_soon; i++) {
-		if (!tell_job(d, t->soon[i]))
-			t->soon[kept++] = t->soon[i]; /* in the next tick */
-		daemon_breathe(d);
+	sort_ids(&named);
+	while (first < named.n && named.ids[first] <= t->soon_after)
+		first++;
+	t->soon = (struct id_list){.ids = NULL};
+	for (size_t i = 0; i < named.n; i++) {
+		const int64_t job = named.ids[(first + i) % named.n];
+
+		if (has_time(d))
+			t->soon_after = job;
+		tell_now(d, job);
 	}
-	t->n_soon = kept;
+	free(named.ids);
 }
 
-/* Every running job; false where some were not told. */
-static bool tell_running(struct daemon *d)
+/* A page of them, as far as the time goes; who fails is told with those named. */
+static void tell_running(struct daemon *d)
 {
-	int64_t after = 0;
-	bool all = true, more = true;
+	struct teller *t = d->teller;
 	struct db_rows *r;
 	struct err err;
+	bool more;
 
-	while (more && lease_held(&d->lease)) {
-		if (db_query(d->db, STMT_TELL_RUNNING, DB_P(db_int(after)), &r, &err) < 0) {
-			log_warning("jobs not read error=\"%s\"", err.text);
-			return false;
-		}
-		more = db_rows_count(r) == PAGE;
-		while (lease_held(&d->lease) && db_next(r)) {
-			after = db_get_int(r, 0);
-			all &= tell_job(d, after);
-			daemon_breathe(d);
-		}
-		db_rows_free(&r);
+	if (db_query(d->db, STMT_TELL_RUNNING, DB_P(db_int(t->all_after)), &r, &err) < 0) {
+		log_warning("jobs not read error=\"%s\"", err.text);
+		return;
 	}
-	return all;
+	more = db_rows_count(r) == PAGE;
+	while (has_time(d) && db_next(r)) {
+		t->all_after = db_get_int(r, 0);
+		tell_now(d, t->all_after);
+	}
+	t->all = more || !has_time(d);
+	db_rows_free(&r);
+}
+
+/* News of all begin a round of their own: what was told in this one is told again. */
+static void tell_those_running(struct daemon *d)
+{
+	struct teller *t = d->teller;
+
+	if (!t->all && t->again) {
+		t->all = true;
+		t->again = false;
+		t->all_after = 0;
+	}
+	if (t->all && has_time(d))
+		tell_running(d);
 }
 
 /* --- what waits to be sent, and what time is left --- */
@@ -168,8 +233,8 @@ static void look_at_open(struct daemon *d, const struct tell_ready *job)
 		return;
 	if (is_told(told, &w, daemon_now(d)))
 		w = *told;
-	else if (!tell_job(d, w.job))
-		return; /* in the next pass */
+	else
+		tell_now(d, w.job);
 	add_waiting(&t->now, &w);
 }
 
@@ -177,20 +242,13 @@ static void look_at_open(struct daemon *d, const struct tell_ready *job)
 static void look_at_rest(struct daemon *d)
 {
 	struct teller *t = d->teller;
-	const size_t n = t->now.n;
 
 	for (size_t i = 0; i < t->before.n; i++) {
 		const struct waiting *w = &t->before.items[i];
-		const struct waiting_list seen = {.items = t->now.items, .n = n};
 
-		if (find_waiting(&seen, w))
-			continue;
-		if (!tell_job(d, w->job))
-			add_waiting(&t->now, w); /* in the next pass */
-		daemon_breathe(d);
+		if (!find_waiting(&t->now, w))
+			tell_now(d, w->job);
 	}
-	if (t->now.n > n)
-		qsort(t->now.items, t->now.n, sizeof(*t->now.items), compare);
 }
 
 /* A page of the running jobs; those of several pages take several ticks. */
@@ -225,33 +283,38 @@ static void tell_open(struct daemon *d)
 	t->after_job = 0;
 }
 
+bool tell_is_idle(const struct daemon *d)
+{
+	const struct teller *t = d->teller;
+
+	return t->soon.n == 0 && !t->all && !t->again;
+}
+
 void tell_tick(struct daemon *d)
 {
 	struct teller *t = d->teller;
 
-	if (t->all)
-		t->all = !tell_running(d);
+	t->left = TELL_MOST;
+	t->until = t_add(clock_boot(), TELL_TIME);
 	tell_those_named(d);
+	tell_those_running(d);
 	tell_open(d);
 }
 
 /* --- news of a batch --- */
 
-/* True where every job was told. */
+/* False where its jobs are not known. */
 static bool tell_each(struct daemon *d, int64_t batch_id)
 {
 	struct db_rows *r;
 	struct err err;
-	bool all = true;
 
 	if (db_query(d->db, STMT_BATCH_JOBS, DB_P(db_int(batch_id)), &r, &err) < 0)
 		return false;
-	while (db_next(r)) {
-		all &= tell_job(d, db_get_int(r, 0));
-		daemon_breathe(d);
-	}
+	while (db_next(r))
+		tell_now(d, db_get_int(r, 0));
 	db_rows_free(&r);
-	return all;
+	return true;
 }
 
 static struct told *told_of(struct daemon *d, int64_t batch_id)

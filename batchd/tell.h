@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * tell: what jobs wait for, and warnings, written into their rows (DESIGN, "A status that explains itself"). This file
- * says when; batchd/telling.h what.
+ * says when; batchd/telling.h what. A tick tells 100 jobs at most, or for 200 ms; the rest has its turn in the next ones.
  */
 #ifndef BATCHD_TELL_H
 #define BATCHD_TELL_H
@@ -13,12 +13,14 @@ void teller_free(struct teller **t);
 
 /*
  * Something of this job, or of every running one, began or ended that a source of batchd/telling.h adds: they are told
- * anew in this tick. Cheap, and may be called in a transaction.
+ * anew from this tick on. Cheap, and may be called in a transaction.
  */
 void tell_soon(struct daemon *d, int64_t job);
 void tell_all(struct daemon *d);
 /* The end of a tick: those above, and jobs whose items wait for something else than before, or whose deadline is at risk. */
 void tell_tick(struct daemon *d);
+/* Nobody waits to be told. */
+bool tell_is_idle(const struct daemon *d);
 
 /*
  * Tell the batch's running jobs where there is news: a warning or a status of the provider at once,
