@@ -224,54 +224,94 @@ static int read_kept(struct daemon *d, const struct db_rows *r, struct answered 
 	return a->recipe ? 0 : -1;
 }
 
-bool answered_settle_kept(struct daemon *d)
+static bool settle_row(struct daemon *d, const struct db_rows *r)
+{
+	struct answered a = {0};
+	struct err err;
+	int rc = read_kept(d, r, &a, &err);
+
+	if (rc == 0) {
+		answered_read(&a);
+		rc = answered_settle(d, &a, &err);
+	}
+	if (rc < 0)
+		log_warning("kept answer not settled item=%lld-%u error=\"%s\"", (long long)a.item,
+			    a.attempt, err.text);
+	answered_clear(&a);
+	return rc == 0;
+}
+
+/* Where a page of rows ended. */
+struct kept_place {
+	int64_t item, attempt;
+};
+
+/* One page from *at on, which moves. How many rows it had, or -1. */
+static int settle_page(struct daemon *d, struct kept_place *at, bool *any)
 {
 	struct db_rows *r;
 	struct err err;
-	bool any = false;
+	int n;
 
-	if (db_query(d->db, STMT_CALLS_KEPT, DB_NONE, &r, &err) < 0) {
+	if (db_query(d->db, STMT_CALLS_KEPT,
+		     DB_P(db_int(at->item), db_int(at->item), db_int(at->attempt)), &r, &err) < 0) {
 		log_warning("kept answers not read error=\"%s\"", err.text);
-		return false;
+		return -1;
 	}
+	n = (int)db_rows_count(r);
 	while (lease_held(&d->lease) && db_next(r)) {
-		struct answered a = {0};
-
-		if (read_kept(d, r, &a, &err) == 0) {
-			answered_read(&a);
-			if (answered_settle(d, &a, &err) == 0)
-				any = true;
-			else
-				log_warning("kept answer not settled item=%lld-%u error=\"%s\"",
-					    (long long)a.item, a.attempt, err.text);
-		}
-		answered_clear(&a);
+		*at = (struct kept_place){db_get_int(r, 0), db_get_int(r, 1)};
+		*any |= settle_row(d, r);
+		daemon_breathe(d);
 	}
 	db_rows_free(&r);
+	return n;
+}
+
+bool answered_settle_kept(struct daemon *d)
+{
+	struct kept_place at = {0, 0};
+	bool any = false;
+
+	while (lease_held(&d->lease) && settle_page(d, &at, &any) > 0)
+		;
 	return any;
+}
+
+/* 0; 1: refused, -1. */
+static int book_row(struct daemon *d, const struct db_rows *r, struct err *err)
+{
+	struct answered a = {.item = db_get_int(r, 0),
+			     .attempt = (unsigned)db_get_int(r, 1),
+			     .job = db_get_int(r, 3),
+			     .how = HOW_LOST};
+	int rc;
+
+	uuid_mark(db_get_text(r, 2, NULL), a.mark);
+	answered_read(&a);
+	log_warning("call lost item=%lld-%u", (long long)a.item, a.attempt);
+	rc = answered_settle(d, &a, err);
+	answered_clear(&a);
+	if (rc == 0 || !db_err_is_refusal(err))
+		return rc;
+	log_warning("lost call not booked item=%lld-%u error=\"%s\"", (long long)a.item, a.attempt,
+		    err->text);
+	return 1;
 }
 
 int answered_book_lost(struct daemon *d, answered_is_ours_fn *is_ours, struct err *err)
 {
 	struct db_rows *r;
-	int rc = 0;
+	int rc = 0, refused = 0;
 
 	if (db_query(d->db, STMT_CALLS_OPEN, DB_NONE, &r, err) < 0)
 		return -1;
-	while (rc == 0 && db_next(r)) {
-		struct answered a = {.item = db_get_int(r, 0),
-				     .attempt = (unsigned)db_get_int(r, 1),
-				     .job = db_get_int(r, 3),
-				     .how = HOW_LOST};
-
-		if (is_ours(d, a.item, a.attempt))
+	while (rc >= 0 && db_next(r)) {
+		if (is_ours(d, db_get_int(r, 0), (unsigned)db_get_int(r, 1)))
 			continue;
-		uuid_mark(db_get_text(r, 2, NULL), a.mark);
-		answered_read(&a);
-		log_warning("call lost item=%lld-%u", (long long)a.item, a.attempt);
-		rc = answered_settle(d, &a, err);
-		answered_clear(&a);
+		rc = book_row(d, r, err);
+		refused |= rc > 0;
 	}
 	db_rows_free(&r);
-	return rc;
+	return rc < 0 ? -1 : refused;
 }

@@ -46,7 +46,10 @@ bool answered_settle_kept(struct daemon *d);
 
 /* Is that a call of this process that goes on? */
 typedef bool answered_is_ours_fn(const struct daemon *d, int64_t item, unsigned attempt);
-/* Attempts that an earlier life left open, and of which nothing came, are booked as lost. 0 or -1. */
+/*
+ * Attempts that an earlier life left open, and of which nothing came, are booked as lost. 0; 1: the
+ * database refuses that of some, which stay open; -1.
+ */
 int answered_book_lost(struct daemon *d, answered_is_ours_fn *is_ours, struct err *err);
 
 #endif

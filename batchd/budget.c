@@ -97,26 +97,28 @@ static int fill(struct budget *b, struct db *db, const struct db_rows *r, struct
 	return 0;
 }
 
-struct budget *budget_open(struct daemon *d, struct db *db, int64_t job,
-			   const struct recipe *recipe, enum way way, struct err *err)
+struct budget *budget_open(struct daemon *d, struct db *db, const struct budget_order *order,
+			   struct err *err)
 {
+	const struct recipe *recipe = order->recipe;
 	struct budget *b = must(calloc(1, sizeof(*b)));
 	struct db_rows *r;
 	int rc;
 
 	b->d = d;
-	b->job = job;
+	b->job = order->job;
 	b->now = daemon_now(d);
 	b->day = money_day(b->now);
 	b->task = recipe->task;
-	b->prices = prices_of(d->config, recipe->model, way);
-	b->cheapest = prices_of(d->config, recipe->model, WAY_BATCH);
+	b->prices = prices_of(d->config, recipe->model, order->way);
+	b->cheapest = prices_of(d->config, recipe->model, order->cheapest);
 	b->cap = recipe->max_output_tokens;
 	b->cap_repeat = recipe->max_output_tokens_retry;
-	rc = db_query(db, STMT_BUDGET_READ, DB_P(db_time(b->day), db_int(job)), &r, err);
+	rc = db_query(db, STMT_BUDGET_READ, DB_P(db_time(b->day), db_int(b->job)), &r, err);
 	if (rc == 0) {
-		rc = db_next(r) ? fill(b, db, r, err)
-				: err_set(err, ERR_BUG, 0, "there is no job %lld", (long long)job);
+		rc = db_next(r)
+			     ? fill(b, db, r, err)
+			     : err_set(err, ERR_BUG, 0, "there is no job %lld", (long long)b->job);
 		db_rows_free(&r);
 	}
 	if (rc == 0)
@@ -285,6 +287,10 @@ static int ask_until(struct budget *b, struct db *db, struct look *l, struct err
 static int look_tx(struct db *db, void *arg, struct err *err)
 {
 	struct look *l = arg;
+	const struct budget_order order = {.job = l->c->job_id,
+					   .recipe = l->recipe,
+					   .way = WAY_BATCH,
+					   .cheapest = WAY_BATCH};
 	struct tally *tally = tally_new(l->d);
 	struct budget *b = NULL;
 	bool running;
@@ -296,7 +302,7 @@ static int look_tx(struct db *db, void *arg, struct err *err)
 	rc = 0;
 	if (!running)
 		goto out;
-	b = budget_open(l->d, db, l->c->job_id, l->recipe, WAY_BATCH, err);
+	b = budget_open(l->d, db, &order, err);
 	rc = b ? ask_until(b, db, l, err) : -1;
 	if (rc < 0 || (b->n_failed == 0 && l->may))
 		goto out;

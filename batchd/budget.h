@@ -25,9 +25,10 @@ struct budget {
 	int64_t job, account, now;
 	char public_id[37];
 	enum task task;
-	struct prices prices, cheapest; /* of the way; of batches and flex */
-	int64_t cap, cap_repeat;        /* output tokens; of the repeat of an answer that was cut */
-	int64_t lot;                    /* a description's: the most that its translations cost */
+	struct prices prices,
+		cheapest;        /* of the way; of the cheapest that its items may still go */
+	int64_t cap, cap_repeat; /* output tokens; of the repeat of an answer that was cut */
+	int64_t lot;             /* a description's: the most that its translations cost */
 	struct money_view view;
 	bool is_day_told;   /* the row of the day says that it is spent */
 	bool was_day_over;  /* the job waits for another day */
@@ -43,12 +44,21 @@ struct budget {
 	size_t n_failed;
 };
 
+/* Items that are to be sent. */
+struct budget_order {
+	int64_t job;
+	const struct recipe *recipe;
+	enum way way; /* this way */
+	enum way
+		cheapest; /* or a cheaper one that they may still go: what this costs is their least */
+};
+
 /*
- * Inside a transaction, the job locked: what its budgets leave for items of this recipe, sent this
- * way. Owned: free(). NULL with *err.
+ * Inside a transaction, the job locked: what its budgets leave for such items. Owned: free(). NULL
+ * with *err.
  */
-struct budget *budget_open(struct daemon *d, struct db *db, int64_t job,
-			   const struct recipe *recipe, enum way way, struct err *err);
+struct budget *budget_open(struct daemon *d, struct db *db, const struct budget_order *order,
+			   struct err *err);
 /* Money is short: lots are to be finished, one by one. */
 bool budget_is_short(const struct budget *b);
 /*

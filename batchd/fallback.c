@@ -19,8 +19,9 @@
 #include "core/plan.h"
 #include "core/timemath.h"
 
-#define MAX_JOBS  64
-#define MAX_CALLS 1000 /* fallback.concurrency's range */
+#define MAX_JOBS      1000
+#define RECOVER_AGAIN (10 * T_S)
+#define MAX_CALLS     1000 /* fallback.concurrency's range */
 
 struct fallback {
 	struct pace pace;
@@ -29,9 +30,11 @@ struct fallback {
 	struct call *one; /* of them, made alone; NULL: none */
 	fallback_one_fn *one_done;
 	int64_t one_recipe;
-	bool recovered; /* what an earlier life left open is closed */
-	bool look;      /* items may be due */
-	bool look_kept; /* answers that came to another life may be there */
+	bool recovered;     /* what an earlier life left open is closed */
+	int64_t recover_at; /* boot clock: what of it could not be is tried again */
+	bool look;          /* items may be due */
+	int64_t look_from;  /* boot clock: again at the earliest */
+	bool look_kept;     /* answers that came to another life may be there */
 };
 
 struct fallback *fallback_new(void)
@@ -148,9 +151,32 @@ static int begin_calls(struct db *db, const struct take *t, struct tally *tally,
 			   "%u sent synchronously (%s)", t->sending->n, way_names[t->way]);
 }
 
+static bool has_flex(const struct config *config)
+{
+	const struct config_list *tiers = &config->fallback.tiers;
+
+	for (size_t i = 0; i < tiers->n; i++) {
+		if (strcmp(tiers->texts[i], way_names[WAY_FLEX]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What goes by calls goes by no batch any more, but for one alone. */
+static enum way cheapest_way(const struct take *t)
+{
+	if (t->is_alone)
+		return WAY_BATCH;
+	return has_flex(t->d->config) ? WAY_FLEX : WAY_DEFAULT;
+}
+
 static int take_tx(struct db *db, void *arg, struct err *err)
 {
 	struct take *t = arg;
+	const struct budget_order order = {.job = t->c->job_id,
+					   .recipe = t->recipe,
+					   .way = t->way,
+					   .cheapest = cheapest_way(t)};
 	const int64_t now = daemon_now(t->d);
 	struct tally *tally = tally_new(t->d);
 	struct budget *budget = NULL;
@@ -164,7 +190,7 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	rc = 0;
 	if (!running)
 		goto out; /* nothing is sent for an ended job */
-	budget = budget_open(t->d, db, t->c->job_id, t->recipe, t->way, err);
+	budget = budget_open(t->d, db, &order, err);
 	rc = budget ? take_items(db, t, budget, err) : -1;
 	if (rc < 0 || budget_is_told(budget))
 		goto out;
@@ -247,6 +273,25 @@ static int send_taken(struct daemon *d, struct take *t, struct err *err)
 	return rc;
 }
 
+/* A COMMIT of the job's may have been carried out: more of it could be sent twice. */
+static bool is_doubted(const struct fallback *f, int64_t job)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (call_job(f->calls[i]) == job && call_is_doubted(f->calls[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool may_be_called(struct daemon *d, const struct plan_candidate *c, const void *arg)
+{
+	enum way way;
+
+	(void)arg;
+	return !hold_holds(d, c->recipe_id) && !is_doubted(d->fallback, c->job_id) &&
+	       pace_choose(&d->fallback->pace, d, c->deadline_at, &way);
+}
+
 static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t room,
 		    struct err *err)
 {
@@ -255,50 +300,58 @@ static int send_job(struct daemon *d, const struct plan_candidate *c, uint32_t r
 	if (!pace_choose(&d->fallback->pace, d, c->deadline_at, &t.way))
 		return 0;
 	t.most = pace_allowed(&d->fallback->pace, t.way, d->fallback->n, room);
-	if (t.most == 0 || hold_holds(d, c->recipe_id))
-		return 0;
-	return send_taken(d, &t, err);
+	return t.most == 0 ? 0 : send_taken(d, &t, err);
 }
 
-static bool has_doubts(const struct fallback *f)
+/* One that fails must not keep the others waiting. 0; -1: nothing can be sent now. */
+static int send_or_put_off(struct daemon *d, const struct plan_candidate *c, uint32_t room,
+			   struct err *err)
 {
-	for (uint32_t i = 0; i < f->n; i++) {
-		if (call_is_doubted(f->calls[i]))
-			return true;
+	if (send_job(d, c, room, err) >= 0)
+		return 0;
+	log_warning("calls not made job=%lld error=\"%s\"", (long long)c->job_id, err->text);
+	if (!db_err_is_refusal(err))
+		return -1;
+	planner_put_off(d, c->job_id);
+	return 0;
+}
+
+static void send_each(struct daemon *d, const struct plan_candidate *jobs, int n)
+{
+	struct fallback *f = d->fallback;
+	struct err err;
+
+	for (int i = 0; i < n && lease_held(&d->lease); i++) {
+		const uint32_t room = window_room(&f->pace.window, f->n, daemon_now(d));
+
+		if (room == 0 || send_or_put_off(d, &jobs[i], room, &err) < 0)
+			return;
+		daemon_breathe(d);
 	}
-	return false;
 }
 
 static int send_due(struct daemon *d, struct err *err)
 {
 	struct fallback *f = d->fallback;
-	struct plan_candidate jobs[MAX_JOBS];
-	size_t n;
+	struct plan_candidate *jobs = must(calloc(MAX_JOBS, sizeof(*jobs)));
+	const struct plan_query q = {.for_calls = true,
+				     .wants = may_be_called,
+				     .out = jobs,
+				     .max = MAX_JOBS};
+	int n;
 
 	f->look = false;
-	if (planner_candidates(d, true, jobs, MAX_JOBS, &n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		const uint32_t room = window_room(&f->pace.window, f->n, daemon_now(d));
-
-		if (room == 0)
-			return 0;
-		/* One that fails must not keep the others waiting. */
-		if (send_job(d, &jobs[i], room, err) < 0)
-			log_warning("calls not made job=%lld error=\"%s\"",
-				    (long long)jobs[i].job_id, err->text);
-		daemon_breathe(d);
-		if (!lease_held(&d->lease) || has_doubts(f))
-			return 0;
-	}
-	return 0;
+	n = planner_candidates(d, &q, err);
+	send_each(d, jobs, n);
+	free(jobs);
+	return n < 0 ? -1 : 0;
 }
 
 /* --- one alone --- */
 
 bool fallback_can_send_one(const struct fallback *f)
 {
-	return f->recovered && !f->one && f->n < MAX_CALLS && !has_doubts(f);
+	return f->recovered && !f->one && f->n < MAX_CALLS;
 }
 
 int64_t fallback_one(const struct fallback *f)
@@ -318,8 +371,11 @@ int fallback_send_one(struct daemon *d, const struct plan_candidate *c, fallback
 			 .most = 1,
 			 .way = is_flex ? WAY_FLEX : WAY_DEFAULT,
 			 .is_alone = true};
-	const int n = send_taken(d, &t, err);
+	int n;
 
+	if (is_doubted(f, c->job_id))
+		return 0;
+	n = send_taken(d, &t, err);
 	if (n <= 0)
 		return n;
 	f->one = f->calls[f->n - 1];
@@ -397,11 +453,20 @@ static bool recover(struct daemon *d)
 	struct fallback *f = d->fallback;
 	struct err err;
 
-	if (f->recovered)
+	if (f->recovered && clock_boot() < f->recover_at)
 		return true;
-	f->recovered = answered_book_lost(d, is_ours, &err) == 0;
-	if (!f->recovered)
+	switch (answered_book_lost(d, is_ours, &err)) {
+	case 0:
+		f->recover_at = T_NEVER;
+		f->recovered = true;
+		break;
+	case 1: /* their items stay as they are, and are not sent again */
+		f->recover_at = t_add(clock_boot(), RECOVER_AGAIN);
+		f->recovered = true;
+		break;
+	default:
 		log_warning("lost calls not booked error=\"%s\"", err.text);
+	}
 	return f->recovered;
 }
 
@@ -414,8 +479,8 @@ void fallback_step(struct daemon *d)
 	pace_set(&f->pace, concurrency);
 	fallback_store(d);
 	settle_kept(d);
-	if (!recover(d) || !f->look || has_doubts(f) || d->config->fallback.tiers.n == 0 ||
-	    !daemon_may_send(d) || daemon_distrusts_clock(d))
+	if (!recover(d) || !f->look || clock_boot() < f->look_from ||
+	    d->config->fallback.tiers.n == 0 || !daemon_may_send(d) || daemon_distrusts_clock(d))
 		return;
 	if (send_due(d, &err) < 0)
 		log_warning("calls not made error=\"%s\"", err.text);

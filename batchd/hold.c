@@ -14,9 +14,8 @@
 #include "core/timemath.h"
 #include "core/utf8.h"
 
-#define TRIAL_LINES    1000 /* DESIGN, Stops */
-#define TRIAL_DELAY    10   /* at most this part of the time until the latest start */
-#define MAX_CANDIDATES 256
+#define TRIAL_LINES 1000 /* DESIGN, Stops */
+#define TRIAL_DELAY 10   /* at most this part of the time until the latest start */
 
 enum hold_state {
 	HOLD_NONE, /* in no row */
@@ -319,24 +318,36 @@ bool hold_wants_trial(struct daemon *d, const struct plan_candidate *c, uint32_t
 
 /* --- the call --- */
 
+struct wanted {
+	int64_t recipe_id; /* 0: any that is not held */
+};
+
+static bool is_of_recipe(struct daemon *d, const struct plan_candidate *c, const void *arg)
+{
+	const struct wanted *w = arg;
+
+	return w->recipe_id ? c->recipe_id == w->recipe_id : state_of(d, c->recipe_id) != HOLD_HELD;
+}
+
 size_t hold_candidates(struct daemon *d, int64_t recipe_id, struct plan_candidate *out, size_t max)
 {
-	struct plan_candidate *all = must(calloc(MAX_CANDIDATES, sizeof(*all)));
-	size_t n, found = 0;
-	struct err err;
+	const struct wanted w = {recipe_id};
+	size_t found = 0;
 
 	for (int calls = 0; calls < 2; calls++) {
-		if (planner_candidates(d, calls, all, MAX_CANDIDATES, &n, &err) < 0) {
+		const struct plan_query q = {.for_calls = calls,
+					     .wants = is_of_recipe,
+					     .arg = &w,
+					     .out = out + found,
+					     .max = max - found};
+		struct err err;
+		const int n = planner_candidates(d, &q, &err);
+
+		if (n < 0)
 			log_warning("jobs not read error=\"%s\"", err.text);
-			n = 0;
-		}
-		for (size_t i = 0; i < n && found < max; i++) {
-			if (recipe_id ? all[i].recipe_id == recipe_id
-				      : state_of(d, all[i].recipe_id) != HOLD_HELD)
-				out[found++] = all[i];
-		}
+		else
+			found += (size_t)n;
 	}
-	free(all);
 	return found;
 }
 

@@ -18,16 +18,26 @@
 #include "core/plan.h"
 #include "core/timemath.h"
 
+/* Between looks it is left alone for so many times what the last one took. */
+#define LOOK_PAUSE 9
 /* The most urgent jobs of each account; the rest has its turn after them. */
 #define MAX_CANDIDATES 1000
+/* Jobs that the database refuses something of: more at one time and the oldest is tried again. */
+#define MAX_PUT_OFF 64
+#define PUT_OFF     (10 * T_S)
 
 struct planner {
-	bool look; /* candidates may be due */
+	bool look;         /* candidates may be due */
+	int64_t look_from; /* boot clock: again at the earliest */
 	struct plan_candidate candidates[MAX_CANDIDATES];
 	size_t n;
 	int64_t batch_id; /* being filled; 0 = none */
 	const struct recipe *recipe;
 	int64_t token_limit, token_room, byte_room; /* of it, and what is left */
+	struct {
+		int64_t job, until; /* boot clock */
+	} put_off[MAX_PUT_OFF];
+	size_t next_put_off;
 };
 
 struct planner *planner_new(void)
@@ -100,24 +110,68 @@ static struct plan_candidate candidate(const struct daemon *d, const struct db_r
 	return c;
 }
 
-int planner_candidates(struct daemon *d, bool for_calls, struct plan_candidate *out, size_t max,
-		       size_t *n, struct err *err)
+void planner_put_off(struct daemon *d, int64_t job)
 {
-	const int64_t now = daemon_now(d);
-	struct db_rows *r;
+	struct planner *p = d->planner;
+	const size_t i = p->next_put_off;
 
-	*n = 0;
+	p->put_off[i].job = job;
+	p->put_off[i].until = t_add(clock_boot(), PUT_OFF);
+	p->next_put_off = (i + 1) % MAX_PUT_OFF;
+}
+
+static bool is_put_off(const struct planner *p, int64_t job)
+{
+	const int64_t now = clock_boot();
+
+	for (size_t i = 0; i < MAX_PUT_OFF; i++) {
+		if (p->put_off[i].job == job && now < p->put_off[i].until)
+			return true;
+	}
+	return false;
+}
+
+static bool is_wanted(struct daemon *d, const struct plan_query *q, const struct plan_candidate *c)
+{
+	return c->n_ready > 0 && !is_put_off(d->planner, c->job_id) &&
+	       (!q->wants || q->wants(d, c, q->arg));
+}
+
+int planner_candidates(struct daemon *d, const struct plan_query *q, struct err *err)
+{
+	const int64_t now = daemon_now(d), began = clock_boot();
+	struct db_rows *r;
+	size_t n = 0;
+
 	if (db_query(d->db, STMT_PLAN_CANDIDATES,
 		     DB_P(db_time(now), db_time(now), db_int(d->config->budget.job),
 			  db_int(d->config->budget.day)),
 		     &r, err) < 0)
 		return -1;
-	while (*n < max && db_next(r)) {
-		out[*n] = candidate(d, r, for_calls, now);
-		*n += out[*n].n_ready > 0;
+	while (n < q->max && db_next(r)) {
+		q->out[n] = candidate(d, r, q->for_calls, now);
+		n += is_wanted(d, q, &q->out[n]);
 	}
 	db_rows_free(&r);
-	return 0;
+	if (q->again_at)
+		*q->again_at = t_add(clock_boot(), LOOK_PAUSE * t_sub(clock_boot(), began));
+	return (int)n;
+}
+
+static bool may_go(struct daemon *d, const struct plan_candidate *c, const void *arg)
+{
+	(void)arg;
+	return !hold_holds(d, c->recipe_id);
+}
+
+static int read_candidates(struct daemon *d, struct err *err)
+{
+	struct planner *p = d->planner;
+	const struct plan_query q = {.wants = may_go, .out = p->candidates, .max = MAX_CANDIDATES};
+	const int n = planner_candidates(d, &q, err);
+
+	p->n = n < 0 ? 0 : (size_t)n;
+	return n;
 }
 
 struct begin {
@@ -207,7 +261,7 @@ static void drop_job(struct planner *p, size_t at)
 
 /*
  * May a batch of these be begun now? 1, 0 = not now (an orphan, a full queue, a
- * recipe that is held or not to be read), -1.
+ * recipe that is not to be read), -1.
  */
 static int may_begin(struct daemon *d, const struct plan_candidate *first, uint32_t n,
 		     struct err *err)
@@ -221,12 +275,17 @@ static int may_begin(struct daemon *d, const struct plan_candidate *first, uint3
 			err->text);
 		return 0;
 	}
-	if (hold_holds(d, p->recipe->id))
-		return 0;
 	if (orphan_holds(d, p->recipe->hash, &held, err) < 0 ||
 	    token_room(d, first, n, &p->token_limit, err) < 0)
 		return -1;
 	return !held && p->token_limit > 0;
+}
+
+/* It is the job's own trouble, and no other's. */
+static void refused(struct daemon *d, int64_t job, const struct err *err)
+{
+	log_warning("job put off job=%lld error=\"%s\"", (long long)job, err->text);
+	planner_put_off(d, job);
 }
 
 /* The same of the first one that was picked; what stands against it is dropped. 1, 0, -1. */
@@ -243,6 +302,10 @@ static int try_first(struct daemon *d, size_t first, uint32_t n, struct err *err
 		return 0;
 	}
 	may = budget_may_begin(d, &c, p->recipe, err);
+	if (may < 0 && db_err_is_refusal(err)) {
+		refused(d, c.job_id, err);
+		may = 0;
+	}
 	if (may == 0) {
 		drop_job(p, first);
 	} else if (may > 0 && hold_wants_trial(d, &c, n)) {
@@ -266,7 +329,7 @@ static int begin_batch(struct daemon *d, struct err *err)
 	int may;
 
 	p->look = false;
-	if (planner_candidates(d, false, p->candidates, MAX_CANDIDATES, &p->n, err) < 0)
+	if (read_candidates(d, err) < 0)
 		return -1;
 	do {
 		n = plan_pick(p->candidates, p->n, &limits, now, &at);
@@ -359,6 +422,10 @@ static int read_items(struct db *db, struct take *t, struct sending *sending, st
 static int take_tx(struct db *db, void *arg, struct err *err)
 {
 	struct take *t = arg;
+	const struct budget_order order = {.job = t->c->job_id,
+					   .recipe = t->d->planner->recipe,
+					   .way = WAY_BATCH,
+					   .cheapest = WAY_BATCH};
 	struct sending *sending = sending_new(t->d->planner->batch_id, WAY_BATCH);
 	struct tally *tally = tally_new(t->d);
 	struct budget *budget = NULL;
@@ -373,7 +440,7 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	rc = 0;
 	if (!running)
 		goto out; /* nothing is sent for an ended job */
-	budget = budget_open(t->d, db, t->c->job_id, t->d->planner->recipe, WAY_BATCH, err);
+	budget = budget_open(t->d, db, &order, err);
 	rc = budget ? read_items(db, t, sending, budget, err) : -1;
 	if (rc < 0 || budget_is_told(budget))
 		goto out;
@@ -431,7 +498,8 @@ int planner_step(struct daemon *d, struct err *err)
 	size_t at;
 
 	if (!p->batch_id)
-		return p->look && daemon_may_send(d) && !incident_holds(d->incident)
+		return p->look && clock_boot() >= p->look_from && daemon_may_send(d) &&
+				       !incident_holds(d->incident)
 			       ? begin_batch(d, err)
 			       : 0;
 	at = plan_turn(p->candidates, p->n, &accounts);
@@ -441,6 +509,11 @@ int planner_step(struct daemon *d, struct err *err)
 	t.byte_part = plan_part(d->config->batch.max_bytes, p->byte_room, accounts);
 	t.token_part = plan_part(p->token_limit, p->token_room, accounts);
 	if (daemon_tx(d, take_tx, &t, err) < 0) {
+		if (db_err_is_refusal(err)) {
+			refused(d, t.c->job_id, err);
+			p->candidates[at].share = 0;
+			return 1;
+		}
 		planner_reset(p);
 		p->look = false; /* before the next tick */
 		return -1;

@@ -97,6 +97,23 @@ def test_a_job_whose_budget_takes_no_item_fails_at_once():
         site.check()
 
 
+def test_an_item_that_goes_by_calls_and_is_too_dear_for_any_fails_at_once():
+    """Half the price in a batch is of no use to it: no batch takes it any more."""
+    calls = {"batch": {"linger": "30m"}, "fallback": {"tiers": ["default"], "concurrency": 2}}
+    with sales_of("budget-call", more=calls) as site:
+        site.rules(KEEP_FILES, {"match": {"route": CHAT, "nth": 1}, "do": "hang"})
+        batchd = site.batchd()
+        site.take(1, (), deadline="PT10M")
+        wait_until(lambda: money(site)["reserved"], 20, "the call", alive=[batchd])
+        dear = money(site)["reserved"]
+        site.stack.batchctl("account", "demo", "--job", f"{dear * 0.75 / 1000000:.6f}")
+        job = site.take(1, (), deadline="PT10M")
+        status = site.stack.wait_ended(job, 20)
+        assert (status["status"], warnings(site, job)) == ("failed", ["budget_job"])
+        site.check()
+        batchd.kill()
+
+
 def test_a_retry_with_a_larger_budget_sends_what_was_over():
     with sales_of("budget-retry", "0.001") as site:
         site.batchd()

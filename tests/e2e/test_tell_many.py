@@ -41,7 +41,7 @@ def test_a_job_that_is_due_ends_between_the_jobs_that_are_told(site):
     site.sql("UPDATE job SET deadline_at = UTC_TIMESTAMP(6) ORDER BY id DESC LIMIT 1")
     wait_until(lambda: len(told(site)) >= JOBS, 25, "all to be told, and one to end", alive=[batchd])
     ended = site.sql("SELECT no FROM told WHERE job = 0")[0]["no"]
-    assert site.sql("SELECT COUNT(*) AS n FROM told WHERE no > %s", (ended,))[0]["n"] > 0
+    assert site.sql("SELECT COUNT(*) AS n FROM told WHERE no > %s", ended)[0]["n"] > 0
     assert site.stack.status(jobs[-1])["completed_at"]
     site.check()
 
@@ -60,6 +60,6 @@ def test_a_job_that_cannot_be_told_holds_up_none_and_is_told_later(site):
     assert sorted(before) == ids[1:]
     assert tried(4) == before
     site.sql("DROP TRIGGER telling")
-    wait_until(lambda: site.sql("SELECT 1 FROM job WHERE id = %s AND wait_what IS NOT NULL", (ids[0],)), 20,
+    wait_until(lambda: site.sql("SELECT 1 FROM job WHERE id = %s AND wait_what IS NOT NULL", ids[0]), 20,
                "it to be told")
     site.check()
