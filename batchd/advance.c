@@ -171,6 +171,18 @@ void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why)
 		daemon_advance(d, batch_id); /* its jobs' latest starts may come before */
 }
 
+/* Work that is put aside is begun anew when its time has come, and keeps nothing waiting. */
+static bool is_in_hand(struct daemon *d, int64_t batch_id)
+{
+	struct work *w = work_find(d, batch_id);
+
+	if (w && work_is_aside(w)) {
+		work_free(w);
+		w = NULL;
+	}
+	return w || planner_fills(d->planner, batch_id);
+}
+
 void daemon_advance(struct daemon *d, int64_t batch_id)
 {
 	struct batch_row b;
@@ -193,7 +205,9 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 	policy = batch_policy(d->config, b.n_items);
 	if (batch_view_read(d->db, d->config, &d->load, &b, &view, &err) < 0)
 		return;
-	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
+	view.in_call = is_in_hand(d, batch_id);
+	if (unit_skips(&d->unit, batch_id))
+		view.next_at = t_max(view.next_at, t_add(daemon_now(d), d->config->daemon.tick));
 	view.looked_at = watch_looked_at(d->watch);
 	view.steady_since = d->steady_since;
 	next = batch_decide(&view, &policy, daemon_now(d));

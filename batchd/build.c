@@ -148,6 +148,7 @@ void build_start(struct daemon *d, const struct batch_row *row)
 	w->state = b;
 	w->state_free = build_free;
 	w->step = build_step;
+	w->may_wait = true;
 	b->recipe = recipe_get(d->recipes, d->db, row->recipe_id, &err);
 	spool_path(d, row->id, "jsonl", b->path, sizeof(b->path));
 	if (b->recipe) {

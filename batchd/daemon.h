@@ -46,6 +46,7 @@ struct work {
 	void *state;
 	void (*state_free)(void *state);
 	int64_t latest_start; /* by work_latest_start; 0: not read yet */
+	bool may_wait;        /* it is put aside where batchd dies under it (batchd/unit.h) */
 	struct work *next;
 };
 
@@ -141,6 +142,15 @@ void work_free(struct work *w);
  * for; T_NEVER where none runs.
  */
 int64_t work_latest_start(struct work *w);
+/* Is it put aside now? What moves items at their jobs' times never is. */
+bool work_is_aside(const struct work *w);
+/*
+ * How long a transfer of it may take (boot clock; T_NEVER: as long as it moves), so that one that
+ * drips does not keep its items from their synchronous calls: an upload to the latest start, after
+ * which its batch is dropped; a download somewhat longer, since what it brings is paid for.
+ */
+int64_t work_send_until(struct work *w);
+int64_t work_read_until(struct work *w);
 /*
  * Of the works that are done in slices, and not skipped, the one nearest its latest start; or NULL.
  */

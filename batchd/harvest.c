@@ -170,6 +170,7 @@ static void start_reading(struct daemon *d, const struct batch_row *b)
 	w->state = r;
 	w->state_free = reading_free;
 	w->step = reading_step;
+	w->may_wait = true;
 	r->chunk.d = d;
 	r->chunk.batch_id = b->id;
 	r->chunk.recipe_id = b->recipe_id;
@@ -284,7 +285,8 @@ static void on_file_object(const struct openai_reply *r, void *ctx)
 		return;
 	}
 	spool_path(d, b.id, "part", part, sizeof(part));
-	if (openai_download(d->openai, file_id(&b), part, on_downloaded, w, &err) < 0) {
+	if (openai_download(d->openai, file_id(&b), part, work_read_until(w), on_downloaded, w,
+			    &err) < 0) {
 		work_free(w);
 		daemon_put_off(d, b.id, &err);
 	}

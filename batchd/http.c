@@ -36,7 +36,7 @@ struct http_private {
 	bool paid, stays;
 	bool sent;        /* the request may have left this machine */
 	bool overdue;     /* its time passed before the last perform */
-	int64_t deadline; /* boot clock; T_NEVER where not paid */
+	int64_t deadline; /* boot clock; T_NEVER: none */
 	int64_t send_by;  /* the same */
 	http_done_fn *done;
 	void *ctx;
@@ -259,7 +259,7 @@ int http_start(struct http *h, const struct http_request *r, struct err *err)
 	p->stays = r->stays;
 	p->done = r->done;
 	p->ctx = r->ctx;
-	p->deadline = r->paid ? r->deadline : T_NEVER;
+	p->deadline = r->paid || r->deadline ? r->deadline : T_NEVER;
 	p->send_by = r->send_by ? t_min(r->send_by, p->deadline) : p->deadline;
 	p->call.is_write = r->method == HTTP_POST;
 	p->call.content_length = -1;
@@ -342,7 +342,7 @@ static void end_overdue(struct http *h)
 
 	for (; p; p = next) {
 		next = p->next;
-		if (!p->paid || now < p->deadline)
+		if (now < p->deadline)
 			continue;
 		if (p->overdue)
 			finish(p, CURLE_OPERATION_TIMEDOUT);

@@ -40,8 +40,9 @@ struct http_request {
 	/* the body goes to this file (created, truncated); or NULL: to memory */
 	const char *save_path;
 	bool paid;
-	int64_t deadline; /* paid: boot clock; a moment and no span, since batchd may stand still */
-	int64_t send_by;  /* paid: nothing is sent from then on, boot clock; 0 = the deadline */
+	/* boot clock; a moment and no span, since batchd may stand still; not paid: 0 = none */
+	int64_t deadline;
+	int64_t send_by;    /* paid: nothing is sent from then on, boot clock; 0 = the deadline */
 	int64_t timeout_us; /* not paid: whole call; 0 = none but a stall of 60 s (streams) */
 	bool stays;         /* http_abort leaves it */
 	http_done_fn *done;

@@ -201,8 +201,8 @@ static int start_id(struct openai *o, struct http_request *r, const char *prefix
 	return rc;
 }
 
-int openai_upload(struct openai *o, const char *path, const char *name, openai_done_fn *done,
-		  void *ctx, struct err *err)
+int openai_upload(struct openai *o, const char *path, const char *name, int64_t deadline,
+		  openai_done_fn *done, void *ctx, struct err *err)
 {
 	static const char *const form[] = {"purpose",
 					   "batch",
@@ -214,7 +214,8 @@ int openai_upload(struct openai *o, const char *path, const char *name, openai_d
 	struct http_request r = {.method = HTTP_POST,
 				 .upload_path = path,
 				 .upload_name = name,
-				 .form = form};
+				 .form = form,
+				 .deadline = deadline};
 
 	return start(o, &r, "/files", done, ctx, err);
 }
@@ -295,13 +296,14 @@ int openai_get_file(struct openai *o, const char *id, openai_done_fn *done, void
 	return start_id(o, &r, "/files/", id, "", done, ctx, err);
 }
 
-int openai_download(struct openai *o, const char *id, const char *path, openai_done_fn *done,
-		    void *ctx, struct err *err)
+int openai_download(struct openai *o, const char *id, const char *path, int64_t deadline,
+		    openai_done_fn *done, void *ctx, struct err *err)
 {
 	/* As the official clients ask for it; the type of the answer is not looked at. */
 	struct http_request r = {.method = HTTP_GET,
 				 .accept = "application/binary",
-				 .save_path = path};
+				 .save_path = path,
+				 .deadline = deadline};
 
 	return start_id(o, &r, "/files/", id, "/content", done, ctx, err);
 }

@@ -55,8 +55,8 @@ const char *openai_base_url(const struct openai *o);
 int remote_batch_read(const struct json_object *object, struct remote_batch *out);
 
 /* Every start returns 0 (done will be called once) or -1 with *err. */
-int openai_upload(struct openai *o, const char *path, const char *name, openai_done_fn *done,
-		  void *ctx, struct err *err);
+int openai_upload(struct openai *o, const char *path, const char *name, int64_t deadline,
+		  openai_done_fn *done, void *ctx, struct err *err);
 
 struct openai_create {
 	const char *input_file_id;
@@ -79,8 +79,8 @@ int openai_list_files(struct openai *o, openai_done_fn *done, void *ctx, struct 
 /* The file's object: its length is compared with what was downloaded. */
 int openai_get_file(struct openai *o, const char *id, openai_done_fn *done, void *ctx,
 		    struct err *err);
-int openai_download(struct openai *o, const char *id, const char *path, openai_done_fn *done,
-		    void *ctx, struct err *err);
+int openai_download(struct openai *o, const char *id, const char *path, int64_t deadline,
+		    openai_done_fn *done, void *ctx, struct err *err);
 
 /*
  * A chat completion, now: a paid call. `body` is JSON; custom_id goes with it as

@@ -156,7 +156,7 @@ void submit_built(struct daemon *d, int64_t batch_id, int64_t lines, int64_t byt
 	snprintf(name, sizeof(name), "lotscribe-%s-%s-%lld.jsonl", d->installation, b.key,
 		 (long long)b.uploads);
 	w = work_new(d, b.id);
-	if (openai_upload(d->openai, path, name, on_uploaded, w, &err) < 0) {
+	if (openai_upload(d->openai, path, name, work_send_until(w), on_uploaded, w, &err) < 0) {
 		log_warning("upload not started batch=%lld error=\"%s\"", (long long)b.id,
 			    err.text);
 		work_free(w);

@@ -214,6 +214,7 @@ int batch_jobs_latest_start(struct db *db, const struct config *config, const st
 		if (at < nearest->at) {
 			nearest->at = at;
 			nearest->job = db_get_int(r, 0);
+			nearest->deadline_at = stage.deadline_at;
 		}
 	}
 	db_rows_free(&r);

@@ -83,8 +83,9 @@ unsigned batch_outlook(const struct config *config, const struct load *load,
 		       const struct job_stage *stage, int64_t n_items);
 /* Of the running jobs with open items in a batch; T_NEVER, 0 and 0: there are none. */
 struct batch_start {
-	int64_t at, job;    /* the nearest latest start, and its job */
-	int64_t leave_from; /* the last leave_start, the grace being cancel_grace microseconds */
+	int64_t at, job;     /* the nearest latest start, and its job */
+	int64_t deadline_at; /* of that job */
+	int64_t leave_from;  /* the last leave_start, the grace being cancel_grace microseconds */
 };
 int batch_jobs_latest_start(struct db *db, const struct config *config, const struct load *load,
 			    int64_t batch_id, int64_t cancel_grace, struct batch_start *nearest,

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import sales, wait_until  # noqa: E402
+from jobs import CHAT, sales, wait_until  # noqa: E402
 from kills import changed_batchd, wait_log  # noqa: E402
 
 # A line that kills: its batch is poison.
@@ -32,11 +32,11 @@ def unit(site):
     return row["unit"], row["unit_deaths"]
 
 
-def die(site, mortal, times):
+def die(site, mortal, times, **more):
     """A batchd that dies so often under the batch of the poisonous lot; returns its job and the batchd."""
     batchd = site.batchd(start=False)
     healthy, batchd.argv[0] = batchd.argv[0], str(mortal)
-    job = site.stack.order({"lots": [{"id": "1", "title": "A box of poison"}]})["job_id"]
+    job = site.stack.order({"lots": [{"id": "1", "title": "A box of poison"}], **more})["job_id"]
     for n in range(1, times + 1):
         batchd.start()
         assert batchd.wait() == -signal.SIGABRT
@@ -66,6 +66,17 @@ def test_work_that_kills_three_times_is_put_aside_and_all_else_goes_on(site, mor
     site.wait_full(job)
     site.check()
     assert batchd.stop() == 0
+
+
+def test_I1_what_is_put_aside_leaves_at_its_latest_start(mortal):
+    """Its answer is in a file that nobody can read now: it is asked for again."""
+    with sales("once-unit-calls", {"fallback": {"tiers": ["flex"], "estimate": "500ms", "reserve": "100ms"}}) as site:
+        job, batchd, _ = die(site, mortal, 3, deadline="PT50S")
+        batchd.start()
+        wait_log(batchd, "work skipped batch=1 deaths=3 seconds=60")
+        status = site.wait_full(job)
+        assert status["completed_at"] < status["deadline_at"] and len(site.calls(CHAT)) == 1
+        batchd.kill()
 
 
 def test_work_is_cleared_when_it_is_done(site, mortal):
