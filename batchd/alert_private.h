@@ -19,6 +19,7 @@ struct alert {
 	struct {
 		int64_t at; /* 0: not told */
 		bool resolved;
+		unsigned failures; /* messages with it that did not arrive, since one did */
 	} told[RECEIVER_COUNT];
 	bool settled;      /* nobody is to be told of it any more */
 	bool seen;         /* found so in this life */

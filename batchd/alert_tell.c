@@ -71,6 +71,7 @@ static void mark(struct daemon *d, struct alert *alert, enum receiver receiver, 
 	d->alerts->marks = m;
 	alert->told[receiver].at = daemon_now(d);
 	alert->told[receiver].resolved = resolved;
+	alert->told[receiver].failures = 0;
 }
 
 /* Nothing was mended: it is only long ago. */
@@ -157,6 +158,12 @@ static void failed(struct daemon *d, enum receiver receiver, const struct err *w
 	const int64_t wait =
 		t->tries < TRIES_TO_SLOW ? backoff_us(t->tries, (uint64_t)receiver) : SLOW;
 
+	for (size_t n = 0; n < t->n; n++) {
+		struct alert *i = find_id(d->alerts, t->carried[n].id);
+
+		if (i)
+			i->told[receiver].failures++;
+	}
 	t->tries++;
 	t->retry_at = t_add(clock_boot(), wait);
 	log_warning("alerts not told receiver=%s alerts=%zu tries=%u error=\"%s\"",
@@ -164,18 +171,46 @@ static void failed(struct daemon *d, enum receiver receiver, const struct err *w
 	t->n = 0;
 }
 
-/* Messages of one kind, the oldest first, as many as the receiver takes at once. */
+/* One that a receiver takes ill must not keep the others from it. */
+static bool comes_before(const struct alert *a, const struct alert *b, enum receiver receiver)
+{
+	const unsigned x = a->told[receiver].failures, y = b->told[receiver].failures;
+
+	return x != y ? x < y
+		      : alert_words[a->kind].severity == ALERT_CRITICAL &&
+				alert_words[b->kind].severity != ALERT_CRITICAL;
+}
+
+/* NULL: there is nothing to be told. */
+static const struct alert *first_due(const struct daemon *d, enum receiver receiver)
+{
+	const struct alert *first = NULL;
+
+	for (const struct alert *i = d->alerts->list; i; i = i->next) {
+		if (is_due(d, i, receiver) && (!first || comes_before(i, first, receiver)))
+			first = i;
+	}
+	return first;
+}
+
+/*
+ * Messages of one kind, the oldest first, as many as the receiver takes at once; one that did not
+ * arrive goes alone.
+ */
 static void collect(struct daemon *d, enum receiver receiver, struct alert_message *messages)
 {
 	struct teller *t = &d->alerts->tellers->of[receiver];
-	const size_t most = receiver == RECEIVER_COMMAND ? 1 : CARRIED_MOST;
-	enum alert_kind kind = ALERT_KIND_COUNT;
+	const struct alert *first = first_due(d, receiver);
+	const bool is_alone =
+		receiver == RECEIVER_COMMAND || (first && first->told[receiver].failures > 0);
 
 	t->n = 0;
-	for (const struct alert *i = d->alerts->list; i && t->n < most; i = i->next) {
-		if (!is_due(d, i, receiver) || (t->n > 0 && i->kind != kind))
+	for (const struct alert *i = first ? d->alerts->list : NULL;
+	     i && t->n < (is_alone ? 1 : CARRIED_MOST); i = i->next) {
+		if (is_alone ? i != first
+			     : i->kind != first->kind || i->told[receiver].failures > 0 ||
+				       !is_due(d, i, receiver))
 			continue;
-		kind = i->kind;
 		messages[t->n] = (struct alert_message){.kind = i->kind,
 							.subject = i->subject,
 							.message = i->message,

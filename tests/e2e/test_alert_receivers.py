@@ -79,6 +79,10 @@ def told(site, receiver):
 
 # ---- The webhook.
 
+def subjects(webhook):
+    return [alert["labels"]["subject"] for message in webhook.messages for alert in message["json"]["alerts"]]
+
+
 def test_a_webhook_is_told_once_and_of_the_end(site, begin, webhook):
     batchd = begin(("batch:xhouse", NASTY), webhook_url=webhook.url("/hook?token=hidden"))
     message = wait_messages(webhook)[0]
@@ -136,6 +140,18 @@ def test_what_a_webhook_refuses_is_tried_again(site, begin, webhook, status):
     assert wait_messages(webhook)[0]["path"] == "/secret-path"      # no redirect was followed
     wait_until(lambda: told(site, "webhook"), 20, "it to be a row")
     assert "secret-path" not in batchd.log_text()
+
+
+def test_what_a_webhook_takes_ill_keeps_no_other_from_it(site, begin, webhook):
+    webhook.ill = b"batch:ill"
+    batchd = begin(("batch:ill", "no credit"), *((f"batch:x{n}", "no credit") for n in range(3)), webhook_url=webhook.url())
+    site.sql(STALLED.replace("batch_stalled", "batch_finalizing"), "batch:y", "no credit")
+    wait_until(lambda: len(subjects(webhook)) == 4, 30, "the others to be told", alive=[batchd])
+    assert sorted(subjects(webhook)) == ["batch:x0", "batch:x1", "batch:x2", "batch:y"]
+    refused = webhook.refused
+    wait_until(lambda: webhook.refused > refused, 30, "it to be tried again", alive=[batchd])
+    webhook.ill = None
+    wait_until(lambda: len(subjects(webhook)) == 5, 30, "it to arrive", alive=[batchd])
 
 
 def test_a_webhook_that_hangs_delays_nothing(site, begin, webhook):

@@ -54,21 +54,25 @@ class _Receiver:
 
 
 class Webhook(_Receiver):
-    """Takes POSTs: `messages` are {"path", "headers", "json"}. `status` is what it answers."""
+    """Takes POSTs: `messages` are {"path", "headers", "json"}. `status` is what it answers, and 400 to what has `ill` in it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.status = 200
+        self.ill: Optional[bytes] = None
+        self.refused = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:  # noqa: N802
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.wait_at_gate()
-                if outer.status == 200:
+                status = 400 if outer.ill and outer.ill in body else outer.status
+                outer.refused += status != 200
+                if status == 200:
                     outer.messages.append({"path": self.path, "headers": dict(self.headers), "json": json.loads(body)})
-                self.send_response(outer.status)
-                if 300 <= outer.status < 400:
+                self.send_response(status)
+                if 300 <= status < 400:
                     self.send_header("Location", f"http://127.0.0.1:{outer.port}/elsewhere")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
