@@ -270,7 +270,8 @@ int tally_unblock(struct tally *t, struct db *db, const struct lot_unblock *lots
 	return moved < 0 ? -1 : 0;
 }
 
-static int apply_counts(const struct job_tally *j, struct db *db, int64_t ready_at, struct err *err)
+static int apply_counts(const struct job_tally *j, struct db *db, int64_t now, int64_t ready_at,
+			struct err *err)
 {
 	for (int64_t no = 0; no <= j->n_translations; no++) {
 		const int64_t *d = j->delta[no];
@@ -279,9 +280,10 @@ static int apply_counts(const struct job_tally *j, struct db *db, int64_t ready_
 		    !j->by_call[no])
 			continue;
 		if (db_exec(db, STMT_JOB_LANGUAGE_ADD,
-			    DB_P(db_int(d[ITEM_READY]), db_time(ready_at), db_int(d[ITEM_READY]),
-				 db_int(j->by_call[no]), db_int(d[ITEM_SENT]), db_int(d[ITEM_DONE]),
-				 db_int(d[ITEM_FAILED]), db_int(j->job), db_int(no)),
+			    DB_P(db_int(d[ITEM_READY]), db_int(ready_at > now), db_time(ready_at),
+				 db_int(d[ITEM_READY]), db_int(j->by_call[no]),
+				 db_int(d[ITEM_SENT]), db_int(d[ITEM_DONE]), db_int(d[ITEM_FAILED]),
+				 db_int(j->job), db_int(no)),
 			    err) < 0)
 			return -1;
 	}
@@ -329,7 +331,7 @@ int tally_apply(struct tally *t, struct db *db, int64_t now, int64_t ready_at, s
 				     ? -1
 				     : 0;
 		else
-			rc = apply_counts(j, db, ready_at, err);
+			rc = apply_counts(j, db, now, ready_at, err);
 		if (rc < 0 || apply_money(j, db, err) < 0 ||
 		    store_job_refresh(db, j->job, &j->patch, now, NULL, err) < 0)
 			return -1;

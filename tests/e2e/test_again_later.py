@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from jobs import KEEP_FILES, MODEL, first_describe, sales, wait_until  # noqa: E402
+from jobs import KEEP_FILES, MODEL, first_describe, order, sales, wait_until  # noqa: E402
 from kills import CREATE  # noqa: E402
 from once import ticks  # noqa: E402
 
@@ -76,6 +76,20 @@ def test_a_batch_that_found_no_room_goes_again_after_ten_poll_intervals(site):
     assert site.stack.status(first)["status"] == "describing"      # the other has not ended
     site.force(running["id"], "resume")
     finish(site, first)
+
+
+def test_what_is_ready_beside_it_waits_too():
+    """Else a job of several batches would send one after the other into a queue that has just told that it is full."""
+    with sales("again-beside") as own:
+        own.rules(KEEP_FILES, first_describe("fail", code="token_limit_exceeded"))
+        own.stack.order({"lots": order(6)["lots"], "deadline": "PT1H"})
+        each = own.sql("SELECT MAX(est_tokens) AS n FROM item")[0]["n"]
+        batch = {"poll_interval": "1s", "max_requests": 3}
+        batchd = own.batchd({"batch": batch, "model": {MODEL: {"enqueued_tokens": 3 * each + 1}}})
+        wait_until(lambda: own.sql("SELECT 1 FROM batch WHERE phase = 'closed'"), 20, "it to be refused", alive=[batchd])
+        waits = own.sql("SELECT TIMESTAMPDIFF(MICROSECOND, b.closed_at, l.ready_since) AS n FROM job_language l, batch b"
+                        " WHERE l.n_ready = 6")
+        assert [9000000 < row["n"] <= 10000000 for row in waits] == [True]
 
 
 def test_a_file_that_is_not_found_is_uploaded_again_after_a_growing_wait(site):
