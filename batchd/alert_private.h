@@ -56,6 +56,7 @@ struct alerts {
 	int64_t failed_at;  /* and when it was last said that they cannot be stored */
 	/* what alert_watch.c looked at, and when by the boot clock */
 	int64_t looked_at, counted_at;
+	size_t n_at_risk; /* jobs that were found at risk in this look */
 	int64_t jobs_from; /* database's clock: jobs that changed since are looked at; 0: the first */
 };
 

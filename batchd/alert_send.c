@@ -99,6 +99,7 @@ static void set_common(CURL *e, struct sender *s)
 	curl_easy_setopt(e, CURLOPT_SERVER_RESPONSE_TIMEOUT, ANSWER_SECONDS);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT, SECONDS);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "lotscribe");
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a stop waits for no name server */
 }
 
 /* A part of a URL, decoded; NULL where it has none. Free with curl_free. */

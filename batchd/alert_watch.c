@@ -11,6 +11,8 @@
 
 #define LOOK_TICKS  10
 #define COUNT_TICKS 60
+/* Where more jobs are at risk than this, one more alert is of no use to anybody. */
+#define AT_RISK_MOST 1000
 /* A job is closed within a tick, a batch looked at within a minute, unless the machine is busy. */
 #define JOB_GRACE   (5 * T_S)
 #define BATCH_GRACE (5 * T_MIN)
@@ -123,8 +125,10 @@ static void heed_deadline(struct daemon *d, const struct db_rows *r)
 					.n_open = n_open};
 	char deadline[RFC3339_SIZE];
 
-	if (n_open == 0 || daemon_now(d) < batch_risk_at(d->config, &d->load, &stage))
+	if (n_open == 0 || daemon_now(d) < batch_risk_at(d->config, &d->load, &stage) ||
+	    d->alerts->n_at_risk == AT_RISK_MOST)
 		return;
+	d->alerts->n_at_risk++;
 	rfc3339_format(db_get_time(r, 2), deadline);
 	alert_raise(d, ALERT_DEADLINE_AT_RISK, alert_subject_job(db_get_text(r, 0, NULL)).text,
 		    "%lld of %lld items are open, its deadline is %s", (long long)n_open,
@@ -133,6 +137,7 @@ static void heed_deadline(struct daemon *d, const struct db_rows *r)
 
 static int look_at_deadlines(struct daemon *d, struct err *err)
 {
+	d->alerts->n_at_risk = 0;
 	return look_at_all(d, ALERT_DEADLINE_AT_RISK, STMT_ALERT_JOBS_RUNNING, DB_NONE,
 			   heed_deadline, err);
 }

@@ -219,6 +219,7 @@ static void set_options(struct http_private *p, const struct http_request *r)
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, 45L);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, 15L);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "lotscribe");
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a stop waits for no name server */
 	if (r->method == HTTP_POST) {
 		/* On a reused connection that dies libcurl resends a POST by itself, in silence. */
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);

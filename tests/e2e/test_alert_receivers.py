@@ -320,6 +320,18 @@ def test_a_command_that_fails_is_run_again_and_leaves_no_zombie(site, begin, tmp
     assert children(batchd) == []
 
 
+def test_a_command_is_waited_for_where_ends_of_children_were_ignored(site, begin, command):
+    """As under a parent that ignores SIGCHLD."""
+    site.sql("DELETE FROM alert")
+    site.sql(STALLED, "batch:x", "no credit")
+    batchd = site.batchd({"alert": {"command": command[0]}}, start=False)
+    batchd.argv[:0] = ["env", "--ignore-signal=CHLD"]
+    batchd.start()
+    wait_until(lambda: told(site, "command"), 20, "it to be told", alive=[batchd])
+    assert "alerts not told" not in batchd.log_text()
+    assert batchd.stop() == 0
+
+
 def children(batchd):
     return Path(f"/proc/{batchd.pid}/task/{batchd.pid}/children").read_text().split()
 
