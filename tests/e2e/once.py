@@ -8,8 +8,6 @@ and `create` as another client of the provider would call them, `ShiftedMariaDB`
 import contextlib
 import http.client
 import json
-import mmap
-import struct
 import sys
 import time
 from collections import Counter
@@ -19,7 +17,6 @@ from typing import Any, Dict, Iterator, List, Optional
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
 from harness import config as conf  # noqa: E402
-from harness.process import run  # noqa: E402
 from harness.servers import MariaDB  # noqa: E402
 from harness.stack import Stack, default_build, temporary_work  # noqa: E402
 from jobs import Sales  # noqa: E402
@@ -115,79 +112,25 @@ def guarded_for(site: Sales) -> Optional[int]:
     return site.sql("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), no_close_before) AS s FROM daemon_lease")[0]["s"]
 
 
-SHIFT = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/time.h>
-#include <time.h>
-
-static volatile long *shift;
-
-__attribute__((constructor)) static void open_shift(void)
-{
-	const char *path = getenv("CLOCK_SHIFT_FILE");
-	int fd = path ? open(path, O_RDONLY) : -1;
-	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(long), PROT_READ, MAP_SHARED, fd, 0);
-
-	shift = p == MAP_FAILED ? NULL : p;
-}
-
-int clock_gettime(clockid_t clock, struct timespec *t)
-{
-	static int (*real)(clockid_t, struct timespec *);
-	int rc;
-
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
-	rc = real(clock, t);
-	if (rc == 0 && shift && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-		t->tv_sec += *shift;
-	return rc;
-}
-
-int gettimeofday(struct timeval *restrict t, void *restrict zone)
-{
-	struct timespec now;
-
-	(void)zone;
-	clock_gettime(CLOCK_REALTIME, &now);
-	t->tv_sec = now.tv_sec;
-	t->tv_usec = now.tv_nsec / 1000;
-	return 0;
-}
-
-time_t time(time_t *out)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (out)
-		*out = now.tv_sec;
-	return now.tv_sec;
-}
-"""
-
-
 class ShiftedMariaDB(MariaDB):
-    """A server whose wall clock is that of the machine plus `shift` seconds."""
+    """A server whose wall clock is that of the machine plus `shift` seconds, by libfaketime."""
+
+    LIBRARY = "/usr/$LIB/faketime/libfaketimeMT.so.1"   # the loader knows what $LIB is
 
     def __init__(self, work: Path) -> None:
         super().__init__(work)
-        library, file = self.work / "shift.so", self.work / "shift"
-        (self.work / "shift.c").write_text(SHIFT)
-        run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, self.work / "shift.c", "-ldl"])
-        file.write_bytes(struct.pack("l", 0))
-        self.env = {"LD_PRELOAD": str(library), "CLOCK_SHIFT_FILE": str(file)}
-        with open(file, "r+b") as f:
-            self._shift = mmap.mmap(f.fileno(), 0)
+        self._file = self.work / "faketime"
+        self.shift = 0
+        self.env = {"LD_PRELOAD": self.LIBRARY, "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_NO_CACHE": "1",
+                    "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
     @property
     def shift(self) -> int:
-        return struct.unpack("l", self._shift[:])[0]
+        return self._seconds
 
     @shift.setter
     def shift(self, seconds: int) -> None:
-        self._shift[:] = struct.pack("l", seconds)
+        self._seconds = seconds
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}\n")
+        fresh.rename(self._file)    # never half of it is read
