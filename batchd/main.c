@@ -106,15 +106,15 @@ static void reload(struct daemon *d)
 	service_notify("READY=1");
 }
 
-/* Wait for the database where it is away; 0, or an exit code where its schema is not ours. */
-static int wait_for_schema(struct daemon *d, int signal_fd)
+/* Wait for the database where it is away; 0, or an exit code where it is not ours. */
+static int wait_for_database(struct daemon *d, int signal_fd)
 {
 	struct err err;
 	int s;
 
-	while (store_schema_check(d->db, &err) < 0) {
+	while (store_schema_check(d->db, &err) < 0 || db_prepare_all(d->db, P_BATCHD, &err) < 0) {
 		if (err.class == ERR_NEVER || err.class == ERR_BUG) {
-			log_err("schema refused error=\"%s\"", err.text);
+			log_err("database refused error=\"%s\"", err.text);
 			return EX_CONFIG;
 		}
 		log_warning("database away error=\"%s\"", err.text);
@@ -146,11 +146,7 @@ static int run(const struct options *o, struct config *config)
 	d = daemon_new(config, key, spool);
 	secret_free(&key);
 	d->one_pass = o->one_pass;
-	rc = wait_for_schema(d, signals);
-	if (rc == 0 && db_prepare_all(d->db, P_BATCHD, &err) < 0) {
-		log_err("statements refused error=\"%s\"", err.text);
-		rc = EX_CONFIG;
-	}
+	rc = wait_for_database(d, signals);
 	if (rc == 0) {
 		service_notify("READY=1");
 		log_notice("started version=%s", PACKAGE_VERSION);
