@@ -38,6 +38,7 @@ struct teller {
 	bool all, again;     /* every running job is told; and anew after that */
 	int64_t all_after;   /* up to this one they are */
 	struct id_list soon;
+	bool is_clock_distrusted; /* as they were last told */
 	int64_t soon_after; /* where the last tick's telling stopped: nobody is always the last */
 	/* as told in the pass before; and in the present one, which is at this job */
 	struct waiting_list before, now;
@@ -46,15 +47,19 @@ struct teller {
 
 struct teller *teller_new(void)
 {
-	return must(calloc(1, sizeof(struct teller)));
+	struct teller *t = must(calloc(1, sizeof(*t)));
+
+	t->again = true;
+	return t;
 }
 
+/* What another batchd told last is not known: all are told anew. */
 static void clear(struct teller *t)
 {
 	free(t->soon.ids);
 	free(t->before.items);
 	free(t->now.items);
-	*t = (struct teller){0};
+	*t = (struct teller){.again = true};
 }
 
 void teller_free(struct teller **t)
@@ -294,6 +299,10 @@ void tell_tick(struct daemon *d)
 {
 	struct teller *t = d->teller;
 
+	if (t->is_clock_distrusted != daemon_distrusts_clock(d)) {
+		t->is_clock_distrusted = !t->is_clock_distrusted;
+		tell_all(d);
+	}
 	t->left = TELL_MOST;
 	t->until = t_add(clock_boot(), TELL_TIME);
 	tell_those_named(d);

@@ -10,6 +10,7 @@
 #include "batchd/incident.h"
 #include "batchd/orphan.h"
 #include "batchd/stop.h"
+#include "batchd/tick.h"
 #include "common/store.h"
 #include "core/status.h"
 #include "core/timemath.h"
@@ -52,6 +53,11 @@ static void add_batch(struct telling *t, const struct batch_row *b, const struct
 	const struct decision next = batch_decide(v, &p, t->now);
 
 	add_batch_warnings(t, b, &p, next.warnings);
+	if (unit_skips(&t->d->unit, b->id))
+		tell_add_warning(
+			t, "work_skipped",
+			"something of its batch could not be worked on and is left aside for a while",
+			b->phase_at);
 	if (t->batch.what && t->batch.at <= next.then_at)
 		return;
 	t->batch = (struct tell_wait){
@@ -108,6 +114,17 @@ static int tell_deadline(struct telling *t, struct err *err)
 	return 0;
 }
 
+static int tell_clock(struct telling *t, struct err *err)
+{
+	(void)err;
+	if (daemon_distrusts_clock(t->d))
+		tell_add_warning(
+			t, "clock_jump",
+			"the clock of our database jumped: nothing ends by it for two minutes",
+			t_sub(t->d->no_close_before, NO_CLOSE));
+	return 0;
+}
+
 /* The state directory is of another installation. */
 static int tell_foreign(struct telling *t, struct err *err)
 {
@@ -126,6 +143,7 @@ static int tell_foreign(struct telling *t, struct err *err)
 static tell_source_fn *const sources[] = {
 	tell_batches,
 	tell_deadline,
+	tell_clock,
 	tell_foreign,
 	orphan_tell,
 	stop_tell,

@@ -11,7 +11,6 @@
 #include "core/timemath.h"
 
 #define CLOCK_JUMP (60 * T_S)
-#define NO_CLOSE   (2 * T_MIN)
 
 int64_t daemon_now(const struct daemon *d)
 {

@@ -8,6 +8,8 @@
 
 #include "batchd/daemon.h"
 
+#define NO_CLOSE (2 * T_MIN) /* after a jump of the clock, by the clock as it is then */
+
 /*
  * Read the clock and the requests. Where the clock jumped the lease is given back, to be taken with
  * a new epoch by the new clock. 0 or -1.

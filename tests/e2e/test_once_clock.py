@@ -30,6 +30,10 @@ def site(server):
     server.shift = 0
 
 
+def warnings(site, job):
+    return [w["code"] for w in site.stack.status(job)["warnings"]]
+
+
 def status(site, job):
     return site.sql("SELECT status, outcome FROM job WHERE public_id = %s", job)[0]
 
@@ -55,6 +59,7 @@ def test_I1_a_jump_ends_no_job_for_two_minutes(site, server):
     assert 100 < guarded_for(site) <= 120
     ticks()
     assert status(site, job)["status"] == "describing"
+    wait_until(lambda: "clock_jump" in warnings(site, job), 20, "it to be told", alive=[batchd])
     # What comes in is stored, and ends nothing.
     site.force(remote["id"], "resume")
     wait_until(lambda: site.sql("SELECT COUNT(*) AS n FROM item WHERE state = 'done'")[0]["n"] == 3, 30,

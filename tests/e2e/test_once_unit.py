@@ -51,6 +51,7 @@ def test_work_that_kills_three_times_is_put_aside_and_all_else_goes_on(site, mor
     wait_log(batchd, "work skipped batch=1 deaths=3 seconds=60")
     other = site.take(2, ())
     site.wait_full(other)
+    wait_until(lambda: [w["code"] for w in site.stack.status(job)["warnings"]] == ["work_skipped"], 20, "it to be told")
     assert batchd.running
     assert site.sql("SELECT phase FROM batch WHERE id = 1") == [{"phase": "harvesting"}]
     # A death under nothing, or under the work of another, forgets nothing.
@@ -63,7 +64,7 @@ def test_work_that_kills_three_times_is_put_aside_and_all_else_goes_on(site, mor
     assert unit(site) == (None, 0)
     batchd.argv[0] = healthy
     batchd.start()
-    site.wait_full(job)
+    assert site.wait_full(job)["warnings"] == []
     site.check()
     assert batchd.stop() == 0
 
