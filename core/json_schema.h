@@ -38,5 +38,7 @@ int json_schema_fits(const struct json_object *schema, struct json_span value, s
 /* The same with pointer and reason apart; fault->offset is that of the place in the value. */
 int json_schema_find_fault(const struct json_object *schema, struct json_span value,
 			   struct json_fault *fault);
+/* Is it a member that the root of the schema has, with a value that fits there? */
+bool json_schema_fits_member(const struct json_object *schema, const struct json_member *m);
 
 #endif

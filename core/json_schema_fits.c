@@ -325,13 +325,31 @@ static int fit_node(struct fit *f, const struct json_object *node, struct json_s
 	return 0;
 }
 
+/* With work for a value of that size. */
+static struct fit fit_begin(const struct json_object *schema, struct json_span value,
+			    struct json_fault *fault)
+{
+	return (struct fit){.root = schema,
+			    .start = value.p,
+			    .fault = fault,
+			    .work = WORK_AT_LEAST + value.n * WORK_PER_BYTE};
+}
+
 int json_schema_find_fault(const struct json_object *schema, struct json_span value,
 			   struct json_fault *fault)
 {
-	struct fit f = {.root = schema, .start = value.p, .fault = fault};
+	struct fit f = fit_begin(schema, value, fault);
 
-	f.work = WORK_AT_LEAST + value.n * WORK_PER_BYTE;
 	return fit_node(&f, schema, value);
+}
+
+bool json_schema_fits_member(const struct json_object *schema, const struct json_member *m)
+{
+	const struct json_object *node = property(keyword(schema, "properties"), m->key);
+	struct json_fault fault;
+	struct fit f = fit_begin(schema, m->value, &fault);
+
+	return node != NULL && fit_node(&f, node, m->value) == 0;
 }
 
 int json_schema_fits(const struct json_object *schema, struct json_span value, struct err *err)
