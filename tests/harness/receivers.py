@@ -139,7 +139,11 @@ class MailServer(_Receiver):
                 say("250 ok")
             elif verb == "DATA":
                 say("354 go on")
-                lines = list(iter(read, b".\r\n"))
+                lines = []
+                while (one := read()) != b".\r\n":
+                    if not one:
+                        return      # it left in the middle
+                    lines.append(one)
                 raw = b"".join(one[1:] if one.startswith(b".") else one for one in lines)
                 self.wait_at_gate()
                 mail = email.message_from_bytes(raw, policy=email.policy.default)
