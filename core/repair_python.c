@@ -21,7 +21,7 @@ enum kind {
 	CALL = 'c'   /* around a container */
 };
 
-int python_skip(struct reading *r)
+void python_skip(struct reading *r)
 {
 	while (!reading_at_end(r)) {
 		if (*r->p == '#') {
@@ -33,17 +33,14 @@ int python_skip(struct reading *r)
 		} else if (*r->p && strchr(" \t\n\r\f", *r->p)) {
 			r->p++;
 		} else {
-			return 0;
+			return;
 		}
 	}
-	return 0;
 }
 
-/* The next token's first byte must be there: 0, or -1. */
-static int look(struct reading *r)
+int python_look(struct reading *r)
 {
-	if (python_skip(r) < 0)
-		return -1;
+	python_skip(r);
 	return reading_at_end(r) ? reading_ended(r) : 0;
 }
 
@@ -82,7 +79,7 @@ static size_t name_length(const struct reading *r)
 static int open_pairs(struct reading *r)
 {
 	r->p++;
-	if (reading_open(r, PAIRS, '{', '}') < 0 || look(r) < 0)
+	if (reading_open(r, PAIRS, '{', '}') < 0 || python_look(r) < 0)
 		return -1;
 	if (reading_take(r, ']')) {
 		reading_close(r);
@@ -102,7 +99,7 @@ static int skip_factory(struct reading *r)
 	if (*r->p != '<' && !python_is(r->p, (size_t)(end - r->p), "None"))
 		return reading_refuse(r, "a defaultdict without its factory");
 	r->p = end + 1;
-	return look(r);
+	return python_look(r);
 }
 
 /* p is at its argument. 1: a value must follow, 0: it was one, -1. */
@@ -162,7 +159,7 @@ static int read_call(struct reading *r, size_t n)
 
 	reading_note(r, REPAIR_PYTHON, r->p, 0);
 	r->p += n + 1;
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	rc = python_call(r, name, n - module);
 	return rc == 1 ? call_container(r, name, n - module) : rc;
@@ -212,7 +209,7 @@ static int open_container(struct reading *r)
 		return -1;
 	reading_top(r)->is_unsure = kinds[i] != LIST;
 	r->p++;
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	if (!reading_take(r, closes[i])) {
 		reading_begin(r);
@@ -244,12 +241,12 @@ static int open_pair(struct reading *r)
 /* 1: a value was opened and another must follow; 0: a whole value was read. */
 static int read_value(struct reading *r)
 {
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	r->is_nulled = false;
 	if (r->depth > 0 && reading_top(r)->kind == PAIRS && open_pair(r) < 0)
 		return -1;
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	if (*r->p && strchr("[({", *r->p))
 		return open_container(r);
@@ -296,7 +293,7 @@ static int read_rest(struct reading *r, char close)
 {
 	const bool has_comma = reading_take(r, ',');
 
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	if (reading_take(r, close)) {
 		reading_close(r);
@@ -364,7 +361,7 @@ static int behind_of_pair(struct reading *r)
 	if (!reading_top(r)->has_key)
 		return reading_take(r, ',') ? make_key(r) : reading_refuse(r, "a pair of one");
 	reading_take(r, ',');
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	if (!reading_take(r, ')') && !reading_take(r, ']'))
 		return reading_refuse(r, "a pair of more than two");
@@ -418,7 +415,7 @@ static int read_behind(struct reading *r)
 
 		if (is_whole_member(f))
 			reading_whole(r);
-		more = look(r) < 0 ? -1 : behind(r, (enum kind)f->kind);
+		more = python_look(r) < 0 ? -1 : behind(r, (enum kind)f->kind);
 	}
 	return more;
 }

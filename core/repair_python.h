@@ -5,8 +5,10 @@
 
 #include "core/repair_reading.h"
 
-/* White space, comments and joined lines. 0, or -1. */
-int python_skip(struct reading *r);
+/* White space, comments and joined lines. */
+void python_skip(struct reading *r);
+/* The same, and a token must follow: 0, or -1. */
+int python_look(struct reading *r);
 
 /*
  * Does a string literal begin here, with or without a prefix? Then one is read, with those that

@@ -11,16 +11,9 @@
 
 #define DAY_S 86400
 
-static int look(struct reading *r)
-{
-	if (python_skip(r) < 0)
-		return -1;
-	return reading_at_end(r) ? reading_ended(r) : 0;
-}
-
 static int expect(struct reading *r, char c)
 {
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	return reading_take(r, c) ? 0 : reading_refuse(r, "other arguments than a repr has");
 }
@@ -88,7 +81,7 @@ static int read_integer(struct reading *r, int64_t *out)
 {
 	const bool is_negative = reading_take(r, '-');
 
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	if (!ascii_is_digit(*r->p))
 		return reading_refuse(r, "no whole number where one must be");
@@ -97,7 +90,7 @@ static int read_integer(struct reading *r, int64_t *out)
 			*out = *out * 10 + (*r->p - '0');
 	if (is_negative)
 		*out = -*out;
-	return look(r);
+	return python_look(r);
 }
 
 /* Whole numbers from field `at` on; *at is behind the last one. r->p is at what follows. */
@@ -109,7 +102,7 @@ static int read_fields(struct reading *r, int64_t *fields, int *at)
 		if (fields[*at] < least[*at] || fields[*at] > most[*at])
 			return reading_refuse(r, "a time that cannot be");
 		++*at;
-		if (reading_take(r, ',') && look(r) < 0)
+		if (reading_take(r, ',') && python_look(r) < 0)
 			return -1;
 	}
 	return 0;
@@ -144,7 +137,7 @@ static int read_delta(struct reading *r, int64_t *seconds)
 		if (read_integer(r, &days) < 0)
 			return -1;
 		reading_take(r, ',');
-		if (look(r) < 0)
+		if (python_look(r) < 0)
 			return -1;
 	}
 	if (takes(r, "seconds=") && read_integer(r, seconds) < 0)
@@ -167,12 +160,12 @@ static int read_zone(struct reading *r, int64_t *seconds)
 		return 0;
 	if (!takes_of_module(r, "timezone(") || read_delta(r, seconds) < 0)
 		return reading_refuse(r, "a time zone that is no fixed one");
-	if (look(r) < 0)
+	if (python_look(r) < 0)
 		return -1;
 	if (reading_take(r, ',')) {
 		struct json_span name = {"", 0};
 
-		return look(r) < 0 ? -1 : only_string(r, &name);
+		return python_look(r) < 0 ? -1 : only_string(r, &name);
 	}
 	return expect(r, ')');
 }

@@ -221,8 +221,9 @@ static int put_bytes(struct reading *r, const struct strbuf *bytes)
 static int read_all(const struct target *t, const struct literal *first)
 {
 	do {
-		if (read_literal(t, first) < 0 || python_skip(t->r) < 0)
+		if (read_literal(t, first) < 0)
 			return -1;
+		python_skip(t->r);
 	} while (python_string_begins(t->r));
 	/* another part of it may have followed */
 	return reading_at_end(t->r) && t->r->depth > 0 ? reading_ended(t->r) : 0;
