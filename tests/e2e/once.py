@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
 from harness import config as conf  # noqa: E402
+from harness.process import run  # noqa: E402
 from harness.servers import MariaDB  # noqa: E402
 from harness.stack import Stack, default_build, temporary_work  # noqa: E402
 from jobs import Sales  # noqa: E402
