@@ -33,7 +33,6 @@ struct fallback {
 	bool recovered;     /* what an earlier life left open is closed */
 	int64_t recover_at; /* boot clock: what of it could not be is tried again */
 	bool look;          /* items may be due */
-	int64_t look_from;  /* boot clock: again at the earliest */
 	bool look_kept;     /* answers that came to another life may be there */
 };
 
@@ -479,8 +478,8 @@ void fallback_step(struct daemon *d)
 	pace_set(&f->pace, concurrency);
 	fallback_store(d);
 	settle_kept(d);
-	if (!recover(d) || !f->look || clock_boot() < f->look_from ||
-	    d->config->fallback.tiers.n == 0 || !daemon_may_send(d) || daemon_distrusts_clock(d))
+	if (!recover(d) || !f->look || d->config->fallback.tiers.n == 0 || !daemon_may_send(d) ||
+	    daemon_distrusts_clock(d))
 		return;
 	if (send_due(d, &err) < 0)
 		log_warning("calls not made error=\"%s\"", err.text);

@@ -18,8 +18,6 @@
 #include "core/plan.h"
 #include "core/timemath.h"
 
-/* Between looks it is left alone for so many times what the last one took. */
-#define LOOK_PAUSE 9
 /* The most urgent jobs of each account; the rest has its turn after them. */
 #define MAX_CANDIDATES 1000
 /* Jobs that the database refuses something of: more at one time and the oldest is tried again. */
@@ -27,8 +25,7 @@
 #define PUT_OFF     (10 * T_S)
 
 struct planner {
-	bool look;         /* candidates may be due */
-	int64_t look_from; /* boot clock: again at the earliest */
+	bool look; /* candidates may be due */
 	struct plan_candidate candidates[MAX_CANDIDATES];
 	size_t n;
 	int64_t batch_id; /* being filled; 0 = none */
@@ -139,7 +136,7 @@ static bool is_wanted(struct daemon *d, const struct plan_query *q, const struct
 
 int planner_candidates(struct daemon *d, const struct plan_query *q, struct err *err)
 {
-	const int64_t now = daemon_now(d), began = clock_boot();
+	const int64_t now = daemon_now(d);
 	struct db_rows *r;
 	size_t n = 0;
 
@@ -153,8 +150,6 @@ int planner_candidates(struct daemon *d, const struct plan_query *q, struct err 
 		n += is_wanted(d, q, &q->out[n]);
 	}
 	db_rows_free(&r);
-	if (q->again_at)
-		*q->again_at = t_add(clock_boot(), LOOK_PAUSE * t_sub(clock_boot(), began));
 	return (int)n;
 }
 
@@ -498,8 +493,7 @@ int planner_step(struct daemon *d, struct err *err)
 	size_t at;
 
 	if (!p->batch_id)
-		return p->look && clock_boot() >= p->look_from && daemon_may_send(d) &&
-				       !incident_holds(d->incident)
+		return p->look && daemon_may_send(d) && !incident_holds(d->incident)
 			       ? begin_batch(d, err)
 			       : 0;
 	at = plan_turn(p->candidates, p->n, &accounts);

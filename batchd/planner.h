@@ -35,11 +35,6 @@ struct plan_query {
 	const void *arg;
 	struct plan_candidate *out;
 	size_t max;
-	/*
-	 * Every job with ready items is read: who asks after each answer asks again from here on
-	 * (boot clock; NULL: asks seldom), so that looking takes a tenth of the time at most.
-	 */
-	int64_t *again_at;
 };
 
 /* How many there are, q->max at most, or -1. */
