@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "batchd/alert.h"
+#include "batchd/candidates.h"
 #include "batchd/close.h"
 #include "batchd/fallback.h"
 #include "batchd/files.h"
@@ -428,6 +429,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->http = http_new(api_key);
 	d->openai = openai_new(d->http, c->openai.base_url);
 	d->recipes = recipes_new();
+	d->candidates = candidates_new();
 	d->planner = planner_new();
 	d->fallback = fallback_new();
 	load_init(&d->load, c->fallback.estimate, false);
@@ -459,6 +461,7 @@ void daemon_free(struct daemon **at)
 	files_free(&d->files);
 	alerts_free(&d->alerts);
 	incident_free(&d->incident);
+	candidates_free(&d->candidates);
 	planner_free(&d->planner);
 	fallback_free(&d->fallback);
 	requests_free(&d->requests);

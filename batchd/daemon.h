@@ -25,6 +25,7 @@ struct fallback;
 struct incident;
 struct files;
 struct hold;
+struct candidates;
 struct planner;
 struct requests;
 struct teller;
@@ -70,6 +71,7 @@ struct daemon {
 	struct lease lease;
 	struct unit unit;
 	struct recipes *recipes;
+	struct candidates *candidates;
 	struct planner *planner;
 	struct fallback *fallback;
 	struct load load; /* what calls are asked for, as last read */

@@ -7,6 +7,7 @@
 #include "batchd/answered.h"
 #include "batchd/budget.h"
 #include "batchd/call.h"
+#include "batchd/candidates.h"
 #include "batchd/hold.h"
 #include "batchd/items.h"
 #include "batchd/orphan.h"
@@ -311,7 +312,7 @@ static int send_or_put_off(struct daemon *d, const struct plan_candidate *c, uin
 	log_warning("calls not made job=%lld error=\"%s\"", (long long)c->job_id, err->text);
 	if (!db_err_is_refusal(err))
 		return -1;
-	planner_put_off(d, c->job_id);
+	candidates_put_off(d->candidates, c->job_id);
 	return 0;
 }
 
@@ -333,14 +334,14 @@ static int send_due(struct daemon *d, struct err *err)
 {
 	struct fallback *f = d->fallback;
 	struct plan_candidate *jobs = must(calloc(MAX_JOBS, sizeof(*jobs)));
-	const struct plan_query q = {.for_calls = true,
-				     .wants = may_be_called,
-				     .out = jobs,
-				     .max = MAX_JOBS};
+	const struct candidate_query q = {.for_calls = true,
+					  .wants = may_be_called,
+					  .out = jobs,
+					  .max = MAX_JOBS};
 	int n;
 
 	f->look = false;
-	n = planner_candidates(d, &q, err);
+	n = candidates_read(d, &q, err);
 	send_each(d, jobs, n);
 	free(jobs);
 	return n < 0 ? -1 : 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batchd/alert.h"
+#include "batchd/candidates.h"
 #include "batchd/planner.h"
 #include "batchd/tell.h"
 #include "batchd/telling.h"
@@ -318,30 +319,26 @@ bool hold_wants_trial(struct daemon *d, const struct plan_candidate *c, uint32_t
 
 /* --- the call --- */
 
-struct wanted {
-	int64_t recipe_id; /* 0: any that is not held */
-};
-
+/* arg: the recipe; 0: any that is not held. */
 static bool is_of_recipe(struct daemon *d, const struct plan_candidate *c, const void *arg)
 {
-	const struct wanted *w = arg;
+	const int64_t recipe_id = *(const int64_t *)arg;
 
-	return w->recipe_id ? c->recipe_id == w->recipe_id : state_of(d, c->recipe_id) != HOLD_HELD;
+	return recipe_id ? c->recipe_id == recipe_id : state_of(d, c->recipe_id) != HOLD_HELD;
 }
 
 size_t hold_candidates(struct daemon *d, int64_t recipe_id, struct plan_candidate *out, size_t max)
 {
-	const struct wanted w = {recipe_id};
 	size_t found = 0;
 
 	for (int calls = 0; calls < 2; calls++) {
-		const struct plan_query q = {.for_calls = calls,
-					     .wants = is_of_recipe,
-					     .arg = &w,
-					     .out = out + found,
-					     .max = max - found};
+		const struct candidate_query q = {.for_calls = calls,
+						  .wants = is_of_recipe,
+						  .arg = &recipe_id,
+						  .out = out + found,
+						  .max = max - found};
 		struct err err;
-		const int n = planner_candidates(d, &q, &err);
+		const int n = candidates_read(d, &q, &err);
 
 		if (n < 0)
 			log_warning("jobs not read error=\"%s\"", err.text);

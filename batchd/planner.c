@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "batchd/budget.h"
+#include "batchd/candidates.h"
 #include "batchd/hold.h"
 #include "batchd/incident.h"
 #include "batchd/items.h"
@@ -20,9 +21,6 @@
 
 /* The most urgent jobs of each account; the rest has its turn after them. */
 #define MAX_CANDIDATES 1000
-/* Jobs that the database refuses something of: more at one time and the oldest is tried again. */
-#define MAX_PUT_OFF 64
-#define PUT_OFF     (10 * T_S)
 
 struct planner {
 	bool look; /* candidates may be due */
@@ -31,10 +29,6 @@ struct planner {
 	int64_t batch_id; /* being filled; 0 = none */
 	const struct recipe *recipe;
 	int64_t token_limit, token_room, byte_room; /* of it, and what is left */
-	struct {
-		int64_t job, until; /* boot clock */
-	} put_off[MAX_PUT_OFF];
-	size_t next_put_off;
 };
 
 struct planner *planner_new(void)
@@ -76,83 +70,6 @@ bool planner_fills(const struct planner *p, int64_t batch_id)
 	return p->batch_id == batch_id;
 }
 
-/* A row of STMT_PLAN_CANDIDATES. Without a tier all items go in batches. */
-static struct plan_candidate candidate(const struct daemon *d, const struct db_rows *r,
-				       bool for_calls, int64_t now)
-{
-	const bool has_calls = d->config->fallback.tiers.n > 0;
-	const struct job_stage stage = {.opened_at = db_get_time(r, 5),
-					.deadline_at = db_get_time(r, 6),
-					.n_open = db_get_int(r, 7),
-					.calls_from = db_get_time(r, 8)};
-	const int64_t n_ready = db_get_int(r, 4), n_marked = db_get_int(r, 9);
-	struct plan_candidate c = {
-		.job_id = db_get_int(r, 0),
-		.account_id = db_get_int(r, 1),
-		.recipe_id = db_get_int(r, 2),
-		.ready_since = db_get_time(r, 3),
-		.latest_start = batch_latest_start(d->config, &d->load, &stage),
-		.deadline_at = stage.deadline_at,
-	};
-	const bool is_late =
-		now >= batch_calls_start(d->config, &d->load, &stage, n_ready, c.ready_since);
-
-	c.which = !has_calls || is_late ? PLAN_ALL : for_calls ? PLAN_MARKED : PLAN_UNMARKED;
-	if (c.which == PLAN_MARKED)
-		c.n_ready = (uint32_t)n_marked;
-	else if (c.which == PLAN_UNMARKED)
-		c.n_ready = (uint32_t)(n_ready - n_marked);
-	else if ((has_calls && is_late) == for_calls)
-		c.n_ready = (uint32_t)n_ready;
-	return c;
-}
-
-void planner_put_off(struct daemon *d, int64_t job)
-{
-	struct planner *p = d->planner;
-	const size_t i = p->next_put_off;
-
-	p->put_off[i].job = job;
-	p->put_off[i].until = t_add(clock_boot(), PUT_OFF);
-	p->next_put_off = (i + 1) % MAX_PUT_OFF;
-}
-
-static bool is_put_off(const struct planner *p, int64_t job)
-{
-	const int64_t now = clock_boot();
-
-	for (size_t i = 0; i < MAX_PUT_OFF; i++) {
-		if (p->put_off[i].job == job && now < p->put_off[i].until)
-			return true;
-	}
-	return false;
-}
-
-static bool is_wanted(struct daemon *d, const struct plan_query *q, const struct plan_candidate *c)
-{
-	return c->n_ready > 0 && !is_put_off(d->planner, c->job_id) &&
-	       (!q->wants || q->wants(d, c, q->arg));
-}
-
-int planner_candidates(struct daemon *d, const struct plan_query *q, struct err *err)
-{
-	const int64_t now = daemon_now(d);
-	struct db_rows *r;
-	size_t n = 0;
-
-	if (db_query(d->db, STMT_PLAN_CANDIDATES,
-		     DB_P(db_time(now), db_time(now), db_int(d->config->budget.job),
-			  db_int(d->config->budget.day)),
-		     &r, err) < 0)
-		return -1;
-	while (n < q->max && db_next(r)) {
-		q->out[n] = candidate(d, r, q->for_calls, now);
-		n += is_wanted(d, q, &q->out[n]);
-	}
-	db_rows_free(&r);
-	return (int)n;
-}
-
 static bool may_go(struct daemon *d, const struct plan_candidate *c, const void *arg)
 {
 	(void)arg;
@@ -162,8 +79,10 @@ static bool may_go(struct daemon *d, const struct plan_candidate *c, const void 
 static int read_candidates(struct daemon *d, struct err *err)
 {
 	struct planner *p = d->planner;
-	const struct plan_query q = {.wants = may_go, .out = p->candidates, .max = MAX_CANDIDATES};
-	const int n = planner_candidates(d, &q, err);
+	const struct candidate_query q = {.wants = may_go,
+					  .out = p->candidates,
+					  .max = MAX_CANDIDATES};
+	const int n = candidates_read(d, &q, err);
 
 	p->n = n < 0 ? 0 : (size_t)n;
 	return n;
@@ -280,7 +199,7 @@ static int may_begin(struct daemon *d, const struct plan_candidate *first, uint3
 static void refused(struct daemon *d, int64_t job, const struct err *err)
 {
 	log_warning("job put off job=%lld error=\"%s\"", (long long)job, err->text);
-	planner_put_off(d, job);
+	candidates_put_off(d->candidates, job);
 }
 
 /* The same of the first one that was picked; what stands against it is dropped. 1, 0, -1. */
