@@ -172,15 +172,12 @@ void daemon_put_off(struct daemon *d, int64_t batch_id, const struct err *why)
 }
 
 /* Work that is put aside is begun anew when its time has come, and keeps nothing waiting. */
-static bool is_in_hand(struct daemon *d, int64_t batch_id)
+static void drop_put_aside(struct daemon *d, int64_t batch_id)
 {
 	struct work *w = work_find(d, batch_id);
 
-	if (w && work_is_aside(w)) {
+	if (w && work_is_aside(w))
 		work_free(w);
-		w = NULL;
-	}
-	return w || planner_fills(d->planner, batch_id);
 }
 
 void daemon_advance(struct daemon *d, int64_t batch_id)
@@ -205,7 +202,8 @@ void daemon_advance(struct daemon *d, int64_t batch_id)
 	policy = batch_policy(d->config, b.n_items);
 	if (batch_view_read(d->db, d->config, &d->load, &b, &view, &err) < 0)
 		return;
-	view.in_call = is_in_hand(d, batch_id);
+	drop_put_aside(d, batch_id);
+	view.in_call = work_find(d, batch_id) || planner_fills(d->planner, batch_id);
 	if (unit_skips(&d->unit, batch_id))
 		view.next_at = t_max(view.next_at, t_add(daemon_now(d), d->config->daemon.tick));
 	view.looked_at = watch_looked_at(d->watch);
