@@ -225,9 +225,12 @@ static int heed_option(struct filter *f, int option)
 static int read_options(struct filter *f, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"lines", no_argument, NULL, 'l'},       {"object", no_argument, NULL, 'o'},
-		{"report", no_argument, NULL, 'r'},      {"schema", required_argument, NULL, 's'},
-		{"help", no_argument, NULL, 'h'},        {"version", no_argument, NULL, 'V'},
+		{"lines", no_argument, NULL, 'l'},
+		{"object", no_argument, NULL, 'o'},
+		{"report", no_argument, NULL, 'r'},
+		{"schema", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	int option, rc = 0;

@@ -6,7 +6,7 @@ srcdir=${srcdir:-.}
 . "$srcdir/tests/tap.sh"
 
 cd "$srcdir" || exit 99
-headers=$(find core common fcgi_app batchd batchctl tests -name '*.h' 2>/dev/null | sort)
+headers=$(find core common fcgi_app batchd batchctl repair tests -name '*.h' 2>/dev/null | sort)
 for header in $headers; do
 	# The flags are quoted for a shell, as make has them. A header of macros alone is no unit to ISO C.
 	faults=$(printf '#include "%s"\nextern int unit;\n' "$header" |

@@ -49,6 +49,7 @@ program_lacks() { # PROGRAM PATTERN
 program_lacks fcgi_app/lotscribe.fcgi 'curl.*'
 program_lacks batchd/batchd 'fcgi.*'
 program_lacks batchctl/batchctl 'curl.*|fcgi.*'
+program_lacks repair/lotscribe-repair 'curl.*|fcgi.*|mariadb.*'
 
 # ---- Which way includes point.
 
@@ -69,6 +70,7 @@ may_include common 'core|common'
 may_include fcgi_app 'core|common|fcgi_app'
 may_include batchd 'core|common|batchd'
 may_include batchctl 'core|common|batchctl'
+may_include repair 'core'
 
 allowed='assert|ctype|errno|float|inttypes|limits|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string|strings|math'
 claim "core/ includes of the system only pure headers and json-c" \
@@ -78,7 +80,7 @@ base='limits|err|strbuf|timemath|uuid|json_util|json_scan|json_walk|ascii|utf8'
 claim "the pure base does not include the domain" \
 	"$(includes core | grep -E "^core/($base)\.[ch]:" | grep '"' | grep -vE "\"core/($base)\.h\"")"
 claim "FastCGI is spoken in fcgi_app/ only" \
-	"$(grep -rnE '<fcgi[a-z_]*\.h>' core common batchd batchctl 2>/dev/null)"
+	"$(grep -rnE '<fcgi[a-z_]*\.h>' core common batchd batchctl repair 2>/dev/null)"
 claim "libcurl is spoken in batchd/ only" \
-	"$(grep -rnE '<curl/' core common fcgi_app batchctl 2>/dev/null)"
+	"$(grep -rnE '<curl/' core common fcgi_app batchctl repair 2>/dev/null)"
 tap_end

@@ -7,7 +7,7 @@ srcdir=${srcdir:-.}
 . "$srcdir/tests/tap.sh"
 
 cd "$srcdir" || exit 99
-sources=$(find core common fcgi_app batchd batchctl -name '*.[ch]' ! -path 'common/statements*')
+sources=$(find core common fcgi_app batchd batchctl repair -name '*.[ch]' ! -path 'common/statements*')
 
 # Strings that begin as a statement or as a line of one does; a verb alone (of HTTP, say) is none.
 verbs='SELECT|INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO|CREATE|ALTER|DROP|GRANT|TRUNCATE|SET|CALL|LOCK TABLES'

@@ -7,7 +7,7 @@ srcdir=${srcdir:-.}
 
 cd "$srcdir" || exit 99
 folders=
-for folder in core common fcgi_app batchd batchctl api sql conf tests client m4; do
+for folder in core common fcgi_app batchd batchctl repair api sql conf tests client m4; do
 	[ -d "$folder" ] && folders="$folders $folder"
 done
 # shellcheck disable=SC2086 # a list of folders
