@@ -46,14 +46,18 @@ static int refuse_as(struct repairing *x, const struct reading *r)
 
 /* --- one place of the text --- */
 
-static void read_with(struct repairing *x, struct reading *r, struct strbuf *text, const char *s,
-		      const char *from, const char *end, int (*read)(struct reading *r), int *rc)
+/* 0, or -1 and r->fault. */
+static int read_with(struct repairing *x, struct reading *r, const struct reading_place *place,
+		     int (*read)(struct reading *r))
 {
-	reading_init(r, s, from, end, text);
-	*rc = read(r);
-	if (strbuf_failed(text))
-		*rc = reading_refuse(r, "a document that is too large");
-	x->out->steps += (size_t)(r->p - from);
+	int rc;
+
+	reading_begin_at(r, place);
+	rc = read(r);
+	if (strbuf_failed(r->out))
+		rc = reading_refuse(r, "a document that is too large");
+	x->out->steps += (size_t)(r->p - place->p);
+	return rc;
 }
 
 static void take(const struct reading *r, const char *from, struct found *f)
@@ -84,30 +88,29 @@ static int take_cut(struct repairing *x, struct reading *r, const char *from, st
  * JSON without any leniency comes first, then Python where something is Python's alone: the same
  * escape can mean different things to the two.
  */
-static int read_at(struct repairing *x, const char *s, const char *from, const char *end,
-		   struct found *f)
+static int read_at(struct repairing *x, const struct reading_place *place, struct found *f)
 {
 	struct reading *l = &x->lenient, *p = &x->python;
-	int lenient, python;
+	const int lenient = read_with(x, l, place, repair_read_lenient);
+	int python;
 
-	read_with(x, l, &x->lenient_text, s, from, end, repair_read_lenient, &lenient);
 	if (lenient == 0 && repair_is_clean(&l->report)) {
-		take(l, from, f);
+		take(l, place->p, f);
 		return 0;
 	}
-	read_with(x, p, &x->python_text, s, from, end, repair_read_python, &python);
+	python = read_with(x, p, place, repair_read_python);
 	if (python == 0 && is_python(p)) {
-		take(p, from, f);
+		take(p, place->p, f);
 		return 0;
 	}
 	if (lenient == 0) {
-		take(l, from, f);
+		take(l, place->p, f);
 		return 0;
 	}
 	if (l->has_ended && (repair_is_clean(&l->report) || !p->has_ended || !is_python(p)))
-		return take_cut(x, l, from, f);
+		return take_cut(x, l, place->p, f);
 	if (p->has_ended && is_python(p))
-		return take_cut(x, p, from, f);
+		return take_cut(x, p, place->p, f);
 	return refuse_as(x, p->fault.offset > l->fault.offset ? p : l);
 }
 
@@ -119,11 +122,9 @@ static bool is_container(struct json_span value)
 }
 
 /* The whole text is one value, of whatever kind. */
-static bool read_whole(struct repairing *x, struct json_span text, struct found *f)
+static bool read_whole(struct repairing *x, const struct reading_place *place, struct found *f)
 {
-	const char *end = text.p + text.n;
-
-	return read_at(x, text.p, text.p, end, f) == 0 && f->span.n == text.n;
+	return read_at(x, place, f) == 0 && f->span.n == (size_t)(place->end - place->p);
 }
 
 static void add_report(struct repair_report *to, const struct repair_report *from)
@@ -136,23 +137,29 @@ static void add_report(struct repair_report *to, const struct repair_report *fro
 	}
 }
 
-static int find_document(struct repairing *x, struct json_span text, struct found *f)
+/* The document in a text, at whose beginning the place is. */
+static int find_document(struct repairing *x, struct reading_place *place, struct found *f)
 {
-	const char *s = text.p, *end = s + text.n, *from;
+	const struct json_span text = {place->p, (size_t)(place->end - place->p)};
+	const char *s = text.p;
+	bool is_read = false, is_tried = is_container(text);
 
-	if (is_container(text) && read_at(x, text.p, s, end, f) == 0 &&
-	    envelope_is_talk(text.p, end, f->span, &x->out->report))
+	if (is_tried)
+		is_read = read_at(x, place, f) == 0;
+	if (is_read && envelope_is_talk(s, place->end, f->span, &x->out->report))
 		return 0;
-	if (envelope_skip_thoughts(&s, end) < 0)
+	if (envelope_skip_thoughts(&s, place->end) < 0)
 		return refuse(x, 0, "thoughts without an end");
-	if (s > text.p && x->out->report.of[REPAIR_THINK].count++ == 0)
-		x->out->report.of[REPAIR_THINK].dropped = (size_t)(s - text.p);
-	from = envelope_find(s, end);
-	if (from == end)
+	if (s > text.p)
+		repair_note(&x->out->report, REPAIR_THINK, 0, (size_t)(s - text.p));
+	place->p = envelope_find(s, place->end);
+	if (place->p == place->end)
 		return refuse(x, 0, "no document in the text");
-	if (read_at(x, text.p, from, end, f) < 0)
+	if (place->p != text.p || !is_tried)
+		is_read = read_at(x, place, f) == 0;
+	if (!is_read)
 		return -1;
-	if (!envelope_is_talk(s, end, f->span, &x->out->report))
+	if (!envelope_is_talk(s, place->end, f->span, &x->out->report))
 		return refuse(x, (size_t)(f->span.p - text.p),
 			      "several documents, or parts of one");
 	return 0;
@@ -178,7 +185,7 @@ static int decode(struct repairing *x, struct json_span string)
 		strbuf_add(&decoded, c, n);
 	strbuf_clear(&x->level);
 	x->level = decoded;
-	x->out->report.of[REPAIR_ENCODED].count++;
+	repair_note(&x->out->report, REPAIR_ENCODED, 0, 0);
 	return strbuf_failed(&decoded) ? refuse(x, 0, "a document that is too large") : 0;
 }
 
@@ -204,12 +211,12 @@ static int decode_escaped(struct repairing *x, struct json_span text)
 /* 1: its document is in f; 0: the text was a string and is decoded now; -1. */
 static int read_level(struct repairing *x, struct json_span text, struct found *f)
 {
+	struct reading_place place = {text.p, text.p, text.p + text.n};
+
 	if (is_escaped(text))
 		return decode_escaped(x, text);
-	if (is_container(text) || !read_whole(x, text, f)) {
-		if (find_document(x, text, f) < 0)
-			return -1;
-	}
+	if ((is_container(text) || !read_whole(x, &place, f)) && find_document(x, &place, f) < 0)
+		return -1;
 	if (f->report)
 		add_report(&x->out->report, f->report);
 	if (!x->rules->object || is_container(f->value))
@@ -239,16 +246,6 @@ static bool is_only(struct json_span object, const struct json_member *m)
 	return true;
 }
 
-static void leave_out(struct repair_report *report, struct json_span object,
-		      const struct json_member *m)
-{
-	struct repair_seen *seen = &report->of[REPAIR_MISFIT];
-
-	if (seen->count++ == 0)
-		seen->first = (size_t)(m->key.p - object.p);
-	seen->dropped += (size_t)(m->value.p + m->value.n - m->key.p);
-}
-
 /* The members that fit. 0; -1: there is none. */
 static int keep_fitting(struct repairing *x, struct json_span object)
 {
@@ -262,7 +259,8 @@ static int keep_fitting(struct repairing *x, struct json_span object)
 		/* the first condition bounds the work of the last */
 		if (m.index >= JSON_SCAN_KEYS || !json_schema_fits_member(x->rules->schema, &m) ||
 		    !is_only(object, &m)) {
-			leave_out(&x->out->report, object, &m);
+			repair_note(&x->out->report, REPAIR_MISFIT, (size_t)(m.key.p - object.p),
+				    (size_t)(m.value.p + m.value.n - m.key.p));
 			continue;
 		}
 		strbuf_addc(text, kept++ == 0 ? '{' : ',');
@@ -327,7 +325,7 @@ static void skip_bom(struct repairing *x, struct json_span *text)
 {
 	if (text->n < 3 || memcmp(text->p, "\xef\xbb\xbf", 3) != 0)
 		return;
-	x->out->report.of[REPAIR_BOM] = (struct repair_seen){.count = 1, .dropped = 3};
+	repair_note(&x->out->report, REPAIR_BOM, 0, 3);
 	text->p += 3;
 	text->n -= 3;
 }
@@ -387,6 +385,8 @@ void repair_text(const char *s, size_t n, const struct repair_rules *rules, stru
 	x->out = out;
 	strbuf_init(&x->lenient_text, limit);
 	strbuf_init(&x->python_text, limit);
+	x->lenient.out = &x->lenient_text;
+	x->python.out = &x->python_text;
 	strbuf_init(&x->level, limit);
 	out->verdict = is_right(x, (struct json_span){s, n}) ? REPAIR_UNCHANGED
 							     : repair(x, (struct json_span){s, n});

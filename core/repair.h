@@ -85,6 +85,8 @@ struct repaired {
 void repair_text(const char *s, size_t n, const struct repair_rules *rules, struct repaired *out);
 void repaired_clear(struct repaired *r);
 
+/* One more of a class: `at` is its offset, `dropped` the bytes of it that are not in the document. */
+void repair_note(struct repair_report *report, enum repair_class class, size_t at, size_t dropped);
 /* Which classes were met? Without any, the document is as it was. */
 bool repair_is_clean(const struct repair_report *report);
 /* "python,fence": at most `size` bytes with the NUL, cut between names. */

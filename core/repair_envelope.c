@@ -125,13 +125,6 @@ static bool only_closes(struct json_span text)
 	return text.n > 0;
 }
 
-static void note(struct repair_report *report, enum repair_class class, size_t at, size_t dropped)
-{
-	if (report->of[class].count++ == 0)
-		report->of[class].first = at;
-	report->of[class].dropped += dropped;
-}
-
 bool envelope_is_talk(const char *s, const char *end, struct json_span document,
 		      struct repair_report *report)
 {
@@ -139,13 +132,13 @@ bool envelope_is_talk(const char *s, const char *end, struct json_span document,
 	struct json_span behind = trimmed(document.p + document.n, end);
 
 	if (only_closes(behind)) {
-		note(report, REPAIR_BRACKETS, (size_t)(behind.p - s), behind.n);
+		repair_note(report, REPAIR_BRACKETS, (size_t)(behind.p - s), behind.n);
 		behind.n = 0;
 	}
 	if (ends_with_fence(before)) {
 		const size_t n = fence_length(before), close = closing_fence(behind);
 
-		note(report, REPAIR_FENCE, (size_t)(before.p + before.n - n - s), n + close);
+		repair_note(report, REPAIR_FENCE, (size_t)(before.p + before.n - n - s), n + close);
 		before = trimmed(before.p, before.p + before.n - n);
 		behind = trimmed(behind.p + close, behind.p + behind.n);
 	}
@@ -155,7 +148,8 @@ bool envelope_is_talk(const char *s, const char *end, struct json_span document,
 	    (behind.n > 0 && strchr(",:\"'[]=", behind.p[0])) || looks_like_json(before) ||
 	    looks_like_json(behind))
 		return false;
-	note(report, REPAIR_PROSE, before.n > 0 ? (size_t)(before.p - s) : (size_t)(behind.p - s),
-	     before.n + behind.n);
+	repair_note(report, REPAIR_PROSE,
+		    before.n > 0 ? (size_t)(before.p - s) : (size_t)(behind.p - s),
+		    before.n + behind.n);
 	return true;
 }

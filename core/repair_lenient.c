@@ -411,12 +411,5 @@ static int read_behind(struct reading *r)
 
 int repair_read_lenient(struct reading *r)
 {
-	int more = 1;
-
-	while (more == 1) {
-		more = read_value(r);
-		if (more == 0)
-			more = read_behind(r);
-	}
-	return more;
+	return reading_all(r, read_value, read_behind);
 }

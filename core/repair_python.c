@@ -46,13 +46,12 @@ int python_look(struct reading *r)
 
 /* --- words --- */
 
-static int put_word(struct reading *r, const char *value, enum repair_class class)
+static void put_word(struct reading *r, const char *value, enum repair_class class)
 {
 	if (class != REPAIR_PYTHON)
 		reading_note(r, class, r->p, 0);
 	reading_note(r, REPAIR_PYTHON, r->p, 0);
 	strbuf_adds(r->out, value);
-	return 0;
 }
 
 static const struct {
@@ -422,12 +421,5 @@ static int read_behind(struct reading *r)
 
 int repair_read_python(struct reading *r)
 {
-	int more = 1;
-
-	while (more == 1) {
-		more = read_value(r);
-		if (more == 0)
-			more = read_behind(r);
-	}
-	return more;
+	return reading_all(r, read_value, read_behind);
 }

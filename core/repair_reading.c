@@ -8,11 +8,26 @@
 #include "core/ascii.h"
 #include "core/utf8.h"
 
-void reading_init(struct reading *r, const char *start, const char *p, const char *end,
-		  struct strbuf *out)
+void reading_begin_at(struct reading *r, const struct reading_place *place)
 {
-	*r = (struct reading){.start = start, .p = p, .end = end, .out = out};
-	strbuf_reset(out);
+	*r = (struct reading){.start = place->start,
+			      .p = place->p,
+			      .end = place->end,
+			      .out = r->out};
+	strbuf_reset(r->out);
+}
+
+int reading_all(struct reading *r, int (*value)(struct reading *r),
+		int (*behind)(struct reading *r))
+{
+	int more = 1;
+
+	while (more == 1) {
+		more = value(r);
+		if (more == 0)
+			more = behind(r);
+	}
+	return more;
 }
 
 int reading_refuse(struct reading *r, const char *what)
@@ -31,11 +46,7 @@ int reading_ended(struct reading *r)
 
 void reading_note(struct reading *r, enum repair_class class, const char *at, size_t dropped)
 {
-	struct repair_seen *seen = &r->report.of[class];
-
-	if (seen->count++ == 0)
-		seen->first = (size_t)(at - r->start);
-	seen->dropped += dropped;
+	repair_note(&r->report, class, (size_t)(at - r->start), dropped);
 }
 
 /* --- containers --- */

@@ -38,9 +38,13 @@ struct reading {
 	struct repair_frame frames[JSON_SCAN_DEPTH];
 };
 
-/* The document so far is thrown away. `start` is what offsets are counted from. */
-void reading_init(struct reading *r, const char *start, const char *p, const char *end,
-		  struct strbuf *out);
+/* A text from p on; `start` is what offsets are counted from. */
+struct reading_place {
+	const char *start, *p, *end;
+};
+
+/* Begin anew: the document that was in r->out, which must be set, is thrown away. */
+void reading_begin_at(struct reading *r, const struct reading_place *place);
 
 /* These return -1, for the caller to return. */
 int reading_refuse(struct reading *r, const char *what);
@@ -86,6 +90,14 @@ int64_t reading_hex(struct reading *r, size_t digits);
 enum number_form { NUMBER_PYTHON, NUMBER_LENIENT };
 /* A number with its sign, at r->p. 0, or -1. */
 int reading_number(struct reading *r, enum number_form form);
+
+/*
+ * A value and, where it is a container, all that is in it: value() returns 1 where another value
+ * must follow, behind() the same after each value, 0 where the outermost container is over; both -1
+ * on a fault. 0, or -1.
+ */
+int reading_all(struct reading *r, int (*value)(struct reading *r),
+		int (*behind)(struct reading *r));
 
 /*
  * The readers: one value from r->p on, which is then behind it. 0, or -1 and r->fault;

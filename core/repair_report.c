@@ -17,6 +17,15 @@ const char *const repair_names[REPAIR_CLASS_COUNT] = {
 	[REPAIR_MISFIT] = "misfit",
 };
 
+void repair_note(struct repair_report *report, enum repair_class class, size_t at, size_t dropped)
+{
+	struct repair_seen *seen = &report->of[class];
+
+	if (seen->count++ == 0)
+		seen->first = at;
+	seen->dropped += dropped;
+}
+
 bool repair_is_clean(const struct repair_report *report)
 {
 	for (size_t i = 0; i < REPAIR_CLASS_COUNT; i++)
