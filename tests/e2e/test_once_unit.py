@@ -71,7 +71,7 @@ def test_work_that_kills_three_times_is_put_aside_and_all_else_goes_on(site, mor
 
 def test_I1_what_is_put_aside_leaves_at_its_latest_start(mortal):
     """Its answer is in a file that nobody can read now: it is asked for again."""
-    with sales("once-unit-calls", {"fallback": {"tiers": ["flex"], "estimate": "500ms", "reserve": "100ms"}}) as site:
+    with sales("once-unit-calls", {"fallback": {"tiers": ["flex"], "estimate": "30s", "reserve": "100ms"}}) as site:
         job, batchd, _ = die(site, mortal, 3, deadline="PT50S")
         batchd.start()
         wait_log(batchd, "work skipped batch=1 deaths=3 seconds=60")

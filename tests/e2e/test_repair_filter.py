@@ -123,4 +123,15 @@ def test_files_and_a_schema(tmp_path):
     done = run("", f"--schema={schema}", str(lot), str(other))
     assert (done.returncode, done.stdout) == (1, b'{"title":"x"}\n')
     assert done.stderr.startswith(f"lotscribe-repair: {other}: refused: ".encode())
-    assert run("", str(tmp_path / "none")).returncode == 2
+
+
+def test_what_cannot_be_read_or_written_is_told(tmp_path):
+    none, broken = tmp_path / "none", tmp_path / "broken"
+    broken.write_text('{"type": "object"')
+    for options, where in (([str(none)], none), ([f"--schema={none}"], none), ([f"--schema={broken}"], broken)):
+        done = run("{}", *options)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.startswith(f"lotscribe-repair: {where}: ".encode())
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PROGRAM], input=b"{}", stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 2 and done.stderr.startswith(b"lotscribe-repair: standard output: ")
