@@ -67,6 +67,8 @@ static int count(struct lots_run *r, struct db *db, int64_t sign, struct err *er
 		tally_move(r->tally, r->a->job, db_get_int(rows, 0), ITEM_BLOCKED,
 			   (enum item_state)state, sign * db_get_int(rows, 2));
 		tally_by_call(r->tally, r->a->job, db_get_int(rows, 0), sign * db_get_int(rows, 3));
+		tally_repeat(r->tally, r->a->job, db_get_int(rows, 0), sign * db_get_int(rows, 4),
+			     sign * db_get_int(rows, 5));
 	}
 	db_rows_free(&rows);
 	return 0;
@@ -163,7 +165,8 @@ static int retry_lots(struct lots_run *r, struct db *db, struct err *err)
 	     db_exec(db, STMT_BUDGET_FORGET, DB_P(db_int(r->a->job)), err) < 0) ||
 	    count(r, db, -1, err) < 0 || of_lots(r, db, STMT_RETRY_ALLOW, err) < 0 ||
 	    of_lots(r, db, STMT_RETRY_DESCRIBE, err) < 0 ||
-	    of_lots(r, db, STMT_RETRY_BLOCK, err) < 0 || ready_translations(r, db, err) < 0)
+	    of_lots(r, db, STMT_RETRY_BLOCK, err) < 0 || ready_translations(r, db, err) < 0 ||
+	    of_lots(r, db, STMT_RETRY_REPEAT, err) < 0)
 		return -1;
 	return count(r, db, 1, err);
 }

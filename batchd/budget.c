@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "batchd/alert.h"
+#include "batchd/repeat.h"
 #include "batchd/sending.h"
 #include "batchd/tell.h"
 #include "common/must.h"
@@ -158,7 +159,8 @@ enum money_verdict budget_ask(struct budget *b, const struct db_rows *r)
 			(struct budget_item){.item = db_get_int(r, SEND_ITEM),
 					     .lot = db_get_int(r, SEND_LOT),
 					     .language = db_get_int(r, SEND_LANGUAGE),
-					     .by_call = db_get_int(r, SEND_BY_CALL)};
+					     .by_call = db_get_int(r, SEND_BY_CALL),
+					     .is_beside = db_get_int(r, SEND_IS_BESIDE) != 0};
 	} else {
 		b->last = verdict;
 		b->wanted = money_wanted(&b->view, &need, verdict);
@@ -192,19 +194,26 @@ static int fail_items(struct budget *b, struct db *db, struct tally *tally, stru
 {
 	struct db_val *ids = must(calloc(b->n_failed + 1, sizeof(*ids)));
 	struct lot_key *lots = must(calloc(b->n_failed + 1, sizeof(*lots)));
-	size_t n_lots = 0;
-	int rc;
+	size_t n_lots = 0, n = 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < b->n_failed; i++) {
+	for (size_t i = 0; rc == 0 && i < b->n_failed; i++) {
 		const struct budget_item *f = &b->failed[i];
 
-		ids[i] = db_int(f->item);
+		if (f->is_beside) { /* the answer in hand is what there is */
+			rc = repeat_end(b->d, db, tally, b->job, &f->item, 1, err);
+			continue;
+		}
+		ids[n++] = db_int(f->item);
 		tally_move(tally, b->job, f->language, ITEM_READY, ITEM_FAILED, 1);
 		tally_by_call(tally, b->job, f->language, -f->by_call);
 		if (f->language == 0)
 			lots[n_lots++] = (struct lot_key){b->job, f->lot};
 	}
-	rc = db_bulk(db, STMT_BUDGET_FAIL, ids, b->n_failed, err) < 0 ? -1 : tell_over(b, db, err);
+	if (rc == 0 && n > 0)
+		rc = db_bulk(db, STMT_BUDGET_FAIL, ids, n, err) < 0 ? -1 : 0;
+	if (rc == 0)
+		rc = tell_over(b, db, err);
 	if (rc == 0)
 		rc = tally_fail_blocked(tally, db, lots, n_lots, err);
 	tally_need(tally, b->job, TASK_DESCRIBE, 0); /* what was promised to their lots is free */

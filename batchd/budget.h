@@ -18,6 +18,7 @@
 
 struct budget_item {
 	int64_t item, lot, language, by_call;
+	bool is_beside; /* a repeat of it: the answer in hand stays */
 };
 
 struct budget {

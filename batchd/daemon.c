@@ -20,6 +20,7 @@
 #include "batchd/installation.h"
 #include "batchd/orphan.h"
 #include "batchd/planner.h"
+#include "batchd/repeat.h"
 #include "batchd/request.h"
 #include "batchd/stop.h"
 #include "batchd/sweep.h"
@@ -111,6 +112,8 @@ static void tick(struct daemon *d)
 		log_warning("load not read error=\"%s\"", err.text);
 	incident_tick(d);
 	close_due_jobs(d);
+	if (repeats_step(d, &err) < 0)
+		log_warning("repeats not ended error=\"%s\"", err.text);
 	planner_wake(d->planner);
 	d->planner_first = true;
 	advance_due(d);

@@ -121,12 +121,17 @@ struct take {
 	struct sending *sending; /* out: owned */
 };
 
-static int take_items(struct db *db, struct take *t, struct budget *budget, struct err *err)
+/* Ready items; beside: repeats of done ones. */
+static int take_items(struct db *db, struct take *t, struct budget *budget, bool beside,
+		      struct err *err)
 {
 	enum money_verdict verdict = MONEY_FITS;
 	struct db_rows *r;
+	int rc;
 
-	if (sending_items(db, t->c->job_id, t->recipe->task, t->c->which, true, &r, err) < 0)
+	rc = beside ? sending_repeats(db, t->c->job_id, t->recipe->task, &r, err)
+		    : sending_items(db, t->c->job_id, t->recipe->task, t->c->which, true, &r, err);
+	if (rc < 0)
 		return -1;
 	while ((verdict == MONEY_FITS || verdict == MONEY_NEVER) && t->sending->n < t->most &&
 	       t->sending->n < SLICE_ROWS && db_next(r))
@@ -191,7 +196,9 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	if (!running)
 		goto out; /* nothing is sent for an ended job */
 	budget = budget_open(t->d, db, &order, err);
-	rc = budget ? take_items(db, t, budget, err) : -1;
+	rc = budget ? take_items(db, t, budget, false, err) : -1;
+	if (rc == 0 && budget->last == MONEY_FITS && budget->n_failed == 0 && !t->is_alone)
+		rc = take_items(db, t, budget, true, err);
 	if (rc < 0 || budget_is_told(budget))
 		goto out;
 	if (t->sending->n > 0)

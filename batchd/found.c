@@ -64,6 +64,7 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->by_call = db_get_int(rows, 20) != 0;
 	f->held = db_get_int(rows, 21);
 	f->sent_on = db_get_time(rows, 22);
+	f->is_repeating = db_get_int(rows, 23) != 0;
 	snprintf(f->request_id, sizeof(f->request_id), "%s", request_id ? request_id : "");
 }
 

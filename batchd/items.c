@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "batchd/incident.h"
+#include "batchd/repeat.h"
 #include "common/must.h"
 #include "core/limits.h"
 
@@ -12,6 +13,7 @@ struct open_attempt {
 	bool is_here; /* its item is still sent in this batch */
 	int64_t burned, n_left;
 	int64_t held, sent_on;
+	bool is_repeat; /* its item is done: a better answer is asked for */
 };
 
 /* job: the statement's second value; 0 where it has none. */
@@ -36,6 +38,7 @@ static int read_open(struct db *db, enum stmt stmt, int64_t batch_id, int64_t jo
 			.n_left = db_get_int(r, 7),
 			.held = db_get_int(r, 8),
 			.sent_on = db_get_time(r, 9),
+			.is_repeat = db_get_int(r, 10) != 0,
 		};
 	}
 	db_rows_free(&r);
@@ -139,6 +142,9 @@ int64_t items_release(struct daemon *d, struct batch_row *b, const struct releas
 			goto out;
 		if (open[i].is_here && release_item(run, d->db, &open[i], rel, err) < 0)
 			goto out;
+		if (open[i].is_repeat &&
+		    repeat_end(d, d->db, run->tally, open[i].job, &open[i].item, 1, err) < 0)
+			goto out;
 	}
 	if (n > 0 && db_bulk_sets(d->db, STMT_ATTEMPT_CLOSE, run->attempts, n, err) < 0)
 		goto out;
@@ -176,6 +182,9 @@ int64_t items_leave(struct daemon *d, struct batch_row *b, int64_t job, int64_t 
 		marks[3 * i] = db_time(now);
 		marks[3 * i + 1] = db_int(open[i].item);
 		marks[3 * i + 2] = db_int(open[i].no);
+		if (open[i].is_repeat &&
+		    repeat_end(d, d->db, tally, open[i].job, &open[i].item, 1, err) < 0)
+			goto out;
 		if (!open[i].is_here)
 			continue;
 		if (tally_lock(tally, d->db, open[i].job, NULL, err) < 0)
@@ -238,6 +247,11 @@ static int withdraw_tx(struct db *db, void *arg, struct err *err)
 			if (db_get_int(r, 2) != 0)
 				tally_move(tally, job, db_get_int(r, 1), ITEM_SENT, ITEM_READY, 1);
 			tally_release(tally, job, db_get_time(r, 4), db_get_int(r, 3), true, false);
+			if (db_get_int(r, 5) != 0 &&
+			    repeat_end(w->d, db, tally, job, &w->items[i], 1, err) < 0) {
+				db_rows_free(&r);
+				goto out;
+			}
 		}
 		db_rows_free(&r);
 		if (db_exec(db, STMT_ATTEMPT_VOID, DB_P(db_int(w->items[i]), db_int(w->batch_id)),

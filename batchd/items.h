@@ -26,6 +26,12 @@ void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state 
 		enum item_state to, int64_t n);
 /* So many more of its ready items (fewer, below 0) are marked to go by a call. */
 void tally_by_call(struct tally *t, int64_t job, int64_t language, int64_t n);
+/*
+ * So many more of its done items ask for a better answer beside the one in hand; of these, so many
+ * more have their call still to be made.
+ */
+void tally_repeat(struct tally *t, int64_t job, int64_t language, int64_t repeating,
+		  int64_t to_send);
 /* Of a job that is locked: its span and what was open when it was. Borrowed. */
 const struct job_stage *tally_stage(const struct tally *t, int64_t job);
 /* The job's counts are in doubt: they are made anew from its items. */

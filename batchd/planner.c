@@ -305,14 +305,20 @@ static int store_taken(struct db *db, struct take *t, const struct sending *send
 	return batch_row_store(db, &b, err);
 }
 
+/* Ready items; beside: repeats of done ones. */
 static int read_items(struct db *db, struct take *t, struct sending *sending, struct budget *budget,
-		      struct err *err)
+		      bool beside, struct err *err)
 {
 	enum money_verdict verdict;
 	struct db_rows *r;
 
-	if (sending_items(db, t->c->job_id, t->d->planner->recipe->task, t->c->which,
-			  budget_is_short(budget), &r, err) < 0)
+	const enum task task = t->d->planner->recipe->task;
+	int rc;
+
+	rc = beside ? sending_repeats(db, t->c->job_id, task, &r, err)
+		    : sending_items(db, t->c->job_id, task, t->c->which, budget_is_short(budget),
+				    &r, err);
+	if (rc < 0)
 		return -1;
 	while (t->taken < t->c->share && t->taken < SLICE_ROWS && db_next(r)) {
 		const int64_t bytes = db_get_int(r, SEND_BYTES),
@@ -355,7 +361,11 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 	if (!running)
 		goto out; /* nothing is sent for an ended job */
 	budget = budget_open(t->d, db, &order, err);
-	rc = budget ? read_items(db, t, sending, budget, err) : -1;
+	rc = budget ? read_items(db, t, sending, budget, false, err) : -1;
+	/* Repeats go by calls where there are any. */
+	if (rc == 0 && t->d->config->fallback.tiers.n == 0 && !t->full &&
+	    budget->last == MONEY_FITS && budget->n_failed == 0)
+		rc = read_items(db, t, sending, budget, true, err);
 	if (rc < 0 || budget_is_told(budget))
 		goto out;
 	if (t->taken > 0)

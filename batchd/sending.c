@@ -26,6 +26,17 @@ int sending_items(struct db *db, int64_t job, enum task task, enum plan_items wh
 			rows, err);
 }
 
+int sending_repeats(struct db *db, int64_t job, enum task task, struct db_rows **rows,
+		    struct err *err)
+{
+	const bool translate = task == TASK_TRANSLATE;
+
+	return db_query(db, STMT_PLAN_REPEATS,
+			DB_P(db_int(job), db_int(translate),
+			     db_int(translate ? LIMIT_LANGUAGES : 0)),
+			rows, err);
+}
+
 enum money_verdict sending_add(struct sending *s, struct budget *budget, const struct db_rows *r)
 {
 	const enum money_verdict verdict = budget_ask(budget, r);
@@ -51,7 +62,12 @@ enum money_verdict sending_add(struct sending *s, struct budget *budget, const s
 	i[2] = db_int(id);
 	if (s->n == 0)
 		uuid_mark(db_get_text(r, SEND_JOB, NULL), s->mark);
-	s->per_language[language]++;
+	if (db_get_int(r, SEND_IS_BESIDE) != 0) {
+		s->repeats[language]++;
+	} else {
+		s->per_language[language]++;
+		s->n_ready++;
+	}
 	s->by_call[language] += db_get_int(r, SEND_BY_CALL);
 	s->held += budget->held;
 	s->day = budget->day;
@@ -69,21 +85,44 @@ unsigned sending_attempt(const struct sending *s, uint32_t i)
 	return (unsigned)s->items[i * SENDING_ITEM_COLS + 1].i;
 }
 
+static int64_t send_repeats(const struct sending *s, struct db *db, struct err *err)
+{
+	struct db_val *v = must(calloc(s->n - s->n_ready + 1, 2 * sizeof(*v)));
+	size_t n = 0;
+	int64_t rc;
+
+	for (uint32_t i = s->n_ready; i < s->n; i++) {
+		const struct db_val *item = &s->items[i * SENDING_ITEM_COLS];
+
+		v[2 * n] = item[1];
+		v[2 * n++ + 1] = item[2];
+	}
+	rc = n > 0 ? db_bulk(db, STMT_ITEM_SEND_REPEAT, v, n, err) : 0;
+	free(v);
+	return rc;
+}
+
 int sending_store(const struct sending *s, struct db *db, struct tally *tally, int64_t job,
 		  struct err *err)
 {
-	int64_t moved;
+	int64_t moved, repeated;
 
 	if (db_bulk(db, STMT_ATTEMPT_ADD, s->attempts, s->n, err) < 0)
 		return -1;
-	moved = db_bulk_sets(db, STMT_ITEM_SEND, s->items, s->n, err);
+	moved = db_bulk_sets(db, STMT_ITEM_SEND, s->items, s->n_ready, err);
 	if (moved < 0)
 		return -1;
+	repeated = send_repeats(s, db, err);
+	if (repeated < 0)
+		return -1;
+	moved += repeated;
 	if (moved != s->n)
 		return err_set(err, ERR_BUG, 0, "%lld of %u items were ready", (long long)moved,
 			       s->n);
 	tally_money(tally, job, s->day, (struct money_move){.reserved = s->held});
 	for (int no = 0; no <= LIMIT_LANGUAGES; no++) {
+		if (s->repeats[no] > 0)
+			tally_repeat(tally, job, no, 0, -s->repeats[no]);
 		if (s->per_language[no] == 0)
 			continue;
 		tally_move(tally, job, no, ITEM_READY, ITEM_SENT, s->per_language[no]);

@@ -27,7 +27,9 @@ struct sending {
 	char mark[UUID_MARK_SIZE]; /* of their job */
 	struct db_val attempts[SLICE_ROWS * SENDING_ATTEMPT_COLS];
 	struct db_val items[SLICE_ROWS * SENDING_ITEM_COLS];
+	uint32_t n_ready; /* of them, the first; the others are repeats beside an answer in hand */
 	int64_t per_language[LIMIT_LANGUAGES + 1];
+	int64_t repeats[LIMIT_LANGUAGES + 1];
 	int64_t by_call[LIMIT_LANGUAGES + 1]; /* of them: marked so */
 	int64_t held, day; /* micro-dollars against its budgets; the day that pays */
 };
@@ -46,7 +48,8 @@ enum {
 	SEND_JOB, /* its public id */
 	SEND_BY_CALL,
 	SEND_LOT,
-	SEND_WAS_CUT
+	SEND_WAS_CUT,
+	SEND_IS_BESIDE /* an answer in hand: a repeat of a done item */
 };
 /*
  * Query these of the ready items of a job that are of this task; by_lot: those of one lot follow
@@ -54,6 +57,9 @@ enum {
  */
 int sending_items(struct db *db, int64_t job, enum task task, enum plan_items which, bool by_lot,
 		  struct db_rows **rows, struct err *err);
+/* The same of the repeats that are to be called, behind the ready items. */
+int sending_repeats(struct db *db, int64_t job, enum task task, struct db_rows **rows,
+		    struct err *err);
 /*
  * Add the item of the current row, SLICE_ROWS of them at most, where its budgets let it. Of
  * the refusals only MONEY_NEVER is worth going on after.

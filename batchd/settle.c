@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batchd/repeat.h"
 #include "common/must.h"
 #include "core/limits.h"
 #include "core/timemath.h"
 
-#define MOVE_COLS 8
+#define MOVE_COLS    9
+#define REPORT_BYTES 8192
 
 void settle_begin(struct settle_run *r, struct daemon *d, size_t most)
 {
@@ -19,6 +21,7 @@ void settle_begin(struct settle_run *r, struct daemon *d, size_t most)
 	r->now = daemon_now(d);
 	r->tally = tally_new(d);
 	r->answers = must(calloc(n * ANSWER_COLS, sizeof(struct db_val)));
+	r->texts = must(calloc(n, sizeof(*r->texts)));
 	r->attempts = must(calloc(n * ATTEMPT_COLS, sizeof(struct db_val)));
 	r->unblock = must(calloc(n, sizeof(*r->unblock)));
 	r->failed = must(calloc(n, sizeof(*r->failed)));
@@ -27,6 +30,9 @@ void settle_begin(struct settle_run *r, struct daemon *d, size_t most)
 void settle_end(struct settle_run *r)
 {
 	found_clear(&r->found);
+	for (size_t i = 0; i < r->n_answers; i++)
+		strbuf_clear(&r->texts[i].report);
+	free(r->texts);
 	free(r->answers);
 	free(r->attempts);
 	free(r->unblock);
@@ -122,9 +128,30 @@ static void close_attempt(struct settle_run *r, struct found *f, enum attempt_ou
 	f->outcome = outcome;
 }
 
+/* What was made of its text: v[0] the value, v[1] the classes, v[2] the report; or nothing. */
+static void add_repair(struct answer_texts *t, const struct result *res, struct db_val *v)
+{
+	const struct json_span value = result_value(res);
+
+	v[0] = v[1] = v[2] = db_null();
+	strbuf_init(&t->report, REPORT_BYTES);
+	if (!res->is_graded || res->repaired.verdict == REPAIR_UNCHANGED)
+		return;
+	strbuf_addc(&t->report, '{');
+	repaired_tell(&res->repaired, &t->report);
+	strbuf_addc(&t->report, '}');
+	v[2] = db_bytes(t->report.data, t->report.len);
+	if (res->grade < GRADE_SALVAGED)
+		return;
+	repair_list(&res->repaired.report, t->classes, sizeof(t->classes));
+	v[0] = db_bytes(value.p, value.n);
+	v[1] = t->classes[0] ? db_text(t->classes) : db_null();
+}
+
 static void add_answer(struct settle_run *r, const struct result *res, const struct found *f,
 		       int64_t cost, bool unused)
 {
+	struct answer_texts *texts = &r->texts[r->n_answers];
 	struct db_val *v = &r->answers[r->n_answers++ * ANSWER_COLS];
 
 	v[0] = db_int(f->id);
@@ -132,16 +159,20 @@ static void add_answer(struct settle_run *r, const struct result *res, const str
 	v[2] = db_int(f->job);
 	v[3] = db_text(grade_names[res->grade]);
 	v[4] = db_text(res->code);
-	v[5] = f->is_deleted || !res->text ? db_text("") : db_bytes(res->text, res->text_n);
-	v[6] = db_null();
-	v[7] = db_text(way_names[f->way]);
-	v[8] = db_text(res->model);
-	v[9] = db_text(res->request_id);
-	v[10] = db_int(res->input_tokens);
-	v[11] = db_int(res->cached_tokens);
-	v[12] = db_int(res->output_tokens);
-	v[13] = db_int(cost);
-	v[14] = db_int(unused);
+	v[5] = db_text("");
+	add_repair(texts, res, &v[6]);
+	if (f->is_deleted)
+		v[6] = v[8] = db_null();
+	else if (res->text)
+		v[5] = db_bytes(res->text, res->text_n);
+	v[9] = db_text(way_names[f->way]);
+	v[10] = db_text(res->model);
+	v[11] = db_text(res->request_id);
+	v[12] = db_int(res->input_tokens);
+	v[13] = db_int(res->cached_tokens);
+	v[14] = db_int(res->output_tokens);
+	v[15] = db_int(cost);
+	v[16] = db_int(unused);
 }
 
 /* A description is there: its translations can be asked for. */
@@ -150,11 +181,12 @@ static int unblock(struct settle_run *r, const struct found *f, const struct res
 {
 	const struct daemon *d = r->d;
 	const struct recipe *recipe = recipe_get(d->recipes, d->db, f->translate_recipe, err);
+	const struct json_span value = result_value(res);
 	struct estimate e;
 
 	if (!recipe)
 		return -1;
-	e = recipe_estimate_translation(recipe, f->instructions, res->text, res->text_n);
+	e = recipe_estimate_translation(recipe, f->instructions, value.p, value.n);
 	r->unblock[r->n_unblock++] = (struct lot_unblock){
 		.job = f->job,
 		.seq = f->lot,
@@ -178,12 +210,69 @@ static void set_way(struct settle_run *r, struct found *f, const struct result *
 	f->by_call = is_batchs && items_go_by_call(r->d, r->tally, f->job, f->n_left, r->n_items);
 }
 
+/* The better of the two answers is what is translated. */
+static int unblock_with_best(struct settle_run *r, const struct found *f, const struct result *res,
+			     struct err *err)
+{
+	struct repeat_lot lot = {.job = f->job,
+				 .seq = f->lot,
+				 .translate_recipe = f->translate_recipe,
+				 .instructions = f->instructions};
+	struct db_rows *rows;
+	int rc = 0;
+
+	if (f->answer_no == f->attempt)
+		return unblock(r, f, res, err);
+	if (db_query(r->d->db, STMT_ANSWER_VALUE, DB_P(db_int(f->id), db_int(f->answer_no)), &rows,
+		     err) < 0)
+		return -1;
+	if (db_next(rows)) {
+		lot.text.p = db_get_text(rows, 0, &lot.text.n);
+		rc = repeat_unblock(r->d, r->d->db, r->tally, &lot, err);
+	}
+	db_rows_free(&rows);
+	return rc;
+}
+
+/*
+ * This came of the repeat of an item that is done, or makes one needless. What never ran is called
+ * again; all else is the repeat's end, whatever it brought.
+ */
+static int settle_repeat(struct settle_run *r, struct found *f, const struct result *res,
+			 bool job_running, struct err *err)
+{
+	const bool is_called = f->here, is_to_call = f->by_call;
+
+	if (!is_called && (!is_to_call || f->grade < GRADE_VALID))
+		return 0;
+	f->changed = true;
+	if (is_called && res->kind == RESULT_VOID && job_running) {
+		f->by_call = true;
+		f->here = false;
+		tally_repeat(r->tally, f->job, f->language, 0, 1);
+		return 0;
+	}
+	f->is_repeating = f->by_call = f->here = false;
+	tally_repeat(r->tally, f->job, f->language, -1, -is_to_call);
+	if (f->language != 0 || !job_running || tally_translations(r->tally, f->job) == 0)
+		return 0;
+	return unblock_with_best(r, f, res, err);
+}
+
+/* The answer in hand counts; a call is to buy a better one. */
+static void begin_repeat(struct settle_run *r, struct found *f)
+{
+	f->repeats++;
+	f->is_repeating = f->by_call = true;
+	tally_repeat(r->tally, f->job, f->language, 1, 1);
+}
+
 /* Where the item stands after this result. */
 static int settle_item(struct settle_run *r, struct found *f, const struct result *res,
 		       struct err *err)
 {
 	struct item_view v = {
-		.has_answer = f->grade >= GRADE_SALVAGED,
+		.best = f->grade,
 		.grade = res->kind == RESULT_ANSWER ? res->grade : GRADE_NONE,
 		.retryable = res->kind == RESULT_VOID || res->outcome == OUTCOME_LATER,
 		.burned = (uint32_t)f->burned,
@@ -196,15 +285,17 @@ static int settle_item(struct settle_run *r, struct found *f, const struct resul
 
 	if (tally_lock(r->tally, r->d->db, f->job, &v.job_running, err) < 0)
 		return -1;
+	if (before == ITEM_DONE && f->is_repeating)
+		return settle_repeat(r, f, res, v.job_running, err);
 	verdict = item_decide(&v);
+	to = verdict == ITEM_IS_FAILED                         ? ITEM_FAILED
+	     : verdict == ITEM_AGAIN || verdict == ITEM_REPEAT ? ITEM_READY
+							       : ITEM_DONE;
 	/* An item that was sent elsewhere since, or ended, only gains by what it brings. */
-	if (verdict != ITEM_IS_DONE && !f->here)
+	if (to != ITEM_DONE && !f->here)
 		return 0;
 	if (verdict == ITEM_REPEAT)
 		f->repeats++;
-	to = verdict == ITEM_IS_DONE     ? ITEM_DONE
-	     : verdict == ITEM_IS_FAILED ? ITEM_FAILED
-					 : ITEM_READY;
 	f->changed = true;
 	if (to == ITEM_DONE)
 		found_set_code(f, NULL);
@@ -223,6 +314,10 @@ static int settle_item(struct settle_run *r, struct found *f, const struct resul
 	tally_move(r->tally, f->job, f->language, before, to, 1);
 	f->state = to;
 	f->here = false;
+	if (verdict == ITEM_IS_DONE_AND_REPEATS) {
+		begin_repeat(r, f);
+		return 0;
+	}
 	if (f->language != 0 || tally_translations(r->tally, f->job) == 0)
 		return 0;
 	if (to == ITEM_DONE && v.job_running) {
@@ -235,11 +330,34 @@ static int settle_item(struct settle_run *r, struct found *f, const struct resul
 	return 0;
 }
 
+/*
+ * A description of which translations are made stays the one that is shown with them, but for a
+ * repeat that is waited for. 1, 0, -1.
+ */
+static int may_replace(const struct settle_run *r, const struct found *f, bool is_repeat,
+		       struct err *err)
+{
+	struct db_rows *rows;
+	int may;
+
+	if (f->language != 0 || is_repeat || f->grade < GRADE_SALVAGED)
+		return 1;
+	if (db_query(r->d->db, STMT_LOT_IS_TRANSLATED, DB_P(db_int(f->job), db_int(f->lot)), &rows,
+		     err) < 0)
+		return -1;
+	may = db_rows_count(rows) == 0;
+	db_rows_free(&rows);
+	return may;
+}
+
 static int apply_answer(struct settle_run *r, struct found *f, const struct result *res,
 			struct err *err)
 {
-	const bool unused = f->is_deleted || (f->grade >= res->grade && f->grade >= GRADE_SALVAGED);
+	const bool is_repeat = f->here && f->is_repeating;
+	const bool unused = f->is_deleted ||
+			    (!is_repeat && f->grade >= res->grade && f->grade >= GRADE_SALVAGED);
 	const struct spent s = spent_on(r, f->way, res);
+	int replaces;
 
 	if (tally_lock(r->tally, r->d->db, f->job, NULL, err) < 0)
 		return -1;
@@ -251,7 +369,10 @@ static int apply_answer(struct settle_run *r, struct found *f, const struct resu
 	add_answer(r, res, f, s.cost, unused);
 	book(r, f, &s, unused);
 	f->changed = true;
-	if (res->grade > f->grade) { /* the better wins, the first on a tie */
+	replaces = may_replace(r, f, is_repeat, err);
+	if (replaces < 0)
+		return -1;
+	if (replaces && res->grade > f->grade) { /* the better wins, the first on a tie */
 		f->grade = res->grade;
 		f->answer_no = f->attempt;
 		f->has_answer_no = true;
@@ -314,8 +435,9 @@ static int write_items(const struct settle_run *r, struct db *db, struct err *er
 		v[3] = db_int(f->repeats);
 		v[4] = db_int(f->n_left);
 		v[5] = db_int(f->by_call);
-		v[6] = f->has_answer_no ? db_int(f->answer_no) : db_null();
-		v[7] = db_int(f->id);
+		v[6] = db_int(f->is_repeating);
+		v[7] = f->has_answer_no ? db_int(f->answer_no) : db_null();
+		v[8] = db_int(f->id);
 	}
 	rc = db_bulk_sets(db, STMT_ITEM_SETTLE, moves, n, err);
 	free(moves);

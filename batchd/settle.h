@@ -12,11 +12,17 @@
 #include "core/result_line.h"
 
 /* Values of a row of each kind, in the order of its statement's parameters. */
-#define ANSWER_COLS  15
+#define ANSWER_COLS  17
 #define ATTEMPT_COLS 5
 
 struct spent {
 	int64_t input_tokens, output_tokens, cost; /* all 0 where the cost is */
+};
+
+/* What was mended of an answer. */
+struct answer_texts {
+	char classes[65];
+	struct strbuf report;
 };
 
 struct settle_run {
@@ -30,6 +36,7 @@ struct settle_run {
 	/* how many attempts were closed so, less those that had been and are otherwise now */
 	int64_t closed[ATTEMPT_OUTCOME_COUNT];
 	struct db_val *answers, *attempts;
+	struct answer_texts *texts; /* of the answers */
 	size_t n_answers, n_attempts;
 	struct lot_unblock *unblock;
 	struct lot_key *failed;

@@ -23,6 +23,7 @@ struct job_tally {
 	struct job_stage stage;
 	int64_t delta[LIMIT_LANGUAGES + 1][ITEM_STATE_COUNT];
 	int64_t by_call[LIMIT_LANGUAGES + 1]; /* of the ready ones */
+	int64_t repeating[LIMIT_LANGUAGES + 1], to_repeat[LIMIT_LANGUAGES + 1];
 	struct job_patch patch;
 	bool has_money; /* what follows is to be written */
 	struct money_move money;
@@ -143,6 +144,15 @@ void tally_move(struct tally *t, int64_t job, int64_t language, enum item_state 
 void tally_by_call(struct tally *t, int64_t job, int64_t language, int64_t n)
 {
 	held(t, job)->by_call[language] += n;
+}
+
+void tally_repeat(struct tally *t, int64_t job, int64_t language, int64_t repeating,
+		  int64_t to_send)
+{
+	struct job_tally *j = held(t, job);
+
+	j->repeating[language] += repeating;
+	j->to_repeat[language] += to_send;
 }
 
 const struct job_stage *tally_stage(const struct tally *t, int64_t job)
@@ -277,13 +287,14 @@ static int apply_counts(const struct job_tally *j, struct db *db, int64_t now, i
 		const int64_t *d = j->delta[no];
 
 		if (!d[ITEM_READY] && !d[ITEM_SENT] && !d[ITEM_DONE] && !d[ITEM_FAILED] &&
-		    !j->by_call[no])
+		    !j->by_call[no] && !j->repeating[no] && !j->to_repeat[no])
 			continue;
 		if (db_exec(db, STMT_JOB_LANGUAGE_ADD,
 			    DB_P(db_int(d[ITEM_READY]), db_int(ready_at > now), db_time(ready_at),
 				 db_int(d[ITEM_READY]), db_int(j->by_call[no]),
 				 db_int(d[ITEM_SENT]), db_int(d[ITEM_DONE]), db_int(d[ITEM_FAILED]),
-				 db_int(j->job), db_int(no)),
+				 db_int(j->repeating[no]), db_int(j->to_repeat[no]), db_int(j->job),
+				 db_int(no)),
 			    err) < 0)
 			return -1;
 	}

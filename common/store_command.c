@@ -91,6 +91,19 @@ static int end_job(struct db *db, struct command_run *r, enum job_end end, struc
 	return take(db, r, &patch, NULL, err);
 }
 
+/* 1: some answer can be asked for again beside what is in hand; 0; -1. */
+static int has_salvaged(struct db *db, const struct command_run *r, struct err *err)
+{
+	struct db_rows *rows;
+	int any;
+
+	if (db_query(db, STMT_COMMAND_SALVAGED, DB_P(db_int(r->c->job_id)), &rows, err) < 0)
+		return -1;
+	any = db_rows_count(rows) > 0;
+	db_rows_free(&rows);
+	return any;
+}
+
 static int images_are_gone(struct db *db, const struct command_run *r, struct err *err)
 {
 	struct db_rows *rows;
@@ -111,9 +124,12 @@ static int retry(struct db *db, struct command_run *r, struct err *err)
 		.deadline_at = r->c->deadline_at,
 		.reopening = true,
 	};
-	int gone;
+	int any, gone;
 
-	if (r->running || r->open == 0) {
+	any = r->running || r->open > 0 ? r->open > 0 : has_salvaged(db, r, err);
+	if (any < 0)
+		return -1;
+	if (r->running || !any) {
 		r->result = COMMAND_NOTHING;
 		return 0;
 	}

@@ -114,6 +114,7 @@ static int read_languages(struct db *db, int64_t job_id, struct job_row *j, stru
 			.sent = (uint32_t)db_get_int(r, 3),
 			.done = (uint32_t)db_get_int(r, 4),
 			.failed = (uint32_t)db_get_int(r, 5),
+			.repeating = (uint32_t)db_get_int(r, 6),
 		};
 	}
 	if (n == 0)
@@ -377,7 +378,8 @@ int store_job_look(struct db *db, int64_t job_id, int64_t now, struct job_look *
 		};
 		for (size_t i = 0; i < j.view.n_languages; i++) {
 			const struct language_counts *l = &j.languages[i];
-			const uint64_t open = (uint64_t)l->total - l->done - l->failed;
+			const uint64_t open =
+				(uint64_t)l->total - l->done - l->failed + l->repeating;
 
 			look->items += l->total;
 			look->open += open;

@@ -156,15 +156,16 @@ int64_t time_needed(uint64_t items, int64_t concurrency, int64_t call_us);
 /* After an answer or a failure: is the item sent again? */
 struct item_view {
 	bool job_running;
-	bool has_answer;  /* a valid or salvaged one */
+	enum grade best;  /* of the answers in hand, with the one that came */
 	enum grade grade; /* of the answer that came, GRADE_NONE for a failure */
 	bool retryable;   /* the outcome says that asking again may help */
 	uint32_t burned, repeats, max_attempts;
 };
 enum item_verdict {
 	ITEM_IS_DONE,
-	ITEM_AGAIN,  /* ready: the sending burned nothing, or attempts are left */
-	ITEM_REPEAT, /* ready: one more sending to buy a better answer */
+	ITEM_IS_DONE_AND_REPEATS, /* one more is to buy a better answer than the one salvaged */
+	ITEM_AGAIN,               /* ready: the sending burned nothing, or attempts are left */
+	ITEM_REPEAT,              /* ready: one more sending to buy a better answer */
 	ITEM_IS_FAILED,
 };
 enum item_verdict item_decide(const struct item_view *i);

@@ -34,9 +34,13 @@ enum item_verdict item_decide(const struct item_view *i)
 {
 	const bool attempts_left = i->burned < i->max_attempts;
 
-	if (i->grade >= GRADE_SALVAGED || i->has_answer)
+	const bool may_ask = i->job_running && i->retryable && attempts_left;
+
+	if (i->best == GRADE_SALVAGED && i->grade == GRADE_SALVAGED && may_ask && i->repeats == 0)
+		return ITEM_IS_DONE_AND_REPEATS;
+	if (i->best >= GRADE_SALVAGED)
 		return ITEM_IS_DONE;
-	if (!i->job_running || !i->retryable || !attempts_left)
+	if (!may_ask)
 		return ITEM_IS_FAILED;
 	if (i->grade == GRADE_REFUSED)
 		return i->repeats == 0 ? ITEM_REPEAT : ITEM_IS_FAILED;

@@ -38,6 +38,12 @@ static int refuse(struct repairing *x, size_t offset, const char *what)
 	return -1;
 }
 
+static int refuse_misfit(struct repairing *x)
+{
+	x->out->is_misfit = true;
+	return refuse(x, 0, "no object");
+}
+
 static int refuse_as(struct repairing *x, const struct reading *r)
 {
 	x->out->fault = r->fault;
@@ -221,9 +227,9 @@ static int read_level(struct repairing *x, struct json_span text, struct found *
 		add_report(&x->out->report, f->report);
 	if (!x->rules->object || is_container(f->value))
 		return 1;
-	if (*f->value.p != '"')
-		return refuse(x, 0, "no object");
-	return decode(x, f->value);
+	if (*f->value.p == '"')
+		return decode(x, f->value);
+	return refuse_misfit(x);
 }
 
 /* --- what it is worth --- */
@@ -288,8 +294,7 @@ static enum repair_verdict judge(struct repairing *x, struct json_span value)
 		return REPAIR_REFUSED;
 	}
 	if (rules->object && *value.p != '{') {
-		x->out->is_misfit = true;
-		refuse(x, 0, "no object");
+		refuse_misfit(x);
 		return REPAIR_REFUSED;
 	}
 	if (!rules->schema || json_schema_find_fault(rules->schema, value, &fault) == 0) {

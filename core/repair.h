@@ -89,9 +89,12 @@ void repaired_clear(struct repaired *r);
 void repair_note(struct repair_report *report, enum repair_class class, size_t at, size_t dropped);
 /* Which classes were met? Without any, the document is as it was. */
 bool repair_is_clean(const struct repair_report *report);
-/* "python,fence": at most `size` bytes with the NUL, cut between names. */
+/* "fence,python_literal": at most `size` bytes with the NUL, cut between names. */
 void repair_list(const struct repair_report *report, char *out, size_t size);
-/* {"python":{"count":1,"offset":0,"dropped":0},...} */
-void repair_report_json(const struct repair_report *report, struct strbuf *out);
+/*
+ * "verdict":"mended","classes":{"python_literal":{"count":1,"offset":0,"dropped":0}}, and of a text
+ * that was refused "offset" and "error": the members of an object.
+ */
+void repaired_tell(const struct repaired *r, struct strbuf *out);
 
 #endif

@@ -5,15 +5,24 @@
 #include <string.h>
 
 const char *const repair_names[REPAIR_CLASS_COUNT] = {
-	[REPAIR_BOM] = "bom",           [REPAIR_THINK] = "think",
-	[REPAIR_FENCE] = "fence",       [REPAIR_PROSE] = "prose",
-	[REPAIR_BRACKETS] = "brackets", [REPAIR_ENCODED] = "encoded",
-	[REPAIR_PYTHON] = "python",     [REPAIR_BYTES] = "bytes",
-	[REPAIR_NULLED] = "nulled",     [REPAIR_QUOTES] = "quotes",
-	[REPAIR_KEYS] = "keys",         [REPAIR_COMMAS] = "commas",
-	[REPAIR_COMMENTS] = "comments", [REPAIR_CONTROLS] = "controls",
-	[REPAIR_ESCAPES] = "escapes",   [REPAIR_WORDS] = "words",
-	[REPAIR_NUMBERS] = "numbers",   [REPAIR_CUT] = "cut",
+	[REPAIR_BOM] = "bom",
+	[REPAIR_THINK] = "think",
+	[REPAIR_FENCE] = "fence",
+	[REPAIR_PROSE] = "prose",
+	[REPAIR_BRACKETS] = "brackets",
+	[REPAIR_ENCODED] = "encoded",
+	[REPAIR_PYTHON] = "python_literal",
+	[REPAIR_BYTES] = "bytes",
+	[REPAIR_NULLED] = "nulled",
+	[REPAIR_QUOTES] = "quotes",
+	[REPAIR_KEYS] = "keys",
+	[REPAIR_COMMAS] = "commas",
+	[REPAIR_COMMENTS] = "comments",
+	[REPAIR_CONTROLS] = "controls",
+	[REPAIR_ESCAPES] = "escapes",
+	[REPAIR_WORDS] = "words",
+	[REPAIR_NUMBERS] = "numbers",
+	[REPAIR_CUT] = "cut",
 	[REPAIR_MISFIT] = "misfit",
 };
 
@@ -51,7 +60,7 @@ void repair_list(const struct repair_report *report, char *out, size_t size)
 	}
 }
 
-void repair_report_json(const struct repair_report *report, struct strbuf *out)
+static void add_classes(const struct repair_report *report, struct strbuf *out)
 {
 	const char *separator = "{";
 
@@ -65,4 +74,21 @@ void repair_report_json(const struct repair_report *report, struct strbuf *out)
 		separator = ",";
 	}
 	strbuf_adds(out, *separator == '{' ? "{}" : "}");
+}
+
+void repaired_tell(const struct repaired *r, struct strbuf *out)
+{
+	static const char *const verdicts[REPAIR_VERDICT_COUNT] = {
+		[REPAIR_REFUSED] = "refused",
+		[REPAIR_SALVAGED] = "salvaged",
+		[REPAIR_MENDED] = "mended",
+		[REPAIR_UNCHANGED] = "unchanged",
+	};
+
+	strbuf_addf(out, "\"verdict\":\"%s\",\"classes\":", verdicts[r->verdict]);
+	add_classes(&r->report, out);
+	if (r->verdict == REPAIR_REFUSED) {
+		strbuf_addf(out, ",\"offset\":%zu,\"error\":", r->fault.offset);
+		strbuf_adds_json(out, r->fault.what);
+	}
 }

@@ -15,7 +15,6 @@
 
 #include "core/ascii.h"
 #include "core/json_scan.h"
-#include "core/json_schema.h"
 #include "core/strbuf.h"
 #include "core/utf8.h"
 
@@ -200,25 +199,28 @@ static void read_nothing(struct result *out, const char *code, enum outcome outc
 		fail_without_text(out, code, outcome);
 }
 
-static void grade_text(struct result *out, const struct json_object *schema)
+/* Cut off: by what the provider says, or as its text looks. */
+static void grade_text(struct result *out, const struct json_object *schema, bool is_cut)
 {
-	struct json_span value;
-	struct json_fault fault;
+	const struct repair_rules rules = {.object = true, .schema = schema};
+	struct repaired *r = &out->repaired;
 
-	if (json_scan(out->text, out->text_n, &json_rules_provider, &fault) != 0) {
-		grade(out, GRADE_REFUSED, "invalid_json", OUTCOME_LATER);
-		return;
-	}
-	value = json_span_of(out->text, out->text_n);
-	if (json_kind_of(value) != JSON_KIND_OBJECT ||
-	    (schema != NULL && json_schema_fits(schema, value, NULL) != 0)) {
-		grade(out, GRADE_REFUSED, "schema_mismatch", OUTCOME_LATER);
-		return;
-	}
-	grade(out, GRADE_VALID, NULL, OUTCOME_DONE);
+	repair_text(out->text, out->text_n, &rules, r);
+	out->is_graded = true;
+	is_cut |= r->report.of[REPAIR_CUT].count > 0;
+	if (r->verdict == REPAIR_UNCHANGED || r->verdict == REPAIR_MENDED)
+		grade(out, GRADE_VALID, NULL, OUTCOME_DONE);
+	else if (r->verdict == REPAIR_SALVAGED)
+		grade(out, GRADE_SALVAGED, is_cut ? "cut_off" : "schema_mismatch", OUTCOME_LATER);
+	else
+		grade(out, GRADE_REFUSED,
+		      is_cut         ? "cut_off"
+		      : r->is_misfit ? "schema_mismatch"
+				     : "invalid_json",
+		      OUTCOME_LATER);
 }
 
-/* In this order: a refusal, cut off, filtered, empty; what is left is graded as JSON. */
+/* In this order: a refusal, filtered, empty; what is left is graded as JSON. */
 static void read_choice(struct json_span choice, const struct json_object *schema,
 			struct result *out)
 {
@@ -244,10 +246,10 @@ static void read_choice(struct json_span choice, const struct json_object *schem
 		return;
 	else if (refusal.n > 2)
 		grade(out, GRADE_REFUSED, "refused", OUTCOME_NEVER);
-	else if (cut || filtered)
-		grade(out, GRADE_REFUSED, code, filtered ? OUTCOME_NEVER : OUTCOME_LATER);
+	else if (filtered)
+		grade(out, GRADE_REFUSED, code, OUTCOME_NEVER);
 	else
-		grade_text(out, schema);
+		grade_text(out, schema, cut);
 }
 
 static void read_usage(struct json_span usage, struct result *out)
@@ -424,6 +426,18 @@ void result_clear(struct result *r)
 	r->doc = NULL;
 	r->text = NULL;
 	r->text_n = 0;
+	if (r->is_graded)
+		repaired_clear(&r->repaired);
+	r->is_graded = false;
+}
+
+struct json_span result_value(const struct result *r)
+{
+	const struct strbuf *mended = &r->repaired.text;
+
+	if (r->is_graded && r->repaired.verdict != REPAIR_UNCHANGED)
+		return (struct json_span){mended->data, mended->len};
+	return (struct json_span){r->text, r->text_n};
 }
 
 __extension__ typedef unsigned __int128 uint128;

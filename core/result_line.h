@@ -14,6 +14,7 @@
 
 #include "core/model.h"
 #include "core/outcome.h"
+#include "core/repair.h"
 
 enum result_kind {
 	RESULT_ANSWER, /* text came back, of whatever grade */
@@ -33,13 +34,15 @@ struct result {
 	enum grade grade; /* ANSWER */
 	/*
 	 * static: "refused", "cut_off", "content_filter", "invalid_json", "schema_mismatch", or of
-	 * line_classify; NULL for a valid answer
+	 * line_classify; NULL for a valid answer. Of a salvaged one, what it lacks
 	 */
 	const char *code;
 	enum outcome outcome; /* LATER: asking again may help */
 	enum outcome_scope scope;
 	const char *text; /* ANSWER: the message's content (or refusal); owned by `doc` */
 	size_t text_n;
+	bool is_graded; /* ANSWER: it should be a document, and `repaired` says what it is */
+	struct repaired repaired;
 	char model[129];
 	char request_id[129];
 	char service_tier[17];
@@ -67,6 +70,8 @@ void result_body_read(const char *body, size_t n, struct json_object *schema, st
  */
 int result_head_find(const char *head, size_t n, uint64_t *item, unsigned *attempt, char mark[17]);
 void result_clear(struct result *r);
+/* The document of an answer that is valid or salvaged. Borrowed. */
+struct json_span result_value(const struct result *r);
 
 struct prices { /* micro-dollars per 1,000,000 tokens */
 	int64_t input, cached, output;

@@ -9,6 +9,7 @@ struct totals {
 	uint64_t items, done, failed, open;
 	uint64_t described, describe_open;
 	uint64_t sent;
+	uint64_t repeating; /* of the done ones */
 };
 
 static struct totals totals_of(const struct job_view *job)
@@ -23,10 +24,11 @@ static struct totals totals_of(const struct job_view *job)
 		t.done += l->done;
 		t.failed += l->failed;
 		t.open += open;
+		t.repeating += l->repeating;
 		t.sent += l->sent;
 		if (i == 0) {
 			t.described = l->done;
-			t.describe_open = open;
+			t.describe_open = open + l->repeating;
 		}
 	}
 	return t;
@@ -51,6 +53,12 @@ static struct job_verdict decide_ended(const struct job_view *job, const struct 
 	return v;
 }
 
+/* Nothing is left to wait for. */
+static bool is_settled(const struct job_view *job, const struct totals *t)
+{
+	return t->open + t->repeating == 0 && !job->reopening;
+}
+
 static struct job_verdict decide_end(const struct job_view *job, const struct totals *t)
 {
 	struct job_verdict v = {.ended_now = true, .at = T_NEVER};
@@ -69,7 +77,7 @@ struct job_verdict job_decide(const struct job_view *job, int64_t now)
 
 	if (job_status_is_terminal(job->status))
 		return decide_ended(job, &t);
-	if (job->end != END_DEADLINE || now >= job->deadline_at || (t.open == 0 && !job->reopening))
+	if (job->end != END_DEADLINE || now >= job->deadline_at || is_settled(job, &t))
 		return decide_end(job, &t);
 	if (job->reopening)
 		return v;

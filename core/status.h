@@ -16,6 +16,7 @@
 struct language_counts { /* one row of job_language; no 0 is English, the description */
 	const char *tag;
 	uint32_t total, ready, sent, done, failed;
+	uint32_t repeating; /* of the done ones: a better answer is asked for */
 };
 
 struct job_view {

@@ -19,13 +19,6 @@
 
 enum exit_code { EXIT_WHOLE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_SALVAGED = 3 };
 
-static const char *const verdict_names[REPAIR_VERDICT_COUNT] = {
-	[REPAIR_REFUSED] = "refused",
-	[REPAIR_SALVAGED] = "salvaged",
-	[REPAIR_MENDED] = "mended",
-	[REPAIR_UNCHANGED] = "unchanged",
-};
-
 struct filter {
 	struct repair_rules rules;
 	struct json_object *schema; /* owned */
@@ -69,12 +62,8 @@ static void report(const struct filter *f, const struct repaired *r)
 	strbuf_adds_json(&text, f->name);
 	if (f->line > 0)
 		strbuf_addf(&text, ",\"line\":%zu", f->line);
-	strbuf_addf(&text, ",\"verdict\":\"%s\",\"classes\":", verdict_names[r->verdict]);
-	repair_report_json(&r->report, &text);
-	if (r->verdict == REPAIR_REFUSED) {
-		strbuf_addf(&text, ",\"offset\":%zu,\"error\":", r->fault.offset);
-		strbuf_adds_json(&text, r->fault.what);
-	}
+	strbuf_addc(&text, ',');
+	repaired_tell(r, &text);
 	fprintf(stderr, "%s}\n", text.data);
 	strbuf_clear(&text);
 }

@@ -28,7 +28,7 @@ WHERE j.status IN ('queued', 'describing', 'translating')
   AND j.visible = 1
   AND j.reopening = 0
 GROUP BY j.id, j.public_id, j.status
-HAVING SUM(l.n_total) = SUM(l.n_done) + SUM(l.n_failed)
+HAVING SUM(l.n_total) = SUM(l.n_done) + SUM(l.n_failed) AND SUM(l.n_repeating) = 0
 LIMIT 100;
 
 -- name: an ended job has the time of its end, a running one has none
@@ -99,14 +99,14 @@ LIMIT 100;
 
 -- name: I4 the counts of a job's languages are those of its items
 SELECT j.public_id AS job, l.tag AS language, l.n_ready, i.ready, l.n_by_call, i.by_call, l.n_sent, i.sent, l.n_done, i.done,
-       l.n_failed, i.failed
+       l.n_failed, i.failed, l.n_repeating, i.repeating, l.n_to_repeat, i.to_repeat
 FROM job_language l
 JOIN job j ON j.id = l.job_id AND j.visible = 1
 JOIN (SELECT job_id, lang_no, SUM(state = 'ready') AS ready, SUM(state = 'ready' AND by_call = 1) AS by_call, SUM(state = 'sent') AS sent, SUM(state = 'done') AS done,
-	     SUM(state = 'failed') AS failed
+	     SUM(state = 'failed') AS failed, SUM(repeating = 1) AS repeating, SUM(repeating = 1 AND by_call = 1) AS to_repeat
       FROM item
       GROUP BY job_id, lang_no) i ON i.job_id = l.job_id AND i.lang_no = l.no
-WHERE l.n_ready <> i.ready OR l.n_by_call <> i.by_call OR l.n_sent <> i.sent OR l.n_done <> i.done OR l.n_failed <> i.failed
+WHERE l.n_repeating <> i.repeating OR l.n_to_repeat <> i.to_repeat OR l.n_ready <> i.ready OR l.n_by_call <> i.by_call OR l.n_sent <> i.sent OR l.n_done <> i.done OR l.n_failed <> i.failed
 LIMIT 100;
 
 -- name: I4 a poll shows the job's row
@@ -215,6 +215,15 @@ LEFT JOIN (SELECT item_id, MAX(no) AS newest FROM attempt GROUP BY item_id) a ON
 WHERE i.attempts <> COALESCE(a.newest, 0)
 LIMIT 100;
 
+-- name: a repeat that was sent is the open, newest attempt of an item that is done
+SELECT i.id AS item, i.state, i.attempts, a.batch_id AS batch, a.outcome
+FROM item i
+LEFT JOIN attempt a ON a.item_id = i.id AND a.no = i.attempts
+WHERE i.repeating = 1
+  AND i.by_call = 0
+  AND NOT (i.state = 'done' AND a.item_id IS NOT NULL AND a.outcome IS NULL)
+LIMIT 100;
+
 -- name: a failed item says why
 SELECT i.id AS item, i.job_id, i.state
 FROM item i
@@ -256,6 +265,13 @@ LEFT JOIN attempt t ON t.item_id = a.item_id AND t.no = a.attempt_no
 WHERE i.state <> 'done'
   AND a.grade IN ('valid', 'salvaged')
   AND (a.attempt_no = 0 OR t.outcome IS NOT NULL)
+LIMIT 100;
+
+-- name: I5 what was made of an answer has its report
+SELECT a.item_id AS item, a.attempt_no AS attempt, a.grade, a.repaired
+FROM answer a
+WHERE (a.value IS NOT NULL OR a.repaired IS NOT NULL)
+  AND a.report IS NULL
 LIMIT 100;
 
 -- name: I2 an answered attempt has its answer

@@ -122,6 +122,10 @@ BREAKS = {
         "UPDATE item SET attempts = 2 WHERE id = 1",
         "DELETE FROM attempt WHERE item_id = 7 AND no = 2",
     ],
+    "a repeat that was sent is the open, newest attempt of an item that is done": [
+        "UPDATE item SET repeating = 1 WHERE id = 5",
+        "UPDATE item SET repeating = 1 WHERE id = 6",
+    ],
     "a failed item says why": [
         "UPDATE item SET code = NULL WHERE id = 11",
     ],
@@ -139,6 +143,10 @@ BREAKS = {
     ],
     "I2 an item with an answer of use is done, once its attempt is closed": [
         "UPDATE item SET state = 'failed', code = 'deadline' WHERE id = 9",
+    ],
+    "I5 what was made of an answer has its report": [
+        "UPDATE answer SET value = '{}' WHERE item_id = 2",
+        "UPDATE answer SET repaired = 'fence' WHERE item_id = 2",
     ],
     "I2 an answered attempt has its answer": [
         "DELETE FROM answer WHERE item_id = 2",
@@ -337,6 +345,13 @@ def test_commits_that_may_be_lost_are_told(world):
         UPDATE item SET attempts = 2, repeats = 1 WHERE id = 5;
         UPDATE batch SET n_items = 3 WHERE id = 2;
         UPDATE batch_job SET n_items = 3 WHERE batch_id = 2""",
+    # A repeat is wanted, and one is sent, beside done items.
+    """UPDATE item SET repeating = 1, by_call = 1 WHERE id = 1;
+        UPDATE job_language SET n_repeating = 1, n_to_repeat = 1 WHERE job_id = 1 AND no = 0;
+        INSERT INTO attempt (item_id, no, batch_id, way, is_repeat) VALUES (5, 2, NULL, 'flex', 1);
+        UPDATE item SET attempts = 2, repeats = 1, repeating = 1 WHERE id = 5;
+        UPDATE job_language SET n_repeating = 1 WHERE job_id = 2 AND no = 0;
+        UPDATE answer SET value = '{}', repaired = 'fence', report = '{}' WHERE item_id = 5""",
     # An item is sent by a call: no batch holds it.
     """UPDATE item SET batch_id = NULL WHERE id = 6;
         UPDATE attempt SET batch_id = NULL, way = 'flex' WHERE item_id = 6;
@@ -384,7 +399,7 @@ def test_commits_that_may_be_lost_are_told(world):
         INSERT INTO answer (item_id, attempt_no, job_id, grade, raw, source, model, created_at)
         VALUES (1, 3, 1, 'valid', '{{}}', 'batch', 'm', {NOW});
         UPDATE item SET attempts = 3 WHERE id = 1""",
-], ids=["clock-jump", "invisible", "deleted", "finished", "reopening", "left", "repeat", "call", "late-description", "given",
+], ids=["clock-jump", "invisible", "deleted", "finished", "reopening", "left", "repeat", "repeats", "call", "late-description", "given",
         "wasted", "money", "adopted"])
 def test_what_is_no_fault_is_not_told(world, sql):
     run_sql(world, *sql.split(";\n"))

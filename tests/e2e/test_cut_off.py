@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""An answer cut by its length is asked for once more with the larger cap, and not again, by whichever way it goes."""
+"""An answer cut before anything in it is whole is asked for once more with the larger cap, and not again, by whichever way
+it goes. Of what is whole in one test_repeat tells."""
 import sys
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def asked(site):
 
 @pytest.mark.parametrize("times, outcome", [(1, "full"), (9, "partial")])
 def test_by_calls(site, times, outcome):
-    site.rules(KEEP_FILES, STUCK, {"match": {"route": CHAT, "times": times}, "do": "cut_lines"})
+    site.rules(KEEP_FILES, STUCK, {"match": {"route": CHAT, "times": times}, "do": "cut_lines", "keep": 0.02})
     site.batchd()
     job = site.take(1, deadline="PT6S")
     assert ended(site, job)["outcome"] == outcome
@@ -46,8 +47,8 @@ def test_by_calls(site, times, outcome):
 
 def test_cut_in_a_batch_and_asked_for_by_a_call(site):
     """Its repeat is in a second batch, which stands still, and goes by a call then; that is cut too: the last."""
-    site.rules(KEEP_FILES, {"match": {"task": "translate", "nth": 1}, "do": "cut_lines"},
-               {"match": {"task": "translate", "nth": 2}, "do": "stuck"}, {"match": {"route": CHAT}, "do": "cut_lines"})
+    site.rules(KEEP_FILES, {"match": {"task": "translate", "nth": 1}, "do": "cut_lines", "keep": 0.02},
+               {"match": {"task": "translate", "nth": 2}, "do": "stuck"}, {"match": {"route": CHAT}, "do": "cut_lines", "keep": 0.02})
     site.batchd()
     job = site.take(1, deadline="PT8S")
     assert ended(site, job)["outcome"] == "partial"

@@ -56,12 +56,11 @@ AGAIN = {       # what is sent again and then answered: rule, kinds of lines, th
                      ("failed", "server_error", 0), 2),
     "empty": (first_describe("empty_lines", n=2), {"answer": 2}, ("answered", "empty", 0), 2),
     "cut off": (first_describe("cut_lines", n=2), {"answer": 2}, ("answered", "cut_off", 0), 2),
+    "cut off, nothing whole": (first_describe("cut_lines", n=2, keep=0.02), {"answer": 2}, ("answered", "cut_off", 0), 2),
     "prose": (first_describe("not_json_lines", n=2), {"answer": 2}, ("answered", "invalid_json", 0), 2),
-    "python literal": (first_describe("python_literal_lines", n=2), {"answer": 2}, ("answered", "invalid_json", 0), 2),
-    "fenced": (first_describe("fenced_lines", n=2), {"answer": 2}, ("answered", "invalid_json", 0), 2),
     "cut to nothing": (first_describe("cut_lines", n=2, keep=0), {"answer": 2}, ("answered", "cut_off", 0), 2),
 }
-REPEATS = ("empty", "cut off", "prose", "python literal", "fenced", "cut to nothing")
+REPEATS = ("empty", "cut off", "prose", "cut off, nothing whole", "cut to nothing")
 
 
 @pytest.mark.parametrize("case", AGAIN)
@@ -75,6 +74,47 @@ def test_I2_what_brought_no_answer_is_sent_again(site, case):
     # Paid for once; what was executed and brought nothing is asked for, and paid for, again.
     assert site.paid_twice() == (2 if case not in ("missing", "void", "void in the error file", "rate limited",
                                                    "server error") else 0)
+
+
+MENDED = {      # what needs no other sending: rule, classes
+    "python literal": (first_describe("python_literal_lines", n=2), "python_literal"),
+    "fenced": (first_describe("fenced_lines", n=2), "fence,prose"),
+}
+
+
+@pytest.mark.parametrize("case", MENDED)
+def test_I5_what_can_be_mended_is_an_answer_and_raw_is_kept(site, case):
+    rule, classes = MENDED[case]
+    job, _ = run(site, rule)
+    assert sendings(site) == [(1, 1, 0)] * LOTS and site.paid_twice() == 0
+    answers = site.sql("SELECT a.raw, a.value, a.grade, a.code, a.repaired, a.report FROM answer a JOIN item i ON i.id = a.item_id"
+                       " WHERE i.job_id = (SELECT MAX(id) FROM job) AND i.lang_no = 0 ORDER BY i.lot_seq")
+    shown = site.stack.result(job)["lots"]
+    for n, (answer, lot) in enumerate(zip(answers, shown)):
+        english = lot["descriptions"]["en"]
+        assert (answer["grade"], answer["code"]) == ("valid", None)
+        if n >= 2:
+            assert (answer["value"], answer["repaired"], answer["report"], english["repaired"]) == (None,) * 4
+            continue
+        assert json.loads(answer["value"]) == english["value"] and "no. " in english["value"]["title"]
+        with pytest.raises(ValueError):
+            json.loads(answer["raw"])
+        assert answer["repaired"] == english["repaired"] == classes and "salvaged" not in english
+        report = json.loads(answer["report"])
+        assert report["verdict"] == "mended" and set(report["classes"]) == set(classes.split(","))
+        assert f"no. {lot['id']}" in lot["descriptions"]["fr"]["value"]["title"]
+
+
+def test_I5_what_is_salvaged_is_shown_so(site):
+    """Its repeat is cut off as well."""
+    job, _ = run(site, first_describe("cut_lines", n=1), {"match": {"task": "describe", "from": 2}, "do": "cut_lines", "n": 1})
+    english = site.stack.result(job)["lots"][0]["descriptions"]["en"]
+    assert english["salvaged"] and english["repaired"] == "cut" and "title" in english["value"]
+    answer = site.sql("SELECT raw, report FROM answer WHERE grade = 'salvaged' ORDER BY item_id DESC, attempt_no LIMIT 1")[0]
+    report = json.loads(answer["report"])
+    assert report["verdict"] == "salvaged" and report["classes"]["cut"]["dropped"] > 0
+    refused = site.sql("SELECT report FROM answer WHERE grade = 'refused' AND report IS NOT NULL")
+    assert all(json.loads(row["report"])["error"] for row in refused)
 
 
 LOST = {        # what is not sent again: rule, kinds of lines, code, whether an answer is kept
@@ -157,12 +197,12 @@ def test_a_line_just_below_8_MiB_is_an_answer(site):
 
 def test_a_cut_answer_is_asked_for_once_more_with_the_larger_cap(site):
     run(site, first_describe("cut_lines", n=1), {"match": {"task": "describe", "from": 2}, "do": "cut_lines", "n": 1},
-        languages=(), end=("completed", "partial"))
+        languages=())
     asked = [(line["custom_id"].split("-")[1], line["body"]["max_completion_tokens"]) for line in
              site.requests("describe")]
     assert asked == [("1", 2000)] * LOTS + [("2", 4000)]
     assert sendings(site)[0] == (2, 2, 1)
-    assert site.items()[0]["code"] == "cut_off"
+    assert outcomes(site) == [("answered", "cut_off", 0), ("answered", "cut_off", 1)]
 
 
 def test_the_larger_cap_outlives_a_batch_that_never_ran(site):

@@ -98,7 +98,7 @@ def test_ast_agrees_on_what_is_read_as_python():
     seen = 0
     warnings.simplefilter("ignore", SyntaxWarning)
     for text, (made, report) in zip(texts, each(texts)):
-        if report["verdict"] == "mended" and "python" in report["classes"] and "prose" not in report["classes"]:
+        if report["verdict"] == "mended" and "python_literal" in report["classes"] and "prose" not in report["classes"]:
             value = ast.literal_eval(text.strip())
             seen += 1
             assert json.loads(made) == json.loads(json.dumps(value, default=bytes.decode)), (text, made)

@@ -43,7 +43,7 @@ static void settle_item(struct world *w, uint32_t id, const struct attempt *a,
 	const enum item_state before = (enum item_state)i->state;
 	const struct item_view v = {
 		.job_running = runs,
-		.has_answer = i->grade >= GRADE_SALVAGED,
+		.best = (enum grade)i->grade,
 		.grade = came->is_answer ? came->grade : GRADE_NONE,
 		.retryable = came->is_void || came->outcome == OUTCOME_LATER,
 		.burned = i->burned,

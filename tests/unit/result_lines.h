@@ -43,11 +43,13 @@
 #define GOOD_TEXT "{\"t\":\"\",\"p\":null}"
 #define GOOD_BODY CHOICE("\"stop\"", "{\"content\":" GOOD "}")
 
-#define VALID(text)		   A, GRADE_VALID, D, ONE, NULL, text, ""
-#define REFUSED(outcome, why, text) A, GRADE_REFUSED, outcome, ONE, why, text, ""
-#define FAILED(outcome, scope, code, message) F, GRADE_NONE, outcome, scope, code, NULL, message
-#define NOT_RUN(scope, code, message) V, GRADE_NONE, L, scope, code, NULL, message
-#define NO_RESULT(kind)		   kind, GRADE_NONE, L, ONE, NULL, NULL, ""
+#define VALID(text)		   A, GRADE_VALID, D, ONE, NULL, text, "", NULL
+#define MENDED(text, value)	   A, GRADE_VALID, D, ONE, NULL, text, "", value
+#define SALVAGED(why, text, value) A, GRADE_SALVAGED, L, ONE, why, text, "", value
+#define REFUSED(outcome, why, text) A, GRADE_REFUSED, outcome, ONE, why, text, "", NULL
+#define FAILED(outcome, scope, code, message) F, GRADE_NONE, outcome, scope, code, NULL, message, NULL
+#define NOT_RUN(scope, code, message) V, GRADE_NONE, L, scope, code, NULL, message, NULL
+#define NO_RESULT(kind)		   kind, GRADE_NONE, L, ONE, NULL, NULL, "", NULL
 
 static const struct line_case {
 	const char *what, *line;
@@ -56,6 +58,7 @@ static const struct line_case {
 	enum outcome outcome;
 	enum outcome_scope scope;
 	const char *code, *text, *message;
+	const char *value; /* of an answer that is not refused; NULL: the text itself */
 } lines[] = {
 	{ "a valid answer", ANSWER("\"stop\"", "\"{\\\"t\\\":\\\"Bowl\\\",\\\"p\\\":null}\""),
 	  VALID("{\"t\":\"Bowl\",\"p\":null}") },
@@ -85,29 +88,37 @@ static const struct line_case {
 	{ "prose", ANSWER("\"stop\"", "\"Sorry, a bowl.\""),
 	  REFUSED(L, "invalid_json", "Sorry, a bowl.") },
 	{ "a fence", ANSWER("\"stop\"", "\"```json\\n{}\\n```\""),
-	  REFUSED(L, "invalid_json", "```json\n{}\n```") },
+	  REFUSED(L, "schema_mismatch", "```json\n{}\n```") },
+	{ "a fence around a description",
+	  ANSWER("\"stop\"", "\"```json\\n{\\\"t\\\": \\\"Bowl\\\", \\\"p\\\": null}\\n```\""),
+	  MENDED("```json\n{\"t\": \"Bowl\", \"p\": null}\n```", "{\"t\": \"Bowl\", \"p\": null}") },
 	{ "white space alone", ANSWER("\"stop\"", "\" \""), REFUSED(L, "invalid_json", " ") },
-	{ "Python's repr", ANSWER("\"stop\"", "\"{'t': None}\""),
-	  REFUSED(L, "invalid_json", "{'t': None}") },
+	{ "Python's repr", ANSWER("\"stop\"", "\"{'t': 'Bowl', 'p': None}\""),
+	  MENDED("{'t': 'Bowl', 'p': None}", "{\"t\":\"Bowl\",\"p\":null}") },
+	{ "Python's repr that fits in part", ANSWER("\"stop\"", "\"{'t': None, 'p': None}\""),
+	  SALVAGED("schema_mismatch", "{'t': None, 'p': None}", "{\"p\":null}") },
 	{ "NaN", ANSWER("\"stop\"", "\"{\\\"t\\\":NaN}\""),
-	  REFUSED(L, "invalid_json", "{\"t\":NaN}") },
+	  REFUSED(L, "schema_mismatch", "{\"t\":NaN}") },
 	{ "two documents", ANSWER("\"stop\"", "\"{}{}\""), REFUSED(L, "invalid_json", "{}{}") },
 	{ "a trailing comma", ANSWER("\"stop\"", "\"{\\\"t\\\":\\\"\\\",\\\"p\\\":null,}\""),
-	  REFUSED(L, "invalid_json", "{\"t\":\"\",\"p\":null,}") },
+	  MENDED("{\"t\":\"\",\"p\":null,}", "{\"t\":\"\",\"p\":null}") },
 	{ "a raw control character",
 	  ANSWER("\"stop\"", "\"{\\\"t\\\":\\\"\\n\\\",\\\"p\\\":null}\""),
-	  REFUSED(L, "invalid_json", "{\"t\":\"\n\",\"p\":null}") },
+	  MENDED("{\"t\":\"\n\",\"p\":null}", "{\"t\":\"\\n\",\"p\":null}") },
 	{ "not an object", ANSWER("\"stop\"", "\"[]\""), REFUSED(L, "schema_mismatch", "[]") },
 	{ "null", ANSWER("\"stop\"", "\"null\""), REFUSED(L, "schema_mismatch", "null") },
 	{ "JSON encoded twice", ANSWER("\"stop\"", "\"\\\"{}\\\"\""),
 	  REFUSED(L, "schema_mismatch", "\"{}\"") },
+	{ "a description encoded twice",
+	  ANSWER("\"stop\"", "\"\\\"{\\\\\\\"t\\\\\\\":\\\\\\\"\\\\\\\",\\\\\\\"p\\\\\\\":null}\\\"\""),
+	  MENDED("\"{\\\"t\\\":\\\"\\\",\\\"p\\\":null}\"", "{\"t\":\"\",\"p\":null}") },
 	{ "a key is missing", ANSWER("\"stop\"", "\"{\\\"t\\\":\\\"Bowl\\\"}\""),
-	  REFUSED(L, "schema_mismatch", "{\"t\":\"Bowl\"}") },
+	  SALVAGED("schema_mismatch", "{\"t\":\"Bowl\"}", "{\"t\":\"Bowl\"}") },
 	{ "a key too many",
 	  ANSWER("\"stop\"", "\"{\\\"t\\\":\\\"\\\",\\\"p\\\":null,\\\"q\\\":1}\""),
-	  REFUSED(L, "schema_mismatch", "{\"t\":\"\",\"p\":null,\"q\":1}") },
+	  SALVAGED("schema_mismatch", "{\"t\":\"\",\"p\":null,\"q\":1}", "{\"t\":\"\",\"p\":null}") },
 
-	/* In this order: refused, cut off, filtered, empty. */
+	/* In this order: refused, filtered, empty, cut off. */
 	{ "a refusal",
 	  RESPONSE(200, CHOICE("\"stop\"", "{\"content\":null,\"refusal\":\"I can't.\"}")),
 	  REFUSED(N, "refused", "I can't.") },
@@ -119,6 +130,11 @@ static const struct line_case {
 	  REFUSED(L, "invalid_json", "{") },
 	{ "cut off", ANSWER("\"length\"", "\"{\\\"t\\\":\\\"Bo\""),
 	  REFUSED(L, "cut_off", "{\"t\":\"Bo") },
+	{ "cut off behind what is whole", ANSWER("\"length\"", "\"{\\\"t\\\":\\\"Bowl\\\",\\\"p\\\":\\\"19\""),
+	  SALVAGED("cut_off", "{\"t\":\"Bowl\",\"p\":\"19", "{\"t\":\"Bowl\"}") },
+	{ "cut off, and the provider does not say so", ANSWER("\"stop\"", "\"{'t': 'Bowl', 'p': No\""),
+	  SALVAGED("cut_off", "{'t': 'Bowl', 'p': No", "{\"t\":\"Bowl\"}") },
+	{ "as long as it may be, and whole", ANSWER("\"length\"", GOOD), VALID(GOOD_TEXT) },
 	{ "cut off before the first word", ANSWER("\"length\"", "\"\""),
 	  FAILED(L, ONE, "cut_off", "") },
 	{ "filtered", ANSWER("\"content_filter\"", "\"{\\\"t\""),

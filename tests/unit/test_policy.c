@@ -201,9 +201,14 @@ struct item_row {
 
 /* clang-format off */
 static const struct item_row item_rows[] = {
-	{"a valid answer ends it", {.job_running = true, .grade = GRADE_VALID, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
-	{"a valid answer counts after the job's end", {.grade = GRADE_VALID, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
-	{"an answer in hand is kept when a later sending fails", {.job_running = true, .has_answer = true, .burned = 4, .max_attempts = 4}, ITEM_IS_DONE},
+	{"a valid answer ends it", {.job_running = true, .best = GRADE_VALID, .grade = GRADE_VALID, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
+	{"a valid answer counts after the job's end", {.best = GRADE_VALID, .grade = GRADE_VALID, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
+	{"an answer in hand is kept when a later sending fails", {.job_running = true, .best = GRADE_VALID, .burned = 4, .max_attempts = 4}, ITEM_IS_DONE},
+	{"of a salvaged answer a better one is asked for beside it", {.job_running = true, .retryable = true, .best = GRADE_SALVAGED, .grade = GRADE_SALVAGED, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE_AND_REPEATS},
+	{"I3: once", {.job_running = true, .retryable = true, .best = GRADE_SALVAGED, .grade = GRADE_SALVAGED, .burned = 2, .repeats = 1, .max_attempts = 4}, ITEM_IS_DONE},
+	{"within max_attempts", {.job_running = true, .retryable = true, .best = GRADE_SALVAGED, .grade = GRADE_SALVAGED, .burned = 4, .max_attempts = 4}, ITEM_IS_DONE},
+	{"not of an ended job", {.retryable = true, .best = GRADE_SALVAGED, .grade = GRADE_SALVAGED, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
+	{"not beside a valid one", {.job_running = true, .retryable = true, .best = GRADE_VALID, .grade = GRADE_SALVAGED, .burned = 1, .max_attempts = 4}, ITEM_IS_DONE},
 	{"a failure that may pass is sent again", {.job_running = true, .retryable = true, .burned = 1, .max_attempts = 4}, ITEM_AGAIN},
 	{"until max_attempts", {.job_running = true, .retryable = true, .burned = 4, .max_attempts = 4}, ITEM_IS_FAILED},
 	{"a failure for good ends it", {.job_running = true, .burned = 1, .max_attempts = 4}, ITEM_IS_FAILED},

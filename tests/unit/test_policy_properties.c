@@ -188,18 +188,20 @@ static bool came_back(struct item *i, enum came came)
 						      [CAME_SALVAGED] = GRADE_SALVAGED,
 						      [CAME_REFUSED] = GRADE_REFUSED};
 	enum item_verdict verdict;
+	bool is_beside;
 
 	i->v.grade = grades[came];
-	i->v.has_answer = i->best >= GRADE_SALVAGED;
 	i->v.retryable = came != CAME_BAD;
 	i->v.burned += came != CAME_VOID;
 	i->voids += came == CAME_VOID;
 	if (grades[came] > i->best)
 		i->best = grades[came];
+	i->v.best = i->best;
 	verdict = item_decide(&i->v);
-	i->v.repeats += verdict == ITEM_REPEAT;
-	assert_true((verdict == ITEM_IS_DONE) == (i->best >= GRADE_SALVAGED));
-	return verdict == ITEM_AGAIN || verdict == ITEM_REPEAT;
+	is_beside = verdict == ITEM_IS_DONE_AND_REPEATS;
+	i->v.repeats += verdict == ITEM_REPEAT || is_beside;
+	assert_true((verdict == ITEM_IS_DONE || is_beside) == (i->best >= GRADE_SALVAGED));
+	return verdict == ITEM_AGAIN || verdict == ITEM_REPEAT || is_beside;
 }
 
 #define SENDINGS 7

@@ -45,19 +45,19 @@ static void envelopes_are_taken_off(void **state)
 	static const struct repair_row rows[] = {
 		{"\xef\xbb\xbf{\"a\": 1}", "{\"a\": 1}", "bom"},
 		{"```json\n{\"a\": 1}\n```", "{\"a\": 1}", "fence"},
-		{"```\n{'a': 1}\n```\n", "{\"a\":1}", "fence,python"},
+		{"```\n{'a': 1}\n```\n", "{\"a\":1}", "fence,python_literal"},
 		{"~~~JSON\n{\"a\": 1}\n~~~", "{\"a\": 1}", "fence"},
 		{"Here is the JSON:\n```json\n{\"a\": 1}\n```\nEnjoy!", "{\"a\": 1}",
 		 "fence,prose"},
 		{"Sure! {\"a\": \"{\"} Anything else?", "{\"a\": \"{\"}", "prose"},
 		{"As asked [1], for [the] lot: {\"a\": [1]}", "{\"a\": [1]}", "prose"},
 		{"<think>A {draft} of \"a\": 2</think>\n\n{\"a\": 1}", "{\"a\": 1}", "think"},
-		{"a draft</think>{\"a\": True}", "{\"a\":true}", "think,python"},
+		{"a draft</think>{\"a\": True}", "{\"a\":true}", "think,python_literal"},
 		{"{\"a\": 1}}", "{\"a\": 1}", "brackets"},
 		{"{\"a\": 1}\n]}", "{\"a\": 1}", "brackets"},
 		{"\"{\\\"a\\\": 1}\"", "{\"a\": 1}", "encoded"},
-		{"\"{'a': None}\"", "{\"a\":null}", "encoded,python"},
-		{"'{\"a\": 1}'", "{\"a\": 1}", "encoded,python"},
+		{"\"{'a': None}\"", "{\"a\":null}", "encoded,python_literal"},
+		{"'{\"a\": 1}'", "{\"a\": 1}", "encoded,python_literal"},
 		{"\"\\\"{\\\\\\\"a\\\\\\\": 1}\\\"\"", "{\"a\": 1}", "encoded"},
 		{"{\\\"a\\\": \\\"b\\\"}", "{\"a\": \"b\"}", "encoded"},
 		{"\"```json\\n{\\\"a\\\": 1}\\n```\"", "{\"a\": 1}", "fence,encoded"},
@@ -87,12 +87,12 @@ static void of_a_document_that_is_cut_off_what_is_whole_is_kept(void **state)
 		{"{\"a\": \"x\", \"b\": \"\\ud83d\\u", "{\"a\":\"x\"}", "cut"},
 		{"{\"a\": \"x\", \"b\": \"caf\xc3", "{\"a\":\"x\"}", "cut"},
 		{"```json\n{\"a\": \"x\", \"b\": \"y", "{\"a\":\"x\"}", "fence,cut"},
-		{"{'a': 'x', 'b': 'y'", "{\"a\":\"x\"}", "python,cut"},
-		{"{'a': None, 'b': ('c', 'd", "{\"a\":null,\"b\":[\"c\"]}", "python,cut"},
-		{"{'a': None, 'b': ('c'", "{\"a\":null}", "python,cut"},
-		{"{'a': None, 'b': {'c', 'd", "{\"a\":null,\"b\":[\"c\"]}", "python,cut"},
-		{"OrderedDict([('a', 1), ('b'", "{\"a\":1}", "python,cut"},
-		{"{'a': 1, 'b': {'c': tru", "{\"a\":1}", "python,cut"},
+		{"{'a': 'x', 'b': 'y'", "{\"a\":\"x\"}", "python_literal,cut"},
+		{"{'a': None, 'b': ('c', 'd", "{\"a\":null,\"b\":[\"c\"]}", "python_literal,cut"},
+		{"{'a': None, 'b': ('c'", "{\"a\":null}", "python_literal,cut"},
+		{"{'a': None, 'b': {'c', 'd", "{\"a\":null,\"b\":[\"c\"]}", "python_literal,cut"},
+		{"OrderedDict([('a', 1), ('b'", "{\"a\":1}", "python_literal,cut"},
+		{"{'a': 1, 'b': {'c': tru", "{\"a\":1}", "python_literal,cut"},
 		{"{'a': true, 'b': 'c", "{\"a\":true}", "quotes,cut"},
 		{"{", NULL, NULL},
 		{"{\"a\": [\"x", NULL, NULL},
@@ -164,10 +164,12 @@ static void the_report_tells_places_and_bytes(void **state)
 	(void)state;
 	strbuf_init(&report, 4096);
 	repair_text(text, strlen(text), &object, &r);
-	repair_report_json(&r.report, &report);
-	assert_string_equal(report.data, "{\"prose\":{\"count\":1,\"offset\":0,\"dropped\":4},"
-					 "\"python\":{\"count\":1,\"offset\":22,\"dropped\":0},"
-					 "\"cut\":{\"count\":1,\"offset\":17,\"dropped\":7}}");
+	repaired_tell(&r, &report);
+	assert_string_equal(report.data,
+			    "\"verdict\":\"salvaged\",\"classes\":{"
+			    "\"prose\":{\"count\":1,\"offset\":0,\"dropped\":4},"
+			    "\"python_literal\":{\"count\":1,\"offset\":22,\"dropped\":0},"
+			    "\"cut\":{\"count\":1,\"offset\":17,\"dropped\":7}}");
 	strbuf_clear(&report);
 	repaired_clear(&r);
 }
