@@ -81,11 +81,11 @@ static int read_budget(const char *option, const char *text, struct db_val *valu
 static int store_budgets(struct ctl *ctl, int64_t id, struct db_val job, struct db_val day,
 			 struct err *err)
 {
-	if (!ctl->budget_job && !ctl->budget_day)
+	if (!ctl->job && !ctl->budget_day)
 		return 0;
 	return db_exec(ctl->db, STMT_CTL_ACCOUNT_BUDGETS,
-		       DB_P(db_int(ctl->budget_job != NULL), job, db_int(ctl->budget_day != NULL),
-			    day, db_int(id)),
+		       DB_P(db_int(ctl->job != NULL), job, db_int(ctl->budget_day != NULL), day,
+			    db_int(id)),
 		       err) < 0
 		       ? -1
 		       : 0;
@@ -101,7 +101,7 @@ int ctl_account(struct ctl *ctl)
 	int bad = check_name(name);
 
 	if (!bad)
-		bad = read_budget("--job", ctl->budget_job, &job);
+		bad = read_budget("--job", ctl->job, &job);
 	if (!bad)
 		bad = read_budget("--day", ctl->budget_day, &day);
 	if (bad)

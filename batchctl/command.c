@@ -124,8 +124,7 @@ int ctl_finish(struct ctl *ctl)
 	return ask(ctl, &command, &words);
 }
 
-/* The new deadline, from now or as an instant. 0, or -1: it is none, or not allowed. */
-static int read_deadline(const struct ctl *ctl, int64_t *at)
+int ctl_deadline(const struct ctl *ctl, int64_t *at)
 {
 	const char *text = ctl->deadline;
 	int64_t span = ctl->config->job.deadline, instant;
@@ -133,10 +132,12 @@ static int read_deadline(const struct ctl *ctl, int64_t *at)
 	if (text && rfc3339_parse(text, strlen(text), &instant) == 0)
 		span = t_sub(instant, ctl->now);
 	else if (text && iso8601_duration_parse(text, strlen(text), &span) < 0)
-		return -1;
+		span = 0;
 	*at = t_add(ctl->now, span);
-	return span < ctl->config->job.min_deadline || span > ctl->config->job.max_deadline ? -1
-											    : 0;
+	if (span >= ctl->config->job.min_deadline && span <= ctl->config->job.max_deadline)
+		return EX_OK;
+	return ctl_error(EX_USAGE, "--deadline is a duration (PT6H) or an instant, between "
+				   "job.min_deadline and job.max_deadline from now");
 }
 
 int ctl_retry(struct ctl *ctl)
@@ -146,11 +147,12 @@ int ctl_retry(struct ctl *ctl)
 		"The job is running, or lacks nothing; nothing was changed.",
 	};
 	struct job_command command = {.kind = COMMAND_RETRY};
+	int ret;
 
 	if (is_batch(ctl))
 		return retry_batch(ctl);
-	if (read_deadline(ctl, &command.deadline_at) < 0)
-		return ctl_error(EX_USAGE, "--deadline is a duration (PT6H) or an instant, between "
-					   "job.min_deadline and job.max_deadline from now");
+	ret = ctl_deadline(ctl, &command.deadline_at);
+	if (ret != EX_OK)
+		return ret;
 	return ask(ctl, &command, &words);
 }

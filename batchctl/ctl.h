@@ -27,7 +27,11 @@ struct ctl {
 	const char *role;                          /* --role, or NULL */
 	const char *status;                        /* --status, or NULL */
 	const char *deadline;                      /* --deadline, or NULL */
-	const char *budget_day, *budget_job;       /* --day, --job, or NULL */
+	const char *budget_day;                    /* --day, or NULL */
+	const char *job;                           /* --job, or NULL: a budget, or a job */
+	const char *account, *languages;           /* --account, --languages, or NULL */
+	const char *undo;                          /* --undo, or NULL */
+	bool dry_run;                              /* --dry-run */
 	int64_t limit;                             /* --limit, 0 = not given */
 	bool open_only;                            /* --open */
 	bool all;                                  /* --all */
@@ -62,6 +66,8 @@ int ctl_cancel(struct ctl *ctl);
 int ctl_finish(struct ctl *ctl);
 int ctl_retry(struct ctl *ctl);
 int ctl_check(struct ctl *ctl);
+int ctl_import(struct ctl *ctl);
+int ctl_repair(struct ctl *ctl);
 
 /* Tell a failure on standard error; returns its exit code. */
 int ctl_fail(const struct err *err);
@@ -88,6 +94,12 @@ int ctl_print_record(struct ctl *ctl, struct table **record, struct ctl_section 
 
 /* Of a job by its UUID: 0 and the row's number, or an exit code: why there is none is told. */
 int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no);
+
+/*
+ * --deadline, from now or as an instant; job.deadline without. 0 and *at, or an exit code: what is
+ * wrong is told.
+ */
+int ctl_deadline(const struct ctl *ctl, int64_t *at);
 
 /* What holds up sending: all of it, and the recipes of a job (0: of any), into a new table. 0 or -1. */
 int ctl_stops(struct ctl *ctl, int64_t job, struct table **table, struct err *err);

@@ -14,7 +14,7 @@ static int parse_uuid(const char *text, struct id *id)
 	return 0;
 }
 
-static int parse_number(const char *text, struct id *id)
+static int parse_number(const char *text, enum id_kind kind, struct id *id)
 {
 	int64_t no = 0;
 	const size_t n = strlen(text);
@@ -26,7 +26,7 @@ static int parse_number(const char *text, struct id *id)
 			return -1;
 		no = 10 * no + (text[i] - '0');
 	}
-	id->kind = ID_BATCH;
+	id->kind = kind;
 	id->no = no;
 	return 0;
 }
@@ -39,16 +39,20 @@ int id_parse(const char *text, unsigned allowed, struct id *id, struct err *err)
 	if (strncmp(text, "job:", 4) == 0)
 		ret = parse_uuid(text + 4, &found);
 	else if (strncmp(text, "batch:", 6) == 0)
-		ret = parse_number(text + 6, &found);
+		ret = parse_number(text + 6, ID_BATCH, &found);
+	else if (strncmp(text, "item:", 5) == 0)
+		ret = parse_number(text + 5, ID_ITEM, &found);
 	else if (allowed & ID_JOB)
 		ret = parse_uuid(text, &found);
 	if (ret != 0 && allowed == ID_BATCH)
-		ret = parse_number(text, &found);
+		ret = parse_number(text, ID_BATCH, &found);
 	if (ret != 0 || !(found.kind & allowed))
 		return err_set(err, ERR_NEVER, 0, "\"%.60s\" is not %s", text,
 			       allowed == ID_JOB     ? "the id of a job (job:UUID or a UUID)"
 			       : allowed == ID_BATCH ? "the id of a batch (batch:42 or 42)"
-						     : "an id (job:UUID, a UUID or batch:42)");
+			       : allowed == (ID_JOB | ID_ITEM)
+				       ? "the id of a job or an item (job:UUID, a UUID or item:42)"
+				       : "an id (job:UUID, a UUID or batch:42)");
 	*id = found;
 	return 0;
 }

@@ -36,7 +36,12 @@ enum verb_option {
 	OPT_GRANTS = 32,
 	OPT_DEADLINE = 64,
 	OPT_ALL = 128,
-	OPT_BUDGET = 256,
+	OPT_DAY = 256,
+	OPT_JOB = 512,
+	OPT_ACCOUNT = 1024,
+	OPT_LANGUAGES = 2048,
+	OPT_UNDO = 4096,
+	OPT_DRY_RUN = 8192,
 };
 
 enum need {
@@ -44,6 +49,7 @@ enum need {
 	NEED_DATABASE,      /* a connection */
 	NEED_DATABASE_LONG, /* that may take long, but not the schema */
 	NEED_SCHEMA_LONG,
+	NEED_SCHEMA_TASKS, /* and the configuration's prompts; that may take long */
 };
 
 struct verb {
@@ -57,7 +63,7 @@ struct verb {
 /* clang-format off */
 static const struct verb verbs[] = {
 	{"migrate", NULL,     0, 2, OPT_PRINT | OPT_GRANTS,	NEED_DATABASE_LONG, ctl_migrate},
-	{"account", NULL,     1, 1, OPT_BUDGET,			NEED_SCHEMA,	    ctl_account},
+	{"account", NULL,     1, 1, OPT_DAY | OPT_JOB,		NEED_SCHEMA,	    ctl_account},
 	{"key",	    "add",    1, 1, OPT_ROLE,			NEED_SCHEMA,	    ctl_key_add},
 	{"key",	    "list",   0, 0, 0,				NEED_SCHEMA,	    ctl_key_list},
 	{"key",	    "revoke", 1, 1, 0,				NEED_SCHEMA,	    ctl_key_revoke},
@@ -75,6 +81,8 @@ static const struct verb verbs[] = {
 	{"cancel",  NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_cancel},
 	{"finish",  NULL,     1, 1, 0,				NEED_SCHEMA,	    ctl_finish},
 	{"retry",   NULL,     1, 1, OPT_DEADLINE,		NEED_SCHEMA,	    ctl_retry},
+	{"import",  NULL,     1, 1, OPT_ACCOUNT | OPT_LANGUAGES | OPT_DEADLINE, NEED_SCHEMA_TASKS, ctl_import},
+	{"repair",  NULL,     0, 0, OPT_JOB | OPT_DRY_RUN | OPT_UNDO, NEED_SCHEMA_LONG, ctl_repair},
 	{"resume",  NULL,     0, 0, 0,				NEED_SCHEMA,	    ctl_resume},
 	{"check",   NULL,     0, 0, 0,				NEED_SCHEMA_LONG,   ctl_check},
 };
@@ -111,7 +119,9 @@ static const char help[] =
 	"  finish ID                 end a job at once with what is there, as at its deadline\n"
 	"  retry ID                  run an ended job again for what it lacks\n"
 	"      --deadline WHEN         from now (PT6H) or an instant; job.deadline without\n"
-	"  retry batch:42            cancel one batch, and send what it lacks again without waiting for its end\n"
+	"  retry batch:42            cancel one batch, and send what it lacks again without waiting for its end\n";
+
+static const char help_more[] =
 	"  adopt ID                  make a row for a batch of ours that the database does not know (it was\n"
 	"                              restored from a backup), harvest it and go on; ID is the provider's\n"
 	"  installation              the mark that files and batches bear, and the batches to adopt\n"
@@ -119,6 +129,17 @@ static const char help[] =
 	"                              state directory differs takes the mark and sends\n"
 	"  installation new          it is a copy: another mark, open batches are closed as lost, and what was\n"
 	"                              in them is sent anew\n"
+	"  import FILE               take over results of an earlier system: JSON lines of {\"job_id\":\n"
+	"                              UUID, \"lot\": TEXT, \"language\": TAG, \"result\": as it was stored};\n"
+	"                              batchd repairs what is no JSON; job ids are kept\n"
+	"      --account NAME          whose jobs they become\n"
+	"      --languages fr,de       order these translations now, where they are missing\n"
+	"      --deadline WHEN         of these: from now (PT6H) or an instant; job.deadline without\n"
+	"  repair                    repair stored answers that are no JSON, and show what becomes of them;\n"
+	"                              batchd does so by itself with what nobody looked at yet\n"
+	"      --dry-run               show it only\n"
+	"      --job ID                of one job\n"
+	"      --undo ID               undo that, of a job that has ended or of one item (item:42)\n"
 	"  resume                    send again after a stop (quota, key, wrong project), held recipes too\n"
 	"  check                     run the invariant queries; exit 1 where one fails\n"
 	"\n"
@@ -136,7 +157,7 @@ static const char help[] =
 	"  -h                        this help\n";
 
 static const char exit_codes[] =
-	"Exit codes: 0; 1 a check failed; 64 wrong usage; 66 no such row; 69 database away, or photographs\n"
+	"Exit codes: 0; 1 a check failed; 64 wrong usage; 65 a file to import is wrong; 66 no such row; 69 database away, or photographs\n"
 	"that a retry needs; 70 a fault of this program; 74 the output cannot be written; 75 try again; 77 the\n"
 	"database account lacks a right; 78 configuration or schema wrong.\n";
 
@@ -153,7 +174,11 @@ enum long_option {
 	LONG_DEADLINE,
 	LONG_ALL,
 	LONG_DAY,
-	LONG_JOB
+	LONG_JOB,
+	LONG_ACCOUNT,
+	LONG_LANGUAGES,
+	LONG_UNDO,
+	LONG_DRY_RUN
 };
 
 static const struct option long_options[] = {
@@ -170,6 +195,10 @@ static const struct option long_options[] = {
 	{"all", no_argument, NULL, LONG_ALL},
 	{"day", required_argument, NULL, LONG_DAY},
 	{"job", required_argument, NULL, LONG_JOB},
+	{"account", required_argument, NULL, LONG_ACCOUNT},
+	{"languages", required_argument, NULL, LONG_LANGUAGES},
+	{"undo", required_argument, NULL, LONG_UNDO},
+	{"dry-run", no_argument, NULL, LONG_DRY_RUN},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -237,11 +266,27 @@ static int take_verb_option(int c, struct ctl *ctl, struct command_line *line)
 		return 0;
 	case LONG_DAY:
 		ctl->budget_day = optarg;
-		line->given |= OPT_BUDGET;
+		line->given |= OPT_DAY;
 		return 0;
 	case LONG_JOB:
-		ctl->budget_job = optarg;
-		line->given |= OPT_BUDGET;
+		ctl->job = optarg;
+		line->given |= OPT_JOB;
+		return 0;
+	case LONG_ACCOUNT:
+		ctl->account = optarg;
+		line->given |= OPT_ACCOUNT;
+		return 0;
+	case LONG_LANGUAGES:
+		ctl->languages = optarg;
+		line->given |= OPT_LANGUAGES;
+		return 0;
+	case LONG_UNDO:
+		ctl->undo = optarg;
+		line->given |= OPT_UNDO;
+		return 0;
+	case LONG_DRY_RUN:
+		ctl->dry_run = true;
+		line->given |= OPT_DRY_RUN;
 		return 0;
 	default: /* getopt has told what is wrong */
 		return -1;
@@ -262,7 +307,7 @@ static int take_option(int c, struct ctl *ctl, struct command_line *line)
 		line->done = true;
 		return 0;
 	case 'h':
-		printf("%s\n%s", help, exit_codes);
+		printf("%s%s\n%s", help, help_more, exit_codes);
 		line->done = true;
 		return 0;
 	case LONG_USER:
@@ -332,7 +377,7 @@ static const struct verb *parse(int argc, char **argv, struct ctl *ctl, struct c
 
 static struct db *new_db(const struct ctl *ctl, enum need need)
 {
-	const bool is_long = need == NEED_DATABASE_LONG || need == NEED_SCHEMA_LONG;
+	const bool is_long = need != NEED_SCHEMA && need != NEED_DATABASE;
 	const struct db_options options = {
 		.host = ctl->socket ? "" : ctl->config->database.host,
 		.port = (unsigned)ctl->config->database.port,
@@ -371,7 +416,8 @@ static int run(struct ctl *ctl, const struct verb *verb, const char *config_path
 
 	if (ctl->print_sql) /* needs neither */
 		return verb->run(ctl);
-	if (config_load(config_path, 0, NULL, &config, &err) != 0)
+	if (config_load(config_path, verb->need == NEED_SCHEMA_TASKS ? CONFIG_NEED_TASKS : 0, NULL,
+			&config, &err) != 0)
 		return ctl_error(EX_CONFIG, "%s", err.text);
 	ctl->config = config;
 	if (prepare(ctl, verb->need, &err) == 0)

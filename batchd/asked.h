@@ -8,6 +8,7 @@
 struct asked {
 	struct daemon *d;
 	int64_t id, job, batch; /* of one of the two; the other is 0 */
+	int64_t item;           /* repair, undo: of it alone; 0: of all */
 	enum command kind;
 	const char *tags;   /* of languages, comma-separated */
 	const char *was;    /* what the job's open items counted as; NULL: it was running */
@@ -20,5 +21,7 @@ enum asked_slice { ASKED_FAILED = -1, ASKED_DONE, ASKED_MORE, ASKED_WAITS };
 enum asked_slice asked_retry(struct db *db, struct asked *a, struct err *err);
 enum asked_slice asked_languages(struct db *db, struct asked *a, struct err *err);
 enum asked_slice asked_delete(struct db *db, struct asked *a, struct err *err);
+/* Import, repair and undo, which know by the kind which they are. */
+enum asked_slice asked_mend(struct db *db, struct asked *a, struct err *err);
 
 #endif

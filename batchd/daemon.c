@@ -19,6 +19,7 @@
 #include "batchd/incident.h"
 #include "batchd/installation.h"
 #include "batchd/orphan.h"
+#include "batchd/mend.h"
 #include "batchd/planner.h"
 #include "batchd/repeat.h"
 #include "batchd/request.h"
@@ -121,6 +122,8 @@ static void tick(struct daemon *d)
 	if (close_unfinished_orders(d, &err) < 0)
 		log_warning("order not removed error=\"%s\"", err.text);
 	tell_tick(d);
+	if (!d->stopping)
+		mend_pass_tick(d);
 	if (d->is_foreign)
 		return;
 	orphan_adopt_asked(d);
@@ -198,6 +201,7 @@ static void lease_taken(struct daemon *d)
 	stop_reset(d->stop);
 	hold_reset(d->hold);
 	incident_reset(d->incident);
+	mend_pass_reset(d->mend_pass);
 }
 
 static void keep_lease(struct daemon *d)
@@ -444,6 +448,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->files = files_new();
 	d->alerts = alerts_new();
 	d->incident = incident_new();
+	d->mend_pass = mend_pass_new();
 	lease_init(&d->lease, c->daemon.lease);
 	set_key(d, api_key);
 	return d;
@@ -464,6 +469,7 @@ void daemon_free(struct daemon **at)
 	files_free(&d->files);
 	alerts_free(&d->alerts);
 	incident_free(&d->incident);
+	mend_pass_free(&d->mend_pass);
 	candidates_free(&d->candidates);
 	planner_free(&d->planner);
 	fallback_free(&d->fallback);

@@ -83,6 +83,7 @@ struct daemon {
 	struct files *files;
 	struct alerts *alerts;
 	struct incident *incident;
+	struct mend_pass *mend_pass;
 	struct work *works;
 	char installation[33];
 	bool is_foreign;    /* the state directory is of another installation: nothing is sent */

@@ -70,7 +70,9 @@ static struct recipe *read_recipe(struct db *db, int64_t id, struct err *err)
 	r->schema = copy(db_get_text(rows, 4, NULL));
 	r->max_output_tokens = db_get_int(rows, 5);
 	r->max_output_tokens_retry = db_get_int(rows, 6);
-	if (json_schema_load(r->schema, strlen(r->schema), &r->schema_tree, err) < 0) {
+	/* What was imported is held to none. */
+	if (r->schema[0] &&
+	    json_schema_load(r->schema, strlen(r->schema), &r->schema_tree, err) < 0) {
 		recipe_free(r);
 		r = NULL;
 	}

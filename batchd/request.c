@@ -82,6 +82,10 @@ static enum asked_slice carry_out(struct db *db, struct asked *a, struct err *er
 		return asked_languages(db, a, err);
 	case COMMAND_DELETE:
 		return asked_delete(db, a, err);
+	case COMMAND_IMPORT:
+	case COMMAND_REPAIR:
+	case COMMAND_UNDO:
+		return asked_mend(db, a, err);
 	case COMMAND_COUNT:
 		break;
 	}
@@ -140,6 +144,7 @@ static int read_next(struct daemon *d, struct asked *a, struct db_rows **rows, s
 		.was = db_get_text(*rows, 4, NULL),
 		.place = db_get_int(*rows, 5),
 		.batch = db_get_int(*rows, 6),
+		.item = db_get_int(*rows, 7),
 		.now = daemon_now(d),
 	};
 	return 1;

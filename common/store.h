@@ -38,6 +38,7 @@ struct job_patch {
 	bool reopen;      /* where it has ended it runs again, as this and from now on */
 	enum job_status reopen_as;
 	int64_t deadline_at; /* another deadline; 0 = as it is */
+	bool may_lose;       /* repairs were undone: an ended job is what its counts say */
 	bool reopening,
 		is_open; /* the mark is set; is removed, all that was asked being carried out */
 };

@@ -265,6 +265,9 @@ static int command_tx(struct db *db, void *arg, struct err *err)
 		return add_languages(db, r, err);
 	case COMMAND_DELETE:
 		return hide(db, r, err);
+	case COMMAND_IMPORT: /* of batchctl, by statements of its own */
+	case COMMAND_REPAIR:
+	case COMMAND_UNDO:
 	case COMMAND_COUNT:
 		break;
 	}

@@ -201,6 +201,7 @@ static void apply_command(struct job_view *v, const struct job_patch *p, int64_t
 		v->deadline_at = p->deadline_at;
 	if (p->reopening || p->is_open)
 		v->reopening = p->reopening;
+	v->may_lose = p->may_lose;
 }
 
 static void apply_patch(struct job_view *v, const struct job_patch *p)

@@ -33,6 +33,9 @@ const char *const command_names[COMMAND_COUNT] = {
 	[COMMAND_RETRY] = "retry",
 	[COMMAND_LANGUAGES] = "languages",
 	[COMMAND_DELETE] = "delete",
+	[COMMAND_IMPORT] = "import",
+	[COMMAND_REPAIR] = "repair",
+	[COMMAND_UNDO] = "undo",
 };
 
 const char *const task_names[TASK_COUNT] = {

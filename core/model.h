@@ -37,6 +37,9 @@ enum command {
 	COMMAND_RETRY,
 	COMMAND_LANGUAGES,
 	COMMAND_DELETE,
+	COMMAND_IMPORT, /* results of an earlier system are there, as they were stored */
+	COMMAND_REPAIR,
+	COMMAND_UNDO, /* of repairs */
 	COMMAND_COUNT
 };
 

@@ -199,25 +199,32 @@ static void read_nothing(struct result *out, const char *code, enum outcome outc
 		fail_without_text(out, code, outcome);
 }
 
-/* Cut off: by what the provider says, or as its text looks. */
+enum grade repaired_grade(const struct repaired *r, bool is_cut, const char **code)
+{
+	const bool lacks = is_cut || r->report.of[REPAIR_CUT].count > 0;
+
+	*code = NULL;
+	if (r->verdict == REPAIR_UNCHANGED || r->verdict == REPAIR_MENDED)
+		return GRADE_VALID;
+	if (lacks)
+		*code = "cut_off";
+	else if (r->is_misfit || r->verdict == REPAIR_SALVAGED)
+		*code = "schema_mismatch";
+	else
+		*code = "invalid_json";
+	return r->verdict == REPAIR_SALVAGED ? GRADE_SALVAGED : GRADE_REFUSED;
+}
+
 static void grade_text(struct result *out, const struct json_object *schema, bool is_cut)
 {
 	const struct repair_rules rules = {.object = true, .schema = schema};
-	struct repaired *r = &out->repaired;
+	const char *code;
+	enum grade g;
 
-	repair_text(out->text, out->text_n, &rules, r);
+	repair_text(out->text, out->text_n, &rules, &out->repaired);
 	out->is_graded = true;
-	is_cut |= r->report.of[REPAIR_CUT].count > 0;
-	if (r->verdict == REPAIR_UNCHANGED || r->verdict == REPAIR_MENDED)
-		grade(out, GRADE_VALID, NULL, OUTCOME_DONE);
-	else if (r->verdict == REPAIR_SALVAGED)
-		grade(out, GRADE_SALVAGED, is_cut ? "cut_off" : "schema_mismatch", OUTCOME_LATER);
-	else
-		grade(out, GRADE_REFUSED,
-		      is_cut         ? "cut_off"
-		      : r->is_misfit ? "schema_mismatch"
-				     : "invalid_json",
-		      OUTCOME_LATER);
+	g = repaired_grade(&out->repaired, is_cut, &code);
+	grade(out, g, code, g == GRADE_VALID ? OUTCOME_DONE : OUTCOME_LATER);
 }
 
 /* In this order: a refusal, filtered, empty; what is left is graded as JSON. */

@@ -70,6 +70,11 @@ void result_body_read(const char *body, size_t n, struct json_object *schema, st
  */
 int result_head_find(const char *head, size_t n, uint64_t *item, unsigned *attempt, char mark[17]);
 void result_clear(struct result *r);
+/*
+ * What a text is worth that should be a document, and *code: static, what it lacks, or NULL where
+ * it is valid. is_cut: the provider says that it was cut off.
+ */
+enum grade repaired_grade(const struct repaired *r, bool is_cut, const char **code);
 /* The document of an answer that is valid or salvaged. Borrowed. */
 struct json_span result_value(const struct result *r);
 

@@ -44,6 +44,12 @@ static struct job_verdict decide_ended(const struct job_view *job, const struct 
 {
 	struct job_verdict v = {.status = job->status, .outcome = job->outcome, .at = T_NEVER};
 
+	if (job->may_lose) {
+		if (v.status != JOB_CANCELLED)
+			v.status = t->described > 0 ? JOB_COMPLETED : JOB_FAILED;
+		v.outcome = v.status == JOB_FAILED ? OUTCOME_NONE : outcome_of(t);
+		return v;
+	}
 	if (v.status == JOB_FAILED && t->described > 0) {
 		v.status = JOB_COMPLETED;
 		v.outcome = outcome_of(t);

@@ -28,6 +28,7 @@ struct job_view {
 	int64_t opened_at; /* created_at, or when it was last opened again */
 	enum job_end end;  /* other than the deadline: a command ends it, or did */
 	bool reopening;    /* a retry or added languages are not carried out yet */
+	bool may_lose; /* an operator undid repairs: an ended job, too, is what its counts say */
 	uint32_t lots;
 	const struct language_counts *languages;
 	size_t n_languages;   /* at least 1 */
@@ -50,7 +51,8 @@ struct job_verdict {
 };
 
 /*
- * What the job is at `now`. An ended job only gains: partial -> full, failed -> completed. While it
+ * What the job is at `now`. An ended job only gains: partial -> full, failed -> completed (but for
+ * may_lose). While it
  * is reopening its counts are those of before, and only the deadline or a command ends it.
  */
 struct job_verdict job_decide(const struct job_view *job, int64_t now);

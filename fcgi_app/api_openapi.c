@@ -2,7 +2,7 @@
 /* GET /api/v1/openapi.json: the description of this API, with the address at which it is served. */
 #include "fcgi_app/api.h"
 #include "fcgi_app/api_text.h"
-#include "fcgi_app/recipe.h"
+#include "common/recipe.h"
 
 #define TAG_BYTES 8
 

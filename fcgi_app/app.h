@@ -20,7 +20,7 @@
 #include "fcgi_app/order_outlook.h"
 #include "fcgi_app/park.h"
 #include "fcgi_app/quota.h"
-#include "fcgi_app/recipe.h"
+#include "common/recipe.h"
 
 struct follower;
 

@@ -10,7 +10,7 @@
 #include "core/apikey.h"
 #include "core/model.h"
 #include "core/timemath.h"
-#include "fcgi_app/recipe.h"
+#include "common/recipe.h"
 
 #define HASH_BYTES 32
 

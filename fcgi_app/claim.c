@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fcgi_app/recipe.h"
+#include "common/recipe.h"
 
 /* Columns of FRONT_CLAIM. */
 enum { BODY, JOB_ID, IS_FRESH, GOES_ON, VISIBLE, HAS_ENDED, PROGRESS_AT };

@@ -19,10 +19,13 @@ static const struct {
 	{ "description_failed",	"there is no description to translate" },
 	{ "empty",		"the answer was empty" },
 	{ "finished",		"the job was finished before the answer came" },
+	{ "imported",		"the earlier system's result was not read yet" },
 	{ "invalid_json",	"the answer was not JSON and could not be repaired" },
+	{ "not_imported",	"the earlier system had no result" },
 	{ "refused",		"the model refused to answer" },
 	{ "schema_mismatch",	"the answer did not have the form that was asked for" },
 	{ "too_long",		"the request is too long for the model" },
+	{ "undone",		"its repair was undone by an operator" },
 };
 /* clang-format on */
 

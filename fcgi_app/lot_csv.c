@@ -21,7 +21,8 @@ static const char *const last_columns[] = {"source", "repaired", "error"};
 
 static void take_columns(struct lot_csv *csv)
 {
-	struct json_object *properties = json_get_object(csv->schema, "properties");
+	struct json_object *properties =
+		csv->schema ? json_get_object(csv->schema, "properties") : NULL;
 	size_t n = properties ? (size_t)json_object_object_length(properties) : 0;
 	struct json_object_iterator at, end;
 
@@ -29,6 +30,8 @@ static void take_columns(struct lot_csv *csv)
 	csv->cells = calloc(n + 1, sizeof(*csv->cells));
 	if (!csv->names || !csv->cells)
 		abort();
+	if (!csv->schema)
+		csv->names[csv->n_columns++] = "value";
 	if (n == 0)
 		return;
 	at = json_object_iter_begin(properties);
@@ -50,7 +53,7 @@ int lot_csv_init(struct lot_csv *csv, struct call *c, int64_t job_id)
 		return -1;
 	if (db_next(rows)) {
 		text = db_get_text(rows, 0, &n);
-		rc = json_schema_load(text, n, &csv->schema, &err);
+		rc = n > 0 ? json_schema_load(text, n, &csv->schema, &err) : 0;
 	}
 	db_rows_free(&rows);
 	if (rc < 0) {
@@ -130,6 +133,10 @@ static void take_cells(struct lot_csv *csv, const struct lot_item *item)
 	memset(csv->cells, 0, csv->n_columns * sizeof(*csv->cells));
 	if (!item->value)
 		return;
+	if (!csv->schema) {
+		csv->cells[0] = json_span_of(item->value, item->value_n);
+		return;
+	}
 	json_walk_begin(&w, json_span_of(item->value, item->value_n));
 	while (w.object && json_walk_next(&w, &m)) {
 		const size_t column = column_of(csv, m.key, next);

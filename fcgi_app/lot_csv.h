@@ -16,7 +16,7 @@
 #include "fcgi_app/call.h"
 
 struct lot_csv {
-	struct json_object *schema; /* owned */
+	struct json_object *schema; /* owned; NULL: none, and the value is one column */
 	size_t n_columns;           /* its properties, in its order */
 	const char **names;         /* of them */
 	struct json_span *cells;    /* of the row at hand */

@@ -8,7 +8,7 @@
 #include "core/language.h"
 #include "core/limits.h"
 #include "core/request_line.h"
-#include "fcgi_app/recipe.h"
+#include "common/recipe.h"
 
 /* So much that a living server takes each statement well within the time of call_progress(). */
 #define CHUNK_ROWS  500

@@ -42,7 +42,7 @@ GRANT SELECT, DELETE ON image TO :daemon_user;
 GRANT SELECT, DELETE ON lot_image TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON item TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON attempt TO :daemon_user;
-GRANT SELECT, INSERT, UPDATE (raw, value, report), DELETE ON answer TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE (raw, value, grade, code, repaired, report, was, undone_at), DELETE ON answer TO :daemon_user;
 GRANT SELECT, INSERT, DELETE ON call_answer TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON spending TO :daemon_user;
 GRANT SELECT, INSERT, UPDATE ON batch TO :daemon_user;

@@ -48,7 +48,8 @@ LIMIT 100;
 SELECT j.public_id AS job, j.status
 FROM job j
 WHERE j.reopening = 1
-  AND NOT EXISTS (SELECT 1 FROM request r WHERE r.job_id = j.id AND r.done_at IS NULL AND r.kind IN ('retry', 'languages'))
+  AND NOT EXISTS (SELECT 1 FROM request r WHERE r.job_id = j.id AND r.done_at IS NULL
+		  AND r.kind IN ('retry', 'languages', 'import'))
 LIMIT 100;
 
 -- name: an outcome stands where the status has one, and is full exactly where every item is done
@@ -238,6 +239,7 @@ WHERE i.state = 'blocked'
   AND i.lang_no = 0
 LIMIT 100;
 
+-- But for those that were imported without one, or whose description's repair was undone later.
 -- name: no translation goes before its description is done
 SELECT t.id AS item, t.job_id, t.lot_seq, t.lang_no, t.state, d.state AS description
 FROM item t
@@ -245,6 +247,8 @@ LEFT JOIN item d ON d.job_id = t.job_id AND d.lot_seq = t.lot_seq AND d.lang_no 
 WHERE t.lang_no > 0
   AND t.state IN ('ready', 'sent', 'done')
   AND NOT (d.state <=> 'done')
+  AND NOT (d.code <=> 'undone')
+  AND NOT EXISTS (SELECT 1 FROM answer a WHERE a.item_id = t.id AND a.attempt_no = t.answer_no AND a.source = 'import')
 LIMIT 100;
 
 -- ---- I2, I5: answers.

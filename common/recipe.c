@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* recipe: see recipe.h. */
-#include "fcgi_app/recipe.h"
+#include "common/recipe.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ static int recipe_find(struct db *db, const struct recipe *r, int64_t *id, struc
 	struct db_rows *rows;
 	int found;
 
-	if (db_query(db, STMT_FRONT_RECIPE_FIND, DB_P(db_text(r->hash)), &rows, err) < 0)
+	if (db_query(db, STMT_RECIPE_ROW_FIND, DB_P(db_text(r->hash)), &rows, err) < 0)
 		return -1;
 	found = db_next(rows);
 	if (found)
@@ -88,7 +88,7 @@ int recipe_store(struct db *db, const struct recipe *r, int64_t now, int64_t *id
 
 	if (found != 0)
 		return found < 0 ? -1 : 0;
-	if (db_exec(db, STMT_FRONT_RECIPE_ADD,
+	if (db_exec(db, STMT_RECIPE_ROW_ADD,
 		    DB_P(db_text(r->hash), db_text(task_names[r->task]), db_text(r->model),
 			 db_text(r->prompt), db_text(r->schema), db_int(r->max_output_tokens),
 			 db_int(r->max_output_tokens_retry), db_time(now)),

@@ -3,8 +3,8 @@
  * recipe: what is asked of the model for one task, named by the SHA-256 of its content. Texts are
  * borrowed from the configuration.
  */
-#ifndef FCGI_APP_RECIPE_H
-#define FCGI_APP_RECIPE_H
+#ifndef COMMON_RECIPE_H
+#define COMMON_RECIPE_H
 
 #include <stdint.h>
 
