@@ -50,15 +50,27 @@ static const struct table_column job_columns[] = {
 };
 
 static const struct table_column language_columns[] = {
-	{"language", "language", TABLE_TEXT}, {"total", "total", TABLE_INT},
-	{"blocked", "blocked", TABLE_INT},    {"ready", "ready", TABLE_INT},
-	{"sent", "sent", TABLE_INT},          {"done", "done", TABLE_INT},
-	{"failed", "failed", TABLE_INT},      {"ready_since", "ready since", TABLE_AGE},
+	{"language", "language", TABLE_TEXT},
+	{"total", "total", TABLE_INT},
+	{"blocked", "blocked", TABLE_INT},
+	{"ready", "ready", TABLE_INT},
+	{"sent", "sent", TABLE_INT},
+	{"done", "done", TABLE_INT},
+	{"failed", "failed", TABLE_INT},
+	{"repeating", "asked again", TABLE_INT},
+	{"ready_since", "ready since", TABLE_AGE},
 };
 
 static const struct table_column code_columns[] = {
 	{"language", "language", TABLE_TEXT},
 	{"code", "code", TABLE_TEXT},
+	{"items", "items", TABLE_INT},
+};
+
+static const struct table_column repair_columns[] = {
+	{"language", "language", TABLE_TEXT},
+	{"repaired", "repairs", TABLE_TEXT},
+	{"salvaged", "salvaged", TABLE_BOOL},
 	{"items", "items", TABLE_INT},
 };
 
@@ -143,17 +155,19 @@ int ctl_find_job(struct ctl *ctl, const char *uuid, int64_t *no)
 }
 
 static int load_job(struct ctl *ctl, int64_t no, struct table **record,
-		    struct ctl_section sections[3], struct err *err)
+		    struct ctl_section sections[4], struct err *err)
 {
 	if (ctl_table(ctl, STMT_CTL_JOB, DB_P(db_int(no)), CTL_COLUMNS(job_columns), record, err) !=
 		    0 ||
 	    ctl_table(ctl, STMT_CTL_JOB_LANGUAGES, DB_P(db_int(no)), CTL_COLUMNS(language_columns),
 		      &sections[0].table, err) != 0 ||
 	    ctl_table(ctl, STMT_CTL_JOB_CODES, DB_P(db_int(no)), CTL_COLUMNS(code_columns),
-		      &sections[1].table, err) != 0)
+		      &sections[1].table, err) != 0 ||
+	    ctl_table(ctl, STMT_CTL_JOB_REPAIRS, DB_P(db_int(no)), CTL_COLUMNS(repair_columns),
+		      &sections[2].table, err) != 0)
 		return -1;
 	return ctl_table(ctl, STMT_CTL_JOB_BATCHES, DB_P(db_int(no)),
-			 CTL_COLUMNS(job_batch_columns), &sections[2].table, err);
+			 CTL_COLUMNS(job_batch_columns), &sections[3].table, err);
 }
 
 int ctl_job(struct ctl *ctl)
@@ -161,6 +175,7 @@ int ctl_job(struct ctl *ctl)
 	struct ctl_section sections[] = {
 		{"languages", "Items by language", NULL},
 		{"failures", "Failed items", NULL},
+		{"repairs", "Repaired answers", NULL},
 		{"batches", "Batches", NULL},
 	};
 	struct table *record = NULL;
@@ -176,11 +191,11 @@ int ctl_job(struct ctl *ctl)
 		return ret;
 	if (load_job(ctl, no, &record, sections, &err) != 0) {
 		table_free(&record);
-		for (size_t i = 0; i < 3; i++)
+		for (size_t i = 0; i < 4; i++)
 			table_free(&sections[i].table);
 		return ctl_fail(&err);
 	}
-	return ctl_print_record(ctl, &record, sections, 3);
+	return ctl_print_record(ctl, &record, sections, 4);
 }
 
 static int job_events(struct ctl *ctl, const char *uuid)

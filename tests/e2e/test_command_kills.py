@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """kill -9 of batchd between the slices of a request: it is carried out once."""
+import json
 import sys
 from pathlib import Path
 
@@ -80,3 +81,22 @@ def test_added_languages_get_each_item_once(site):
     site.check()
     assert sum(lines_sent(site, "translate")) == 2 * LOTS and lines_sent(site, "describe") == [LOTS]
     assert site.paid_twice() == 0
+
+
+def test_an_import_is_shown_whole_or_not_at_all(site, tmp_path):
+    job = "365a09ce-5416-49b5-8471-d6aad042761c"
+    path = tmp_path / "results.jsonl"
+    path.write_text("".join(json.dumps({"job_id": job, "lot": n, "language": "en", "result": f"{{'title': 'Bowl no. {n}'}}"}) + "\n"
+                            for n in range(LOTS)))
+    site.stack.batchctl("account", "earlier")
+    site.stack.batchd.stop()
+    site.stack.batchctl("import", str(path), "--account", "earlier")
+    die_in_second_slice(site, site.stack.batchd.start)
+    assert site.sql("SELECT COUNT(*) AS n FROM answer WHERE grade = 'valid'")[0]["n"] == SECOND
+    assert site.stack.request("GET", f"/api/v1/jobs/{job}/status").status == 404
+    site.check()
+    site.stack.batchd.start()
+    wait_until(lambda: site.stack.request("GET", f"/api/v1/jobs/{job}/status").status == 200, 30, "the job to be shown")
+    assert site.stack.status(job)["outcome"] == "full" and [r["kind"] for r in carried_out(site)] == ["import"]
+    assert sum(e["n"] for e in site.sql("SELECT n FROM event WHERE kind = 'imported'")) == LOTS
+    site.check()

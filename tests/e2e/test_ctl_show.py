@@ -80,9 +80,9 @@ def test_what_steers_a_terminal_is_not_printed(world):
 def test_a_job(world, form):
     job = world.batchctl_json("job", form)
     assert (job["job_id"], job["status"], job["lots"], job["cost"]) == (RUNNING, "describing", 2, "0.0001")
-    keys = ("language", "total", "blocked", "ready", "sent", "done", "failed", "ready_since")
-    assert job["languages"] == [dict(zip(keys, ("en", 2, 0, 0, 1, 1, 0, None))),
-                                dict(zip(keys, ("fr", 2, 1, 0, 1, 0, 0, None)))]
+    keys = ("language", "total", "blocked", "ready", "sent", "done", "failed", "repeating", "ready_since")
+    assert job["languages"] == [dict(zip(keys, ("en", 2, 0, 0, 1, 1, 0, None, None))),
+                                dict(zip(keys, ("fr", 2, 1, 0, 1, 0, 0, None, None)))]
     assert [(b["batch"], b["phase"], b["items"], b["answered"], b["void"], b["open"]) for b in job["batches"]] == [
         (2, "running", 2, 0, 0, 2), (3, "closed", 1, 0, 1, 0), (5, "closed", 1, 1, 0, 0)]
     assert (job["failures"], job["warnings"]) == ([], [])

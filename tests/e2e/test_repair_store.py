@@ -73,6 +73,9 @@ def test_I5_on_its_start_batchd_repairs_what_is_stored(site):
     assert (status["status"], status["outcome"], status["progress"]["failed"]) == ("completed", "partial", 1)
     assert site.stack.request("GET", f"/api/v1/jobs/{job}/status").headers["etag"] != etag
     lots = site.stack.result(job)["lots"]
+    shown = site.stack.batchctl_json("job", job)["repairs"]
+    assert [(r["language"], r["repaired"], r["salvaged"], r["items"]) for r in shown] == [
+        ("en", "python_literal", False, 1), ("en", "python_literal,cut", True, 1)]
     english = lots[0]["descriptions"]["en"]
     assert english["value"] == VALUE and english["repaired"] == "python_literal" and "salvaged" not in english
     assert lots[1]["descriptions"]["en"]["salvaged"] and lots[1]["descriptions"]["en"]["repaired"] == "python_literal,cut"
