@@ -27,6 +27,7 @@
 #include "batchd/sweep.h"
 #include "batchd/tell.h"
 #include "batchd/tick.h"
+#include "batchd/vitals.h"
 #include "batchd/watch.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -355,6 +356,7 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 	while (!(d->stopping && (d->cut || is_drained(d) || clock_boot() >= stop_by))) {
 		const int64_t now = clock_boot();
 
+		vitals_turn(d);
 		handle_signals(d, fd, reload, &stop_by);
 		keep_lease(d);
 		if (now >= next_tick) {
@@ -449,6 +451,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->alerts = alerts_new();
 	d->incident = incident_new();
 	d->mend_pass = mend_pass_new();
+	d->vitals = vitals_new();
 	lease_init(&d->lease, c->daemon.lease);
 	set_key(d, api_key);
 	return d;
@@ -470,6 +473,7 @@ void daemon_free(struct daemon **at)
 	alerts_free(&d->alerts);
 	incident_free(&d->incident);
 	mend_pass_free(&d->mend_pass);
+	vitals_free(&d->vitals);
 	candidates_free(&d->candidates);
 	planner_free(&d->planner);
 	fallback_free(&d->fallback);

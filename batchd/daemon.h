@@ -80,6 +80,7 @@ struct daemon {
 	struct stop *stop;
 	struct hold *hold;
 	struct watch *watch;
+	struct vitals *vitals;
 	struct files *files;
 	struct alerts *alerts;
 	struct incident *incident;
