@@ -45,6 +45,7 @@ struct ctl {
 };
 
 /* The verbs. */
+int ctl_setup(struct ctl *ctl);
 int ctl_migrate(struct ctl *ctl);
 int ctl_account(struct ctl *ctl);
 int ctl_key_add(struct ctl *ctl);

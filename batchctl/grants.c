@@ -4,8 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/sql_text.h"
+
 #define NAME_CHARS         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define ACCOUNT_PART_BYTES 100
+
+const char *sql_text_find(const char *name)
+{
+	for (const struct sql_text *t = sql_texts; t->name; t++)
+		if (strcmp(t->name, name) == 0)
+			return t->text;
+	return NULL;
+}
 
 int account_quote(const char *text, char out[ACCOUNT_SQL_SIZE], struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* grants: sql/grants.sql with the accounts of the two programs put in. It runs nothing. */
+/* grants: texts of sql/ with the accounts of the two programs put in. It runs nothing. */
 #ifndef BATCHCTL_GRANTS_H
 #define BATCHCTL_GRANTS_H
 
@@ -7,6 +7,9 @@
 #include "core/strbuf.h"
 
 #define ACCOUNT_SQL_SIZE 256
+
+/* The text of a file below sql/ by its path there, or NULL. */
+const char *sql_text_find(const char *name);
 
 /* "NAME" or "NAME@HOST" as a quoted SQL account, of host localhost without HOST. 0, or -1 for
  * anything but letters, digits, dots, dashes and _ (a host also % and :). */

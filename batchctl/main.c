@@ -49,6 +49,7 @@ enum need {
 	NEED_DATABASE,      /* a connection */
 	NEED_DATABASE_LONG, /* that may take long, but not the schema */
 	NEED_SCHEMA_LONG,
+	NEED_SERVER,       /* a connection as its root, to no database; that may take long */
 	NEED_SCHEMA_TASKS, /* and the configuration's prompts; that may take long */
 };
 
@@ -62,6 +63,7 @@ struct verb {
 
 /* clang-format off */
 static const struct verb verbs[] = {
+	{"setup",   NULL,     0, 2, 0,				NEED_SERVER,	    ctl_setup},
 	{"migrate", NULL,     0, 2, OPT_PRINT | OPT_GRANTS,	NEED_DATABASE_LONG, ctl_migrate},
 	{"account", NULL,     1, 1, OPT_DAY | OPT_JOB,		NEED_SCHEMA,	    ctl_account},
 	{"key",	    "add",    1, 1, OPT_ROLE,			NEED_SCHEMA,	    ctl_key_add},
@@ -91,6 +93,8 @@ static const struct verb verbs[] = {
 static const char help[] =
 	"Usage: batchctl [OPTIONS] VERB [OPERANDS]\n"
 	"\n"
+	"  setup [FRONT DAEMON]      as root on this machine's server: make the database, the two accounts\n"
+	"                              (lotscribe and batchd without), schema and grants; safe to repeat\n"
 	"  migrate                   bring the database to this program's version; safe to repeat\n"
 	"      --grants FRONT DAEMON   then grant the two accounts (NAME or NAME@HOST, of localhost\n"
 	"                              without HOST) what lotscribe.fcgi and batchd need\n"
@@ -377,16 +381,19 @@ static const struct verb *parse(int argc, char **argv, struct ctl *ctl, struct c
 
 static struct db *new_db(const struct ctl *ctl, enum need need)
 {
+	const char *own_user = need == NEED_SERVER ? "root" : ctl->config->database.user;
+	const char *user = ctl->user ? ctl->user : own_user;
 	const bool is_long = need != NEED_SCHEMA && need != NEED_DATABASE;
 	const struct db_options options = {
-		.host = ctl->socket ? "" : ctl->config->database.host,
+		.host = ctl->socket || need == NEED_SERVER ? "" : ctl->config->database.host,
 		.port = (unsigned)ctl->config->database.port,
 		.socket = ctl->socket ? ctl->socket : ctl->config->database.socket,
-		.name = ctl->config->database.name,
-		.user = ctl->user ? ctl->user : ctl->config->database.user,
+		.name = need == NEED_SERVER ? "" : ctl->config->database.name,
+		.user = user,
 		.password_file = ctl->password_file ? ctl->password_file
-				 : ctl->user        ? ""
-						    : ctl->config->database.password_file,
+				 : user != ctl->config->database.user
+					 ? ""
+					 : ctl->config->database.password_file,
 		.tls_ca = ctl->config->database.tls_ca,
 		.program = "batchctl",
 		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
@@ -401,7 +408,7 @@ static int prepare(struct ctl *ctl, enum need need, struct err *err)
 	ctl->db = new_db(ctl, need);
 	if (db_connect(ctl->db, err) != 0)
 		return -1;
-	if (need == NEED_DATABASE_LONG)
+	if (need == NEED_DATABASE_LONG || need == NEED_SERVER)
 		return 0;
 	if (store_schema_check(ctl->db, err) != 0)
 		return -1;

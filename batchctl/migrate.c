@@ -18,18 +18,10 @@
 #define LOCK_WAIT_S  60
 #define SCRIPT_BYTES (4u << 20)
 
-static const char *sql_text_of(const char *name)
-{
-	for (const struct sql_text *t = sql_texts; t->name; t++)
-		if (strcmp(t->name, name) == 0)
-			return t->text;
-	return NULL;
-}
-
 /* The grants for the accounts on the command line. 0 and a filled buffer (strbuf_clear), or -1. */
 static int render_grants(const struct ctl *ctl, struct strbuf *out, struct err *err)
 {
-	const char *text = sql_text_of("grants.sql");
+	const char *text = sql_text_find("grants.sql");
 
 	strbuf_init(out, SCRIPT_BYTES);
 	if (!text)
