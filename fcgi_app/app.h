@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/config.h"
+#include "common/recipe.h"
 #include "core/err.h"
 #include "fcgi_app/breaker.h"
 #include "fcgi_app/cache.h"
@@ -20,7 +21,6 @@
 #include "fcgi_app/order_outlook.h"
 #include "fcgi_app/park.h"
 #include "fcgi_app/quota.h"
-#include "common/recipe.h"
 
 struct follower;
 

@@ -7,10 +7,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/recipe.h"
 #include "core/apikey.h"
 #include "core/model.h"
 #include "core/timemath.h"
-#include "common/recipe.h"
 
 #define HASH_BYTES 32
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/recipe.h"
 #include "core/language.h"
 #include "core/limits.h"
 #include "core/request_line.h"
-#include "common/recipe.h"
 
 /* So much that a living server takes each statement well within the time of call_progress(). */
 #define CHUNK_ROWS  500
