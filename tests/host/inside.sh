@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # The operator of a new host, and its clients (README.md). Runs as a unit of the host.
 set -u
-cd /root/test || exit 1
+cd /var/host-test || exit 1
 n=0
 
 ok() { # WHAT COMMAND...: one test, which holds where the command does

@@ -34,16 +34,16 @@ rm -rf "$work/upper" "$work/work"
 mkdir -p "$work/upper" "$work/work" "$work/host"
 mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/upper,workdir=$work/work" "$work/host"
 make -s -C "$build" install DESTDIR="$work/host" >"$work/install.log" 2>&1
-mkdir -p "$work/host/root/test" "$work/host/etc/systemd/system/multi-user.target.wants"
-cp -r "$here/.." "$work/host/root/test/tests"
+mkdir -p "$work/host/var/host-test" "$work/host/etc/systemd/system/multi-user.target.wants"
+cp -r "$here/.." "$work/host/var/host-test/tests"
 cat >"$work/host/etc/systemd/system/host-test.service" <<'END'
 [Unit]
 After=mariadb.service
 [Service]
 Type=oneshot
-ExecStart=/root/test/tests/host/inside.sh
-StandardOutput=file:/root/test/tap
-StandardError=file:/root/test/log
+ExecStart=/var/host-test/tests/host/inside.sh
+StandardOutput=file:/var/host-test/tap
+StandardError=file:/var/host-test/log
 ExecStopPost=/bin/systemctl poweroff --force
 END
 ln -sf ../host-test.service "$work/host/etc/systemd/system/multi-user.target.wants/"
@@ -53,5 +53,5 @@ umount -R /sys/fs/cgroup 2>/dev/null || :
 mount -t cgroup2 none /sys/fs/cgroup
 timeout 600 systemd-nspawn --quiet --register=no --keep-unit --private-network --link-journal=no -b -D "$work/host" \
 	</dev/null >"$work/boot.log" 2>&1 || :
-cat "$work/host/root/test/tap" 2>/dev/null || { tail -20 "$work/boot.log" && exit 1; }
-cp "$work/host/root/test/log" "$work/inside.log"
+cat "$work/host/var/host-test/tap" 2>/dev/null || { tail -20 "$work/boot.log" && exit 1; }
+cp "$work/host/var/host-test/log" "$work/inside.log"
