@@ -122,7 +122,7 @@ static int read_odd_escape(struct reading *r, const struct quotes *q)
 		strbuf_addc(r->out, '\'');
 		return 0;
 	}
-	if (*q->open != '\'' && !strchr("\n\rxUN", c)) {
+	if (*q->open != '\'' && !strchr("\n\rav01234567xUN", c)) {
 		strbuf_adds(r->out, "\\\\");
 		return 0;
 	}
@@ -261,10 +261,22 @@ static int read_number(struct reading *r)
 	return reading_number(r, NUMBER_LENIENT);
 }
 
+/* 2_0 and 0x1F are numbers to Python and JavaScript, which write them in another way. */
+static bool may_be_odd_number(const char *key, size_t n)
+{
+	size_t digits = 0;
+
+	while (digits < n && ascii_is_digit(key[digits]))
+		digits++;
+	return digits > 0 && digits < n;
+}
+
 static int read_bare_key(struct reading *r)
 {
 	const size_t n = word_length(r);
 
+	if (may_be_odd_number(r->p, n))
+		return reading_refuse(r, "a key that may be a number");
 	reading_note(r, REPAIR_KEYS, r->p, 0);
 	strbuf_addc(r->out, '"');
 	strbuf_add(r->out, r->p, n);

@@ -269,6 +269,15 @@ static void insert(struct reading *r, size_t at, char c)
 	r->out->data[at] = c;
 }
 
+/* -1 and 0.5: of JSON's kin no other has such keys. */
+static bool is_python_key(struct json_span key)
+{
+	for (size_t i = 0; i < key.n; i++)
+		if (strchr("+-.", key.p[i]))
+			return true;
+	return false;
+}
+
 /* What was read is a key: in JSON a string, as json.dumps does it. 1: its value follows, -1. */
 static int make_key(struct reading *r)
 {
@@ -278,6 +287,10 @@ static int make_key(struct reading *r)
 	if (first == '{' || first == '[' || r->is_nulled)
 		return reading_refuse(r, "a key that JSON cannot hold");
 	if (first != '"') {
+		const size_t n = r->out->len - f->token_at;
+
+		if (is_python_key((struct json_span){r->out->data + f->token_at, n}))
+			reading_note(r, REPAIR_PYTHON, r->p, 0);
 		insert(r, f->token_at, '"');
 		strbuf_addc(r->out, '"');
 		reading_note(r, REPAIR_KEYS, r->p, 0);
