@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import npm
+from harness import npm
 
 NAMES = re.findall(r"^\t'(.+)': async", (Path(__file__).parent / "openai_client.mjs").read_text(), re.M)
 
@@ -16,7 +16,7 @@ def results(shared_standin):
     folder = npm.install()
     shared_standin.call("POST", "/_standin/reset", {})
     shared_standin.call("POST", "/_standin/step", {"seconds": 0.3})
-    ran = npm.node("openai_client.mjs", shared_standin.base_url, shared_standin.key, str(folder))
+    ran = npm.node("contract/openai_client.mjs", shared_standin.base_url, shared_standin.key, str(folder))
     found = re.findall(r"^(ok|not ok) \d+ - (.+)\n((?:#.*\n)*)", ran.stdout, re.M)
     assert found, ran.stdout + ran.stderr
     return {name: (word == "ok", details) for word, name, details in found}

@@ -8,8 +8,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import jsonschema
 import pytest
 
-import npm
-from harness import api_check
+from harness import api_check, npm
 from harness.stack import TOP
 
 FILE = TOP / "api" / "openapi.json"
@@ -42,7 +41,7 @@ def at(pointer: str) -> Any:
 
 
 def test_it_is_valid_by_the_official_schema():
-    ran = npm.node("openapi_valid.mjs", str(npm.install()), str(FILE))
+    ran = npm.node("contract/openapi_valid.mjs", str(npm.install()), str(FILE))
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -50,7 +49,7 @@ def test_the_official_schema_finds_faults(tmp_path):
     broken = json.loads(FILE.read_text())
     broken["paths"]["/healthz"]["get"]["operationid"] = broken["paths"]["/healthz"]["get"].pop("operationId")
     (tmp_path / "broken.json").write_text(json.dumps(broken))
-    ran = npm.node("openapi_valid.mjs", str(npm.install()), str(tmp_path / "broken.json"))
+    ran = npm.node("contract/openapi_valid.mjs", str(npm.install()), str(tmp_path / "broken.json"))
     assert ran.returncode == 1 and "operationid" in ran.stdout, ran.stdout + ran.stderr
 
 
