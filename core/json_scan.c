@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/ascii.h"
+#include "core/json_run.h"
 #include "core/limits.h"
 #include "core/utf8.h"
 
@@ -138,9 +139,13 @@ static int scan_string(struct scanner *c)
 {
 	size_t len;
 
-	for (c->p++; c->p < c->end;) {
-		unsigned char u = (unsigned char)*c->p;
+	for (c->p++;;) {
+		unsigned char u;
 
+		c->p += json_run(c->p, (size_t)(c->end - c->p), '"');
+		if (c->p == c->end)
+			break;
+		u = (unsigned char)*c->p;
 		if (u == '"') {
 			c->p++;
 			return 0;

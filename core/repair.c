@@ -52,27 +52,23 @@ static int refuse_as(struct repairing *x, const struct reading *r)
 
 /* --- one place of the text --- */
 
-/* 0, or -1 and r->fault. */
-static int read_with(struct repairing *x, struct reading *r, const struct reading_place *place,
-		     int (*read)(struct reading *r))
+/* What read() returns: 0, 1 or -1. */
+static int read_on(struct repairing *x, struct reading *r, int (*read)(struct reading *r))
 {
-	int rc;
+	const char *from = r->p;
+	int rc = read(r);
 
-	reading_begin_at(r, place);
-	rc = read(r);
 	if (strbuf_failed(r->out))
 		rc = reading_refuse(r, "a document that is too large");
-	x->out->steps += (size_t)(r->p - place->p);
+	x->out->steps += (size_t)(r->p - from);
 	return rc;
 }
 
 static void take(const struct reading *r, const char *from, struct found *f)
 {
-	const bool is_clean = repair_is_clean(&r->report);
-
 	f->span = (struct json_span){from, (size_t)(r->p - from)};
-	f->report = is_clean ? NULL : &r->report;
-	f->value = is_clean ? f->span : (struct json_span){r->out->data, r->out->len};
+	f->report = r->is_noted ? &r->report : NULL;
+	f->value = r->is_noted ? (struct json_span){r->out->data, r->out->len} : f->span;
 }
 
 static bool is_python(const struct reading *r)
@@ -92,28 +88,35 @@ static int take_cut(struct repairing *x, struct reading *r, const char *from, st
 
 /*
  * JSON without any leniency comes first, then Python where something is Python's alone: the same
- * escape can mean different things to the two.
+ * escape can mean different things to the two. What ends in the midst of JSON does for Python, too.
  */
 static int read_at(struct repairing *x, const struct reading_place *place, struct found *f)
 {
 	struct reading *l = &x->lenient, *p = &x->python;
-	const int lenient = read_with(x, l, place, repair_read_lenient);
-	int python;
+	int lenient;
 
-	if (lenient == 0 && repair_is_clean(&l->report)) {
+	reading_begin_at(l, place);
+	l->is_strict = true;
+	lenient = read_on(x, l, repair_read_lenient);
+	if (lenient == 0 && !l->is_noted) {
 		take(l, place->p, f);
 		return 0;
 	}
-	python = read_with(x, p, place, repair_read_python);
-	if (python == 0 && is_python(p)) {
+	if (l->has_ended && !l->is_noted)
+		return take_cut(x, l, place->p, f);
+	reading_begin_at(p, place);
+	if (read_on(x, p, repair_read_python) == 0 && is_python(p)) {
 		take(p, place->p, f);
 		return 0;
 	}
+	l->is_strict = false;
+	if (lenient == 1)
+		lenient = read_on(x, l, repair_read_lenient);
 	if (lenient == 0) {
 		take(l, place->p, f);
 		return 0;
 	}
-	if (l->has_ended && (repair_is_clean(&l->report) || !p->has_ended || !is_python(p)))
+	if (l->has_ended && !(p->has_ended && is_python(p)))
 		return take_cut(x, l, place->p, f);
 	if (p->has_ended && is_python(p))
 		return take_cut(x, p, place->p, f);
@@ -313,14 +316,11 @@ static enum repair_verdict judge(struct repairing *x, struct json_span value)
 /* What a document that was cut off in the middle of a character has of it. */
 static int check_utf8(struct repairing *x, struct json_span *text)
 {
-	const size_t whole = utf8_whole(text->p, text->n);
+	const size_t whole = utf8_whole(text->p, text->n), valid = utf8_valid(text->p, whole);
 
 	x->out->steps += text->n;
-	for (size_t i = 0, n; i < whole; i += n) {
-		n = utf8_sequence(text->p + i, whole - i);
-		if (n == 0)
-			return refuse(x, i, "text that is not UTF-8");
-	}
+	if (valid < whole)
+		return refuse(x, valid, "text that is not UTF-8");
 	x->is_halved = whole < text->n;
 	text->n = whole;
 	return 0;

@@ -75,9 +75,14 @@ static const struct quotes kinds_of_quotes[] = {
 
 static size_t match(const struct reading *r, const char *text)
 {
-	const size_t n = text ? strlen(text) : 0;
+	size_t n;
 
-	return n > 0 && (size_t)(r->end - r->p) >= n && memcmp(r->p, text, n) == 0 ? n : 0;
+	if (!text || reading_at_end(r) || *r->p != *text)
+		return 0;
+	if (text[1] == '\0')
+		return 1;
+	n = strlen(text);
+	return (size_t)(r->end - r->p) >= n && memcmp(r->p, text, n) == 0 ? n : 0;
 }
 
 static const struct quotes *quotes_at(const struct reading *r)

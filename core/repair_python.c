@@ -21,6 +21,16 @@ enum kind {
 	CALL = 'c'   /* around a container */
 };
 
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v');
+}
+
+static bool is_bracket(char c)
+{
+	return c == '[' || c == '(' || c == '{';
+}
+
 void python_skip(struct reading *r)
 {
 	while (!reading_at_end(r)) {
@@ -30,7 +40,7 @@ void python_skip(struct reading *r)
 			r->p = end ? end : r->end;
 		} else if (*r->p == '\\' && r->end - r->p > 1 && r->p[1] == '\n') {
 			r->p += 2;
-		} else if (*r->p && strchr(" \t\n\r\f", *r->p)) {
+		} else if (is_space(*r->p)) {
 			r->p++;
 		} else {
 			return;
@@ -247,7 +257,7 @@ static int read_value(struct reading *r)
 		return -1;
 	if (python_look(r) < 0)
 		return -1;
-	if (*r->p && strchr("[({", *r->p))
+	if (is_bracket(*r->p))
 		return open_container(r);
 	if (python_string_begins(r))
 		return python_string(r);

@@ -207,11 +207,8 @@ static int read_literal(const struct target *t, const struct literal *first)
 
 static int put_bytes(struct reading *r, const struct strbuf *bytes)
 {
-	for (size_t i = 0, n; i < bytes->len; i += n) {
-		n = utf8_sequence(bytes->data + i, bytes->len - i);
-		if (n == 0)
-			return reading_refuse(r, "bytes that are no text");
-	}
+	if (utf8_valid(bytes->data, bytes->len) < bytes->len)
+		return reading_refuse(r, "bytes that are no text");
 	if (strbuf_failed(bytes))
 		return reading_refuse(r, "a bytes literal that is too long");
 	reading_note(r, REPAIR_BYTES, r->p, 0);

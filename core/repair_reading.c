@@ -2,19 +2,24 @@
 /* repair_reading: see repair_reading.h. */
 #include "core/repair_reading.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/ascii.h"
+#include "core/json_run.h"
 #include "core/utf8.h"
 
 void reading_begin_at(struct reading *r, const struct reading_place *place)
 {
-	*r = (struct reading){.start = place->start,
-			      .p = place->p,
-			      .end = place->end,
-			      .out = r->out};
-	strbuf_reset(r->out);
+	struct strbuf *out = r->out;
+
+	memset(r, 0, offsetof(struct reading, frames)); /* a frame is set when it is opened */
+	r->start = place->start;
+	r->p = place->p;
+	r->end = place->end;
+	r->out = out;
+	strbuf_reset(out);
 }
 
 int reading_all(struct reading *r, int (*value)(struct reading *r),
@@ -22,7 +27,7 @@ int reading_all(struct reading *r, int (*value)(struct reading *r),
 {
 	int more = 1;
 
-	while (more == 1) {
+	while (more == 1 && !(r->is_strict && r->is_noted)) {
 		more = value(r);
 		if (more == 0)
 			more = behind(r);
@@ -46,6 +51,7 @@ int reading_ended(struct reading *r)
 
 void reading_note(struct reading *r, enum repair_class class, const char *at, size_t dropped)
 {
+	r->is_noted = true;
 	repair_note(&r->report, class, (size_t)(at - r->start), dropped);
 }
 
@@ -141,9 +147,9 @@ void reading_put_run(struct reading *r)
 {
 	const char *from = r->p;
 
-	while (r->p < r->end && (unsigned char)*r->p >= 0x20 && *r->p != '"' && *r->p != '\'' &&
-	       *r->p != '\\')
-		r->p++;
+	do
+		r->p += json_run(r->p, (size_t)(r->end - r->p), '\'');
+	while (r->p < r->end && (unsigned char)*r->p >= 0x80 && r->p++);
 	strbuf_add(r->out, from, (size_t)(r->p - from));
 }
 

@@ -33,9 +33,11 @@ struct reading {
 	struct repair_report report;
 	struct json_fault fault;
 	bool has_ended; /* it failed where the text ended */
+	bool is_strict; /* it pauses where anything is noted */
+	bool is_noted;  /* something is in the report */
 	bool is_nulled; /* the last value was no null in the text */
 	size_t depth;
-	struct repair_frame frames[JSON_SCAN_DEPTH];
+	struct repair_frame frames[JSON_SCAN_DEPTH]; /* the last member: see reading_begin_at() */
 };
 
 /* A text from p on; `start` is what offsets are counted from. */
@@ -94,14 +96,14 @@ int reading_number(struct reading *r, enum number_form form);
 /*
  * A value and, where it is a container, all that is in it: value() returns 1 where another value
  * must follow, behind() the same after each value, 0 where the outermost container is over; both -1
- * on a fault. 0, or -1.
+ * on a fault. 0, -1, or 1: a strict reading pauses, and may go on.
  */
 int reading_all(struct reading *r, int (*value)(struct reading *r),
 		int (*behind)(struct reading *r));
 
 /*
- * The readers: one value from r->p on, which is then behind it. 0, or -1 and r->fault;
- * r->has_ended where more text might have made it whole.
+ * The readers: one value from r->p on, which is then behind it. 0, 1: see reading_all(), or -1 and
+ * r->fault; r->has_ended where more text might have made it whole.
  */
 int repair_read_lenient(struct reading *r);
 int repair_read_python(struct reading *r);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json_run.h"
 #include "core/utf8.h"
 
 #define FIRST_CAP 256
@@ -98,7 +99,10 @@ int strbuf_adds(struct strbuf *b, const char *s)
 
 int strbuf_addc(struct strbuf *b, char c)
 {
-	return strbuf_add(b, &c, 1);
+	if (b->failed || b->cap - b->len < 2)
+		return strbuf_add(b, &c, 1);
+	b->data[b->len] = c;
+	return finish(b, 1);
 }
 
 /* Printed in place; once more only where there was not enough room. */
@@ -176,16 +180,6 @@ static size_t json_step(const char *s, size_t n, char out[7], size_t *out_len)
 	return taken;
 }
 
-/* Bytes that stand for themselves, at the front of s: the usual case, taken in one piece. */
-static size_t plain_run(const char *s, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && s[i] != '"' && s[i] != '\\' && (unsigned char)(s[i] - 0x20) < 0x60)
-		i++;
-	return i;
-}
-
 size_t json_string_size(const char *s, size_t n)
 {
 	size_t size = 2;
@@ -193,7 +187,7 @@ size_t json_string_size(const char *s, size_t n)
 	size_t out_len;
 
 	for (size_t i = 0; i < n;) {
-		size_t run = plain_run(s + i, n - i);
+		size_t run = json_run(s + i, n - i, '"');
 
 		size += run;
 		i += run;
@@ -216,7 +210,7 @@ int strbuf_add_json(struct strbuf *b, const char *s, size_t n)
 		return -1;
 	*to++ = '"';
 	for (size_t i = 0; i < n;) {
-		size_t run = plain_run(s + i, n - i);
+		size_t run = json_run(s + i, n - i, '"');
 
 		memcpy(to, s + i, run);
 		to += run;

@@ -38,6 +38,25 @@ static inline size_t utf8_sequence(const char *s, size_t n)
 	return len;
 }
 
+/* How many bytes at the front of s are well-formed: n where all are. ASCII is taken by eights. */
+static inline size_t utf8_valid(const char *s, size_t n)
+{
+	size_t i = 0, len = 1;
+	uint64_t word;
+
+	while (i < n && len > 0) {
+		while (n - i >= sizeof(word)) {
+			memcpy(&word, s + i, sizeof(word));
+			if ((word & UINT64_C(0x8080808080808080)) != 0)
+				break;
+			i += sizeof(word);
+		}
+		len = utf8_sequence(s + i, n - i);
+		i += len;
+	}
+	return i;
+}
+
 /* n, less the bytes of a sequence that was cut off at the end. */
 static inline size_t utf8_whole(const char *s, size_t n)
 {

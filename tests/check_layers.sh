@@ -76,7 +76,7 @@ allowed='assert|ctype|errno|float|inttypes|limits|stdalign|stdarg|stdbool|stddef
 claim "core/ includes of the system only pure headers and json-c" \
 	"$(includes core | grep '<' | grep -vE "<(($allowed)\.h|json-c/[a-z_]+\.h)>")"
 
-base='limits|err|strbuf|timemath|uuid|json_util|json_scan|json_walk|ascii|utf8'
+base='limits|err|strbuf|timemath|uuid|json_util|json_scan|json_walk|ascii|utf8|json_run'
 claim "the pure base does not include the domain" \
 	"$(includes core | grep -E "^core/($base)\.[ch]:" | grep '"' | grep -vE "\"core/($base)\.h\"")"
 claim "FastCGI is spoken in fcgi_app/ only" \

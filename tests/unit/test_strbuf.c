@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * strbuf: limits and failures, JSON and base64 escaping; and UTF-8
- * (core/utf8.h), which it stands on.
+ * (core/utf8.h) and runs of plain characters (core/json_run.h), which it stands on.
  */
 #include "tests/unit/check.h"
 
 #include <string.h>
 #include <wchar.h>
 
+#include "core/json_run.h"
 #include "core/strbuf.h"
 #include "core/utf8.h"
 
@@ -257,6 +258,41 @@ static void a_cut_character_is_left_out(void **state)
 	assert_int_equal(utf8_whole("a\xf0\x9f\x8f\xba", 4), 1);
 }
 
+static void texts_are_well_formed_up_to_their_first_fault(void **state)
+{
+	static const char text[] = "eight by eight: \xe2\x82\xac, and \xc3\xa9 again";
+	char broken[sizeof(text)];
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text); n++)
+		assert_int_equal(utf8_valid(text, n), utf8_whole(text, n));
+	for (size_t i = 0; i < sizeof(text); i++) {
+		memcpy(broken, text, sizeof(text));
+		broken[i] = '\xff';
+		assert_int_equal(utf8_valid(broken, sizeof(text)), utf8_whole(text, i));
+	}
+}
+
+/* Wherever it stands among the eights, and whatever follows. */
+static void a_run_ends_at_the_first_byte_that_ends_it(void **state)
+{
+	char text[24];
+
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		const bool ends = c < 0x20 || c >= 0x80 || strchr("\"\\'", c);
+
+		for (size_t at = 0; at < sizeof(text); at++)
+			for (size_t n = 0; n <= sizeof(text); n++) {
+				memset(text, at % 2 == 0 ? '!' : '#', sizeof(text));
+				memset(text + at, c, sizeof(text) - at);
+				assert_int_equal(json_run(text, n, '\''), ends && at < n ? at : n);
+			}
+	}
+	assert_int_equal(json_run("it's so", 7, '"'), 7);
+	assert_int_equal(json_run("some \" \x1f!", 8, '"'), 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +308,8 @@ int main(void)
 		cmocka_unit_test(utf8_has_no_overlong_form_and_no_surrogate),
 		cmocka_unit_test(every_code_point_is_written_as_it_is_read),
 		cmocka_unit_test(a_cut_character_is_left_out),
+		cmocka_unit_test(texts_are_well_formed_up_to_their_first_fault),
+		cmocka_unit_test(a_run_ends_at_the_first_byte_that_ends_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
