@@ -161,8 +161,8 @@ static const char help_more[] =
 	"  -h                        this help\n";
 
 static const char exit_codes[] =
-	"Exit codes: 0; 1 a check failed; 64 wrong usage; 65 a file to import is wrong; 66 no such row; 69 database away, or photographs\n"
-	"that a retry needs; 70 a fault of this program; 74 the output cannot be written; 75 try again; 77 the\n"
+	"Exit codes: 0; 1 a check failed; 64 wrong usage; 65 a file to import is wrong; 66 no such row; 69 database away, photographs\n"
+	"that a retry needs, or a job that runs (--undo); 70 a fault of this program; 74 the output cannot be written; 75 try again; 77 the\n"
 	"database account lacks a right; 78 configuration or schema wrong.\n";
 
 enum long_option {
