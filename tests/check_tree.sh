@@ -15,7 +15,8 @@ sources=$(find $folders -type d \( -name node_modules -o -name __pycache__ \) -p
 	\( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.js' -o -name '*.mjs' \
 	-o -name '*.sql' -o -name '*.awk' -o -name '*.m4' -o -name '*.conf' -o -name '*.supp' \) \
 	! -path sql/sql_text.c ! -path api/api_text.c -print | sort)
-for file in dev autogen.sh .ci/run .githooks/pre-commit configure.ac Makefile.am; do
+for file in dev autogen.sh .ci/run .githooks/pre-commit configure.ac Makefile.am \
+	debian/rules debian/lotscribe.postinst debian/lotscribe.postrm debian/lotscribe.prerm; do
 	[ -f "$file" ] && sources="$sources $file"
 done
 
@@ -42,4 +43,11 @@ for file in $sources; do
 		unlisted="$unlisted $file"
 done
 claim "every C and Python file is listed in Makefile.am" "$unlisted"
+
+# The tarball has no debian/.
+if [ -f debian/changelog ]; then
+	version=$(sed -n 's/^AC_INIT(\[lotscribe\], \[\(.*\)\])$/\1/p' configure.ac)
+	claim "the Debian package has configure's version" \
+		"$(head -n 1 debian/changelog | grep -vF "lotscribe ($version) ")"
+fi
 tap_end
