@@ -165,8 +165,8 @@ static int retry_lots(struct lots_run *r, struct db *db, struct err *err)
 	     db_exec(db, STMT_BUDGET_FORGET, DB_P(db_int(r->a->job)), err) < 0) ||
 	    count(r, db, -1, err) < 0 || of_lots(r, db, STMT_RETRY_ALLOW, err) < 0 ||
 	    of_lots(r, db, STMT_RETRY_DESCRIBE, err) < 0 ||
-	    of_lots(r, db, STMT_RETRY_BLOCK, err) < 0 || ready_translations(r, db, err) < 0 ||
-	    of_lots(r, db, STMT_RETRY_REPEAT, err) < 0)
+	    of_lots(r, db, STMT_RETRY_REPEAT, err) < 0 ||
+	    of_lots(r, db, STMT_RETRY_BLOCK, err) < 0 || ready_translations(r, db, err) < 0)
 		return -1;
 	return count(r, db, 1, err);
 }

@@ -197,7 +197,7 @@ static int take_tx(struct db *db, void *arg, struct err *err)
 		goto out; /* nothing is sent for an ended job */
 	budget = budget_open(t->d, db, &order, err);
 	rc = budget ? take_items(db, t, budget, false, err) : -1;
-	if (rc == 0 && budget->last == MONEY_FITS && budget->n_failed == 0 && !t->is_alone)
+	if (rc == 0 && budget->last == MONEY_FITS && budget->n_failed == 0)
 		rc = take_items(db, t, budget, true, err);
 	if (rc < 0 || budget_is_told(budget))
 		goto out;

@@ -65,6 +65,7 @@ static void read_found(const struct db_rows *rows, struct found *f)
 	f->held = db_get_int(rows, 21);
 	f->sent_on = db_get_time(rows, 22);
 	f->is_repeating = db_get_int(rows, 23) != 0;
+	f->is_repeat = db_get_int(rows, 24) != 0;
 	snprintf(f->request_id, sizeof(f->request_id), "%s", request_id ? request_id : "");
 }
 

@@ -22,6 +22,7 @@ struct found {
 	int64_t burned, repeats, n_left;
 	bool by_call;      /* when it is ready; or its repeat is to be called */
 	bool is_repeating; /* a better answer is asked for beside the one in hand; here: by this */
+	bool is_repeat;    /* the attempt was sent to better an answer */
 	int64_t answer_no; /* of the best answer; 0 came with the order */
 	bool has_answer_no;
 	enum grade grade;             /* of that answer */

@@ -259,12 +259,13 @@ static int settle_repeat(struct settle_run *r, struct found *f, const struct res
 	return unblock_with_best(r, f, res, err);
 }
 
-/* The answer in hand counts; a call is to buy a better one. */
-static void begin_repeat(struct settle_run *r, struct found *f)
+/* The answer in hand counts; a call is to buy a better one, or the sending that is under way does. */
+static void begin_repeat(struct settle_run *r, struct found *f, bool is_under_way)
 {
 	f->repeats++;
-	f->is_repeating = f->by_call = true;
-	tally_repeat(r->tally, f->job, f->language, 1, 1);
+	f->is_repeating = true;
+	f->by_call = !is_under_way;
+	tally_repeat(r->tally, f->job, f->language, 1, f->by_call);
 }
 
 /* Where the item stands after this result. */
@@ -280,6 +281,7 @@ static int settle_item(struct settle_run *r, struct found *f, const struct resul
 		.max_attempts = (uint32_t)r->d->config->fallback.max_attempts,
 	};
 	const enum item_state before = f->state;
+	const bool is_elsewhere = before == ITEM_SENT && !f->here;
 	enum item_verdict verdict;
 	enum item_state to;
 
@@ -315,7 +317,7 @@ static int settle_item(struct settle_run *r, struct found *f, const struct resul
 	f->state = to;
 	f->here = false;
 	if (verdict == ITEM_IS_DONE_AND_REPEATS) {
-		begin_repeat(r, f);
+		begin_repeat(r, f, is_elsewhere);
 		return 0;
 	}
 	if (f->language != 0 || tally_translations(r->tally, f->job) == 0)
@@ -350,12 +352,18 @@ static int may_replace(const struct settle_run *r, const struct found *f, bool i
 	return may;
 }
 
+/* Its item does not wait for it any more: it was bought to better what is in hand all the same. */
+static bool was_repeat(const struct found *f)
+{
+	return f->is_repeat && f->grade == GRADE_SALVAGED && f->answer_no < f->attempt;
+}
+
 static int apply_answer(struct settle_run *r, struct found *f, const struct result *res,
 			struct err *err)
 {
 	const bool is_repeat = f->here && f->is_repeating;
-	const bool unused = f->is_deleted ||
-			    (!is_repeat && f->grade >= res->grade && f->grade >= GRADE_SALVAGED);
+	const bool unused = f->is_deleted || (!is_repeat && !was_repeat(f) &&
+					      f->grade >= res->grade && f->grade >= GRADE_SALVAGED);
 	const struct spent s = spent_on(r, f->way, res);
 	int replaces;
 
