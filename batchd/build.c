@@ -10,19 +10,26 @@
 #include "batchd/ask.h"
 #include "batchd/items.h"
 #include "batchd/submit.h"
+#include "common/log.h"
 #include "common/must.h"
 #include "core/request_line.h"
 
 /* Photographs make long lines: a slice stays short. */
 #define SLICE_BYTES (8 << 20)
+#define ID_DIGITS   21 /* and what stands between two */
 
 struct build {
 	const struct recipe *recipe;
+	int64_t batch_id;
 	FILE *file;
 	char path[4096];
 	int64_t cursor; /* item id of the last line */
 	int64_t lines, bytes;
-	int64_t page_rows; /* of the next page: what its slice will take */
+	int64_t ids[SLICE_ROWS]; /* items to be written next, ascending: from next to n_ids */
+	size_t n_ids, next;
+	size_t page_rows; /* of the next page: what its slice will take */
+	bool is_ahead;    /* its batch is still being filled, or was until a moment ago */
+	bool stale;       /* an item was not wanted any more */
 	struct strbuf line;
 };
 
@@ -41,13 +48,46 @@ static void build_free(void *state)
 	free(b);
 }
 
+static struct build *build_new(const struct daemon *d, int64_t batch_id,
+			       const struct recipe *recipe)
+{
+	struct build *b = must(calloc(1, sizeof(*b)));
+
+	strbuf_init(&b->line, ASK_BYTES_MAX);
+	b->batch_id = batch_id;
+	b->recipe = recipe;
+	b->page_rows = SLICE_ROWS;
+	spool_path(d, batch_id, "jsonl", b->path, sizeof(b->path));
+	return b;
+}
+
+static int cannot_write(const struct build *b, struct err *err)
+{
+	return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path, strerror(errno));
+}
+
+static int open_file(struct build *b, struct err *err)
+{
+	b->file = fopen(b->path, "we");
+	return b->file ? 0 : cannot_write(b, err);
+}
+
+/* What was written is gone. */
+static int begin_anew(struct build *b, struct err *err)
+{
+	b->is_ahead = b->stale = false;
+	b->cursor = b->lines = b->bytes = 0;
+	b->n_ids = b->next = 0;
+	b->file = freopen(b->path, "we", b->file);
+	return b->file ? 0 : cannot_write(b, err);
+}
+
 static int write_line(struct build *b, struct err *err)
 {
 	if (strbuf_failed(&b->line))
 		return err_set(err, ERR_BUG, 0, "a request line does not fit");
 	if (fwrite(b->line.data, 1, b->line.len, b->file) != b->line.len)
-		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path,
-			       strerror(errno));
+		return cannot_write(b, err);
 	b->lines++;
 	b->bytes += (int64_t)b->line.len;
 	return 0;
@@ -70,20 +110,39 @@ static int add_item(struct daemon *d, struct build *b, const struct db_rows *r,
 struct page {
 	struct db_rows *items;
 	struct ask_images *images;
+	char ids[SLICE_ROWS * ID_DIGITS + 2];
 	int64_t unwanted[SLICE_ROWS]; /* by their jobs */
 	size_t n_unwanted;
 };
 
-static int page_read(struct daemon *d, const struct build *b, int64_t batch_id, struct page *p,
-		     struct err *err)
+/* The ids of the page as a JSON array. */
+static void page_ids(struct page *p, const int64_t *ids, size_t n)
 {
-	const struct db_val from[] = {db_int(batch_id), db_int(b->cursor), db_int(b->page_rows)};
+	size_t len = 0;
 
-	if (db_query(d->db, STMT_BUILD_ITEMS, from, 3, &p->items, err) < 0)
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(p->ids + len, sizeof(p->ids) - len, "%c%lld",
+					i == 0 ? '[' : ',', (long long)ids[i]);
+	p->ids[len++] = ']';
+	p->ids[len] = '\0';
+}
+
+static size_t page_size(const struct build *b)
+{
+	const size_t left = b->n_ids - b->next;
+
+	return left < b->page_rows ? left : b->page_rows;
+}
+
+static int page_read(struct daemon *d, const struct build *b, struct page *p, struct err *err)
+{
+	page_ids(p, b->ids + b->next, page_size(b));
+	if (db_query(d->db, STMT_BUILD_ITEMS, DB_P(db_text(p->ids), db_int(b->batch_id)), &p->items,
+		     err) < 0)
 		return -1;
-	if (db_rows_count(p->items) == 0 || b->recipe->task != TASK_DESCRIBE)
+	if (b->recipe->task != TASK_DESCRIBE)
 		return 0;
-	return ask_images_read(p->images, d->db, STMT_BUILD_IMAGES, from, 3, err);
+	return ask_images_read(p->images, d->db, STMT_BUILD_IMAGES, DB_P(db_text(p->ids)), err);
 }
 
 static void page_free(struct page *p)
@@ -97,9 +156,10 @@ static void page_free(struct page *p)
 static int page_add(struct daemon *d, struct build *b, struct page *p, struct err *err)
 {
 	const int64_t until = b->bytes + SLICE_BYTES;
-	int64_t rows = 0;
+	size_t rows = 0;
+	bool more;
 
-	while (b->bytes < until && db_next(p->items)) {
+	while ((more = db_next(p->items)) && b->bytes < until) {
 		rows++;
 		b->cursor = db_get_int(p->items, ASK_ITEM);
 		if (db_get_int(p->items, ASK_IS_WANTED) == 0)
@@ -107,58 +167,181 @@ static int page_add(struct daemon *d, struct build *b, struct page *p, struct er
 		else if (add_item(d, b, p->items, p->images, err) < 0)
 			return -1;
 	}
-	b->page_rows = b->bytes < until ? SLICE_ROWS : rows;
+	b->next += more ? 0 : page_size(b); /* also those that had left */
+	while (more && b->next < b->n_ids && b->ids[b->next] <= b->cursor)
+		b->next++;
+	b->page_rows = more ? rows : SLICE_ROWS;
+	return 0;
+}
+
+/* Write a page of the items that are next. */
+static int write_page(struct daemon *d, struct build *b, struct err *err)
+{
+	struct page *p = must(calloc(1, sizeof(*p)));
+	int rc;
+
+	p->images = ask_images_new();
+	rc = page_read(d, b, p, err);
+	if (rc == 0)
+		rc = page_add(d, b, p, err);
+	if (p->n_unwanted > 0) {
+		b->stale = true;
+		if (rc == 0 && !b->is_ahead)
+			rc = items_withdraw(d, b->batch_id, p->unwanted, p->n_unwanted, err);
+	}
+	page_free(p);
+	return rc;
+}
+
+/* ---- After the seal. */
+
+static int read_ids(struct daemon *d, struct build *b, struct err *err)
+{
+	struct db_rows *r;
+
+	if (db_query(d->db, STMT_BUILD_PAGE,
+		     DB_P(db_int(b->batch_id), db_int(b->cursor), db_int(SLICE_ROWS)), &r, err) < 0)
+		return -1;
+	for (b->n_ids = b->next = 0; b->n_ids < SLICE_ROWS && db_next(r); b->n_ids++)
+		b->ids[b->n_ids] = db_get_int(r, 0);
+	db_rows_free(&r);
+	return 0;
+}
+
+static int is_built(struct daemon *d, struct build *b, struct err *err)
+{
+	if (fflush(b->file) != 0)
+		return cannot_write(b, err);
+	submit_built(d, b->batch_id, b->lines, b->bytes);
 	return 0;
 }
 
 static int build_step(struct work *w, struct err *err)
 {
 	struct build *b = w->state;
-	struct daemon *d = w->d;
-	struct page *p = must(calloc(1, sizeof(*p)));
-	bool more = false;
-	int rc;
 
-	p->images = ask_images_new();
-	rc = page_read(d, b, w->batch_id, p, err);
-	if (rc == 0) {
-		more = db_rows_count(p->items) > 0;
-		rc = page_add(d, b, p, err);
-	}
-	if (rc == 0 && p->n_unwanted > 0)
-		rc = items_withdraw(d, w->batch_id, p->unwanted, p->n_unwanted, err);
-	page_free(p);
-	if (rc < 0 || more)
-		return rc < 0 ? -1 : 1;
-	if (fflush(b->file) != 0 || fsync(fileno(b->file)) != 0)
-		return err_set(err, ERR_LATER, errno, "cannot write %s: %s", b->path,
-			       strerror(errno));
-	submit_built(d, w->batch_id, b->lines, b->bytes);
+	if (b->next == b->n_ids && read_ids(w->d, b, err) < 0)
+		return -1;
+	if (b->n_ids == 0)
+		return is_built(w->d, b, err);
+	return write_page(w->d, b, err) < 0 ? -1 : 1;
+}
+
+/* Does the file have what the rows have, and nothing else? */
+static int equals_rows(struct daemon *d, const struct build *b, bool *equal, struct err *err)
+{
+	struct db_rows *r;
+
+	*equal = false;
+	if (b->stale)
+		return 0;
+	if (db_query(d->db, STMT_BUILD_COUNT, DB_P(db_int(b->batch_id), db_int(b->batch_id)), &r,
+		     err) < 0)
+		return -1;
+	*equal = db_next(r) && db_get_int(r, 0) == b->lines && db_get_int(r, 1) == 0;
+	db_rows_free(&r);
 	return 0;
+}
+
+/* What was written while the batch was filled is its file, or is written anew. */
+static int ahead_step(struct work *w, struct err *err)
+{
+	struct build *b = w->state;
+	bool equal;
+
+	if (b->next < b->n_ids)
+		return write_page(w->d, b, err) < 0 ? -1 : 1;
+	if (equals_rows(w->d, b, &equal, err) < 0)
+		return -1;
+	if (equal)
+		return is_built(w->d, b, err);
+	log_info("input file written anew batch=%lld lines=%lld", (long long)b->batch_id,
+		 (long long)b->lines);
+	w->step = build_step;
+	return begin_anew(b, err) < 0 ? -1 : 1;
 }
 
 void build_start(struct daemon *d, const struct batch_row *row)
 {
 	struct work *w = work_new(d, row->id);
-	struct build *b = must(calloc(1, sizeof(*b)));
+	const struct recipe *recipe;
 	struct err err;
 
-	strbuf_init(&b->line, ASK_BYTES_MAX);
-	b->page_rows = SLICE_ROWS;
-	w->state = b;
-	w->state_free = build_free;
-	w->step = build_step;
 	w->may_wait = true;
-	b->recipe = recipe_get(d->recipes, d->db, row->recipe_id, &err);
-	spool_path(d, row->id, "jsonl", b->path, sizeof(b->path));
-	if (b->recipe) {
-		b->file = fopen(b->path, "we");
-		if (!b->file)
-			err_set(&err, ERR_LATER, errno, "cannot write %s: %s", b->path,
-				strerror(errno));
+	w->state_free = build_free;
+	if (d->ahead && d->ahead->batch_id == row->id) {
+		w->state = d->ahead;
+		w->step = ahead_step;
+		d->ahead = NULL;
+		return;
 	}
-	if (!b->file) {
-		work_free(w);
-		daemon_put_off(d, row->id, &err);
+	w->step = build_step;
+	recipe = recipe_get(d->recipes, d->db, row->recipe_id, &err);
+	if (recipe) {
+		w->state = build_new(d, row->id, recipe);
+		if (open_file(w->state, &err) == 0)
+			return;
 	}
+	work_free(w);
+	daemon_put_off(d, row->id, &err);
+}
+
+/* ---- While the batch is being filled. */
+
+void build_ahead_drop(struct daemon *d)
+{
+	if (!d->ahead)
+		return;
+	unlink(d->ahead->path);
+	build_free(d->ahead);
+	d->ahead = NULL;
+}
+
+static void ahead_failed(struct daemon *d, const struct err *err)
+{
+	log_info("input file not written ahead batch=%lld error=\"%s\"",
+		 (long long)d->ahead->batch_id, err->text);
+	build_ahead_drop(d);
+}
+
+void build_ahead_begin(struct daemon *d, int64_t batch_id, const struct recipe *recipe)
+{
+	struct err err;
+
+	build_ahead_drop(d);
+	d->ahead = build_new(d, batch_id, recipe);
+	d->ahead->is_ahead = true;
+	if (open_file(d->ahead, &err) < 0)
+		ahead_failed(d, &err);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void build_ahead_joined(struct daemon *d, const int64_t *ids, size_t n)
+{
+	struct build *b = d->ahead;
+
+	if (!b || n == 0)
+		return;
+	memcpy(b->ids, ids, n * sizeof(*ids));
+	qsort(b->ids, n, sizeof(*ids), by_id);
+	b->n_ids = n;
+	b->next = 0;
+}
+
+bool build_ahead_step(struct daemon *d)
+{
+	struct build *b = d->ahead;
+	struct err err;
+
+	if (!b || b->next == b->n_ids)
+		return false;
+	if (write_page(d, b, &err) < 0)
+		ahead_failed(d, &err);
+	return true;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "batchd/alert.h"
+#include "batchd/build.h"
 #include "batchd/candidates.h"
 #include "batchd/close.h"
 #include "batchd/fallback.h"
@@ -148,6 +149,7 @@ static void lease_lost(struct daemon *d)
 	d->lease.epoch = 0;
 	d->lease.renewed_boot = 0;
 	planner_reset(d->planner);
+	build_ahead_drop(d);
 	drop_works(d); /* synchronous calls go on */
 	stop_reset(d->stop);
 	hold_reset(d->hold);
@@ -196,6 +198,7 @@ static void lease_taken(struct daemon *d)
 	log_notice("lease taken epoch=%lld", (long long)d->lease.epoch);
 	watch_reset(d->watch);
 	planner_reset(d->planner);
+	build_ahead_drop(d);
 	requests_reset(d->requests);
 	fallback_taken(d->fallback);
 	alerts_reset(d->alerts);
@@ -476,6 +479,7 @@ void daemon_free(struct daemon **at)
 	vitals_free(&d->vitals);
 	candidates_free(&d->candidates);
 	planner_free(&d->planner);
+	build_ahead_drop(d);
 	fallback_free(&d->fallback);
 	requests_free(&d->requests);
 	stop_free(&d->stop);

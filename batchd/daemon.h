@@ -20,6 +20,7 @@
 #include "core/policy.h"
 
 struct alerts;
+struct build;
 struct daemon;
 struct fallback;
 struct incident;
@@ -73,6 +74,7 @@ struct daemon {
 	struct recipes *recipes;
 	struct candidates *candidates;
 	struct planner *planner;
+	struct build *ahead; /* of the batch that the planner fills, or filled last (batchd/build.h) */
 	struct fallback *fallback;
 	struct load load; /* what calls are asked for, as last read */
 	struct requests *requests;

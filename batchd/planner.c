@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "batchd/budget.h"
+#include "batchd/build.h"
 #include "batchd/candidates.h"
 #include "batchd/hold.h"
 #include "batchd/incident.h"
@@ -261,6 +262,7 @@ static int begin_batch(struct daemon *d, struct err *err)
 	p->batch_id = b.id;
 	p->byte_room = d->config->batch.max_bytes;
 	p->token_room = p->token_limit;
+	build_ahead_begin(d, b.id, p->recipe);
 	return 1;
 }
 
@@ -271,6 +273,7 @@ struct take {
 	int64_t byte_part, token_part; /* of the room that is left: the turn's */
 	/* out */
 	uint32_t taken;
+	int64_t items[SLICE_ROWS];
 	int64_t bytes, tokens;
 	bool full;
 };
@@ -333,7 +336,7 @@ static int read_items(struct db *db, struct take *t, struct sending *sending, st
 			break;
 		t->bytes += bytes;
 		t->tokens += tokens;
-		t->taken++;
+		t->items[t->taken++] = db_get_int(r, SEND_ITEM);
 	}
 	db_rows_free(&r);
 	return 0;
@@ -425,6 +428,8 @@ int planner_step(struct daemon *d, struct err *err)
 		return p->look && daemon_may_send(d) && !incident_holds(d->incident)
 			       ? begin_batch(d, err)
 			       : 0;
+	if (build_ahead_step(d))
+		return 1;
 	at = plan_turn(p->candidates, p->n, &accounts);
 	if (at == p->n)
 		return seal(d, err);
@@ -438,12 +443,14 @@ int planner_step(struct daemon *d, struct err *err)
 			return 1;
 		}
 		planner_reset(p);
+		build_ahead_drop(d);
 		p->look = false; /* before the next tick */
 		return -1;
 	}
 	p->byte_room -= t.bytes;
 	p->token_room -= t.tokens;
 	plan_took(p->candidates, p->n, at, t.taken, t.tokens);
+	build_ahead_joined(d, t.items, t.taken);
 	if (t.full)
 		return seal(d, err);
 	if (t.taken == 0)
