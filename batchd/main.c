@@ -27,6 +27,8 @@ struct options {
 	bool test, one_pass, verbose;
 };
 
+static bool is_verbose; /* -v: whatever the configuration says, also after a reload */
+
 static const char usage[] =
 	"usage: batchd [-c FILE] [-t] [-1] [-v] [-V] [-h]\n"
 	"  -c FILE  configuration (default " DEFAULT_CONFIG ")\n"
@@ -99,6 +101,8 @@ static void reload(struct daemon *d)
 		log_err("configuration kept error=\"%s\"", err.text);
 		config_free(&fresh);
 	} else {
+		if (!is_verbose)
+			log_set_level((enum log_level)log_level_find(fresh->log.level));
 		daemon_reload(d, fresh, key);
 		secret_free(&key);
 		log_notice("configuration read again");
@@ -169,6 +173,9 @@ int main(int argc, char **argv)
 	log_init("batchd", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (config_load(o.config, CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
 		return EX_CONFIG;
+	is_verbose = o.verbose;
+	if (!is_verbose)
+		log_set_level((enum log_level)log_level_find(config->log.level));
 	if (o.test) {
 		config_print(config, stdout);
 		config_free(&config);

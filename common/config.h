@@ -91,6 +91,9 @@ struct config {
 		char *webhook_url, *command, *mail_to, *smtp_url;
 		int64_t repeat;
 	} alert;
+	struct {
+		char *level; /* as log_level_find() knows it */
+	} log;
 };
 
 /* What a program needs beyond the common part. */

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "common/config_private.h"
+#include "common/log.h"
 #include "core/alert_text.h"
 #include "core/timemath.h"
 #include "core/url.h"
@@ -106,6 +107,13 @@ static const char *fault_smtp(const char *s)
 static const char *fault_mail(const char *s)
 {
 	return !*s || mail_address_is_plain(s) ? NULL : "is one mail address";
+}
+
+static const char *fault_level(const char *s)
+{
+	return log_level_find(s) >= 0
+		       ? NULL
+		       : "is none of \"error\", \"warning\", \"notice\", \"info\" and \"debug\"";
 }
 
 static const char *fault_tier(const char *s)
@@ -250,6 +258,8 @@ const struct key keys[] = {
 	TEXT(alert, mail_to, "", fault_mail),
 	TEXT(alert, smtp_url, "", fault_smtp),
 	SPAN(alert, repeat, "6h", 365 * T_DAY),
+
+	TEXT(log, level, "info", fault_level),
 };
 /* clang-format on */
 

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/db_private.h"
+#include "common/log.h"
 #include "core/timemath.h"
 
 #define RUNS_AGAIN 5
@@ -54,6 +55,7 @@ static int run_once(struct db *db, db_tx_fn *fn, void *arg, struct err *err)
 		return -1;
 	db->tx_err = (struct err){0};
 	db->in_tx = true;
+	log_tx_begin();
 	rc = simple(db, "START TRANSACTION", err);
 	if (rc == 0)
 		rc = fn(db, arg, err);
@@ -66,6 +68,7 @@ static int run_once(struct db *db, db_tx_fn *fn, void *arg, struct err *err)
 	else if (db->mysql)
 		simple(db, "ROLLBACK", NULL);
 	db->in_tx = false;
+	log_tx_end(rc == 0);
 	return rc;
 }
 

@@ -7,22 +7,54 @@
 
 #include <ctype.h>
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_SIZE 4096 /* the journal splits longer lines */
+#include "common/log_journal.h"
+
+#define HEAD_SIZE 64
+#define LINE_SIZE (4096 - HEAD_SIZE) /* with its head: what a pipe takes in one piece */
+#define KEPT_SIZE 16384
 
 static const char *log_program = "lotscribe";
-static enum log_level log_level = LOG_LEVEL_INFO;
-static bool log_to_terminal;
+static atomic_int log_level = LOG_LEVEL_INFO;
+static bool log_to_terminal, log_to_journal;
+
+/* Of the transaction at hand, each with its NUL. */
+static _Thread_local struct {
+	bool open;
+	size_t n;
+	char lines[KEPT_SIZE];
+} kept;
 
 void log_init(const char *program, enum log_level level)
 {
 	log_program = program;
-	log_level = level;
+	log_set_level(level);
 	log_to_terminal = isatty(STDERR_FILENO);
+	log_to_journal = log_journal_is(STDERR_FILENO);
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store(&log_level, (int)level);
+}
+
+bool log_is_on(enum log_level level)
+{
+	return (int)level <= atomic_load(&log_level);
+}
+
+int log_level_find(const char *name)
+{
+	static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
+
+	for (int i = 0; i < 5; i++)
+		if (!strcmp(name, names[i]))
+			return LOG_LEVEL_ERR + i;
+	return -1;
 }
 
 static bool is_key_char(char c)
@@ -93,29 +125,74 @@ static void escape_controls(char *line)
 			*line = ' ';
 }
 
+static void write_line(enum log_level level, const char *text)
+{
+	char line[HEAD_SIZE + LINE_SIZE];
+	int n;
+
+	if (log_to_journal && log_journal_send(log_program, (int)level, text) == 0)
+		return;
+	if (log_to_terminal)
+		n = snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
+	else
+		n = snprintf(line, sizeof(line), "<%d>%s\n", (int)level, text);
+	if (n <= 0 ||
+	    write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) < 0)
+		return; /* nowhere to tell it */
+}
+
+/* false: not to be written. */
+__attribute__((format(printf, 3, 0))) static bool
+make_line(enum log_level level, char line[LINE_SIZE], const char *fmt, va_list ap)
+{
+	if (!log_is_on(level) || vsnprintf(line, LINE_SIZE, fmt, ap) < 0)
+		return false;
+	escape_controls(line);
+	log_redact(line);
+	return true;
+}
+
 __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level, const char *fmt,
 							   va_list ap)
 {
 	char line[LINE_SIZE];
-	int head, n;
 
-	if (level > log_level)
+	if (make_line(level, line, fmt, ap))
+		write_line(level, line);
+}
+
+void log_when_committed(const char *fmt, ...)
+{
+	char line[LINE_SIZE];
+	size_t size;
+	va_list ap;
+	bool is_made;
+
+	va_start(ap, fmt);
+	is_made = make_line(LOG_LEVEL_INFO, line, fmt, ap);
+	va_end(ap);
+	size = strlen(line) + 1;
+	if (!is_made)
 		return;
-	if (log_to_terminal)
-		head = snprintf(line, sizeof(line), "%s: ", log_program);
-	else
-		head = snprintf(line, sizeof(line), "<%d>", (int)level);
-	if (head < 0 || (size_t)head >= sizeof(line) / 2)
-		head = 0;
-	n = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, ap);
-	if (n < 0)
-		return;
-	escape_controls(line);
-	log_redact(line);
-	n = (int)strlen(line);
-	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return; /* nowhere to tell it */
+	if (!kept.open) {
+		write_line(LOG_LEVEL_INFO, line);
+	} else if (size <= sizeof(kept.lines) - kept.n) {
+		memcpy(kept.lines + kept.n, line, size);
+		kept.n += size;
+	}
+}
+
+void log_tx_begin(void)
+{
+	kept.open = true;
+	kept.n = 0;
+}
+
+void log_tx_end(bool committed)
+{
+	kept.open = false;
+	for (size_t at = 0; committed && at < kept.n; at += strlen(kept.lines + at) + 1)
+		write_line(LOG_LEVEL_INFO, kept.lines + at);
 }
 
 #define LOG_FUNCTION(name, level)         \

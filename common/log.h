@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * log: one line per event on standard error, `<N>event key=value ...` (logfmt, with the journal's
- * priority prefix where standard error is not a terminal). Never given bodies, keys or prompts;
- * redacts what looks like a key anyway. Thread-safe: a line is one write.
+ * priority prefix where standard error is not a terminal); or straight to the journal, with fields of
+ * its own (common/log_journal.h), where standard error is the journal's. Never given bodies, keys or
+ * prompts; redacts what looks like a key anyway. Thread-safe: a line is one write.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
+
+#include <stdbool.h>
 
 enum log_level {
 	LOG_LEVEL_ERR = 3,
@@ -17,6 +20,12 @@ enum log_level {
 
 /* Set once at start, before threads. */
 void log_init(const char *program, enum log_level level);
+/* From now on, in all threads. */
+void log_set_level(enum log_level level);
+/* Are lines of this level written? */
+bool log_is_on(enum log_level level);
+/* "error", "warning", "notice", "info", "debug"; -1 for anything else. */
+int log_level_find(const char *name);
 /*
  * The format begins with the event's name, then key=value pairs; a value with blanks is quoted by
  * the caller (error=\"%s\"). Control characters of the whole line are escaped here.
@@ -26,6 +35,13 @@ void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * What became true with a transaction of this thread (common/db.h calls begin and end around each): the
+ * lines are kept, and written where it was committed. Outside of one they are written at once.
+ */
+void log_when_committed(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* info */
+void log_tx_begin(void);
+void log_tx_end(bool committed);
 /*
  * Replace what looks like an API key ("sk-...", "lot_...", "Bearer ...") in place by
  * "[redacted]"-like text of at most the same length.

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "core/limits.h"
 #include "core/timemath.h"
 #include "core/utf8.h"
+#include "core/uuid.h"
 
 int store_now(struct db *db, int64_t *now, struct err *err)
 {
@@ -65,6 +67,27 @@ int store_wake(struct db *db, struct err *err)
 	return db_exec(db, STMT_WAKE, DB_NONE, err) < 0 ? -1 : 0;
 }
 
+/* The journal has the timeline, too, by the ids that clients and operators know. */
+static int log_event(struct db *db, int64_t job_id, int64_t batch_id, const char *kind, int64_t n,
+		     const char *message, struct err *err)
+{
+	char job[UUID_TEXT_SIZE] = "-";
+	struct db_rows *r;
+
+	if (!log_is_on(LOG_LEVEL_INFO))
+		return 0;
+	if (job_id) {
+		if (db_query(db, STMT_JOB_PUBLIC_ID, DB_P(db_int(job_id)), &r, err) < 0)
+			return -1;
+		if (db_next(r))
+			snprintf(job, sizeof(job), "%s", db_get_text(r, 0, NULL));
+		db_rows_free(&r);
+	}
+	log_when_committed("%s job=%s batch=%lld n=%lld text=\"%s\"", kind, job,
+			   (long long)batch_id, (long long)(n < 0 ? 0 : n), message);
+	return 0;
+}
+
 int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, const char *kind,
 		int64_t n, struct err *err, const char *fmt, ...)
 {
@@ -81,7 +104,7 @@ int store_event(struct db *db, int64_t job_id, int64_t batch_id, int64_t now, co
 			 db_text(message), n < 0 ? db_null() : db_int(n)),
 		    err) < 0)
 		return -1;
-	return 0;
+	return log_event(db, job_id, batch_id, kind, n, message, err);
 }
 
 /* A job row with its languages; texts are borrowed from the result sets that it owns. */
