@@ -14,6 +14,11 @@ bool breaker_pass(struct breaker *b, int64_t now)
 	return atomic_compare_exchange_strong(&b->down_until, &until, now + BREAKER_PAUSE_US);
 }
 
+bool breaker_is_open(const struct breaker *b)
+{
+	return atomic_load(&b->down_until) != 0;
+}
+
 void breaker_fail(struct breaker *b, int64_t now)
 {
 	atomic_store(&b->down_until, now + BREAKER_PAUSE_US);

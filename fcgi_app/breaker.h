@@ -21,6 +21,8 @@ struct breaker {
 
 /* May this worker try? True while closed; while open once per pause, for the worker that probes. */
 bool breaker_pass(struct breaker *b, int64_t now);
+/* Did the last try fail? */
+bool breaker_is_open(const struct breaker *b);
 /* What came of a try. */
 void breaker_fail(struct breaker *b, int64_t now);
 void breaker_succeed(struct breaker *b);

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "core/timemath.h"
+#include "fcgi_app/pulse.h"
 
 /* What the database has for a call, or for the next step of a long one. */
 #define DATABASE_MS   1500
@@ -120,6 +121,7 @@ static int check_schema(struct call *c, struct err *err)
 
 void call_progress(struct call *c)
 {
+	pulse_beat();
 	db_deadline(c->database->db, t_add(clock_boot(), DATABASE_MS * T_MS));
 }
 

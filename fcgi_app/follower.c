@@ -15,6 +15,7 @@
 #include "core/timemath.h"
 #include "core/uuid.h"
 #include "fcgi_app/call.h"
+#include "fcgi_app/pulse.h"
 
 #define LOOK_EVERY_MS 500
 /* A transaction that stands still for 30 s is ended by the server (IDLE_TX_S in call.c). */
@@ -28,12 +29,18 @@ struct follower {
 	struct park *park;
 	struct database database;
 	pthread_t thread;
+	struct pulse pulse;
 	bool rests;
 	int stop_fd;
 	bool is_away;              /* the database, at the last look: told once */
 	_Atomic int64_t looked_at; /* beginning of the last good look, on clock_boot(); 0 = none */
 	_Atomic int64_t db_ahead;  /* the database's clock less clock_boot(); 0 = never seen */
 };
+
+bool follower_hangs(const struct follower *f, int64_t now)
+{
+	return pulse_is_lost(&f->pulse, now);
+}
 
 bool follower_is_fresh(const struct follower *f, int64_t now)
 {
@@ -109,6 +116,9 @@ static void *run(void *arg)
 	struct pollfd stop = {.fd = f->stop_fd, .events = POLLIN};
 	struct err err = {0};
 
+	pulse_of_thread(&f->pulse);
+	if (!f->rests)
+		pulse_beat();
 	do {
 		const bool away = !f->rests && look(f, &err) < 0;
 
@@ -116,6 +126,8 @@ static void *run(void *arg)
 			log_warning("changes not read error=\"%s\"", err.text);
 		f->is_away = away;
 		park_expire(f->park, clock_boot());
+		if (!f->rests)
+			pulse_beat();
 	} while (poll(&stop, 1, f->rests ? -1 : LOOK_EVERY_MS) == 0);
 	park_end(f->park);
 	return NULL;

@@ -33,6 +33,8 @@ struct follower *follower_start(const struct config *config, struct cache *cache
 /* Let those that wait go (park_end) and end the thread; what it saw last can still be asked for. */
 void follower_end(struct follower *f);
 void follower_free(struct follower **f);
+/* Does its thread give no sign of life any more? fcgi_app/pulse.h */
+bool follower_hangs(const struct follower *f, int64_t now);
 
 /* Is all that was committed up to FOLLOWER_LATE_US ago known to the cache? */
 bool follower_is_fresh(const struct follower *f, int64_t now);

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "fcgi_app/problem.h"
+#include "fcgi_app/pulse.h"
 
 #define HEADERS_LIMIT  8192
 #define KEPT_LIMIT     2048
@@ -97,6 +98,7 @@ enum http_body http_read_body(const struct http_request *r, struct gate *gate,
 	while ((n = read_some(in, chunk, READ_CHUNK)) > 0) {
 		const int64_t now = clock_boot();
 
+		pulse_beat();
 		if ((size_t)n > out->limit - out->len)
 			return HTTP_BODY_TOO_LARGE;
 		if (!gate_enter(gate, pass, out->len + (size_t)n))
@@ -202,6 +204,7 @@ static int write_all(struct http_response *a, const char *bytes, size_t n)
 
 		if (FCGX_PutStr(bytes, k, out) != k)
 			return -1;
+		pulse_beat();
 		if (!rate_add(&a->write_rate, clock_boot() - started, k))
 			return -1;
 		bytes += k;

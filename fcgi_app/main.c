@@ -10,24 +10,25 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "common/service.h"
 #include "common/store.h"
 #include "core/timemath.h"
-#include "fcgi_app/app.h"
 #include "fcgi_app/call.h"
 #include "fcgi_app/door.h"
-#include "fcgi_app/follower.h"
-#include "fcgi_app/worker.h"
+#include "fcgi_app/generation.h"
 
 #define DEFAULT_CONFIG LOTSCRIBE_SYSCONFDIR "/lotscribe.conf"
 /* What is larger goes back to the system as soon as it is freed. */
 #define KEPT_BLOCK_BYTES (512 << 10)
+#define MOST_ENDING      4 /* reloads whose requests have not ended */
+#define TURN_MS          1000
+#define TELL_EVERY       (5 * T_S)
 
 struct options {
 	const char *config;
@@ -98,60 +99,128 @@ static int check_schema(const struct config *config, bool may_be_away)
 	return code;
 }
 
-static void wait_for_stop(int signal_fd, struct heads *heads)
+/* What serves, and what has not ended since earlier reloads. */
+struct serving {
+	struct generation *now, *before[MOST_ENDING];
+	int listen_fd;
+	int64_t told_at; /* on clock_boot(): the status line */
+	bool hangs;      /* told once */
+};
+
+static void free_ended(struct serving *s)
 {
-	struct pollfd p[2] = {
-		{.fd = signal_fd, .events = POLLIN},
-		{.fd = heads->wake_fd, .events = POLLIN},
-	};
-	int number;
+	for (size_t i = 0; i < MOST_ENDING; i++)
+		if (s->before[i] && generation_has_ended(s->before[i]))
+			generation_free(&s->before[i]);
+}
+
+/* A place for the one that serves now; NULL: too many still end. */
+static struct generation **place_to_end(struct serving *s)
+{
+	free_ended(s);
+	for (size_t i = 0; i < MOST_ENDING; i++)
+		if (!s->before[i])
+			return &s->before[i];
+	return NULL;
+}
+
+static void reload(struct serving *s)
+{
+	const char *path = generation_config(s->now)->path;
+	struct generation **place = place_to_end(s), *next;
+	struct config *config;
+	struct err err;
+
+	if (!place) {
+		log_err("configuration kept error=\"requests of earlier reloads have not ended\"");
+		return;
+	}
+	if (config_load(path, CONFIG_NEED_TASKS, stderr, &config, &err) < 0 ||
+	    !(next = generation_new(config, &err))) {
+		log_err("configuration kept error=\"%s\"", err.text);
+		return;
+	}
+	log_set_level((enum log_level)log_level_find(config->log.level));
+	generation_start(next, s->listen_fd);
+	generation_end(s->now, false);
+	*place = s->now;
+	s->now = next;
+	log_notice("configuration read again");
+}
+
+/* The watchdog is fed while each thread lives, be it at work or not. */
+static void tell(struct serving *s)
+{
+	const int64_t now = clock_boot();
+	struct generation_state state;
+	char line[200];
+
+	generation_look(s->now, now, &state);
+	if (!state.hangs)
+		service_notify("WATCHDOG=1");
+	else if (!s->hangs)
+		log_err("a thread hangs");
+	s->hangs = state.hangs;
+	if (now < t_add(s->told_at, TELL_EVERY))
+		return;
+	s->told_at = now;
+	snprintf(line, sizeof(line),
+		 "STATUS=serving: %zu of %zu workers are busy, %zu polls wait%s", state.busy,
+		 state.workers, state.waiting,
+		 state.database_is_away ? "; the database is away" : "");
+	service_notify(line);
+}
+
+static void wait_for_stop(struct serving *s, int signal_fd)
+{
+	struct pollfd p[2] = {{.fd = signal_fd, .events = POLLIN}, {.events = POLLIN}};
+	int number, ms;
 
 	for (;;) {
-		if (poll(p, 2, heads_check(heads)) < 0 && errno != EINTR)
+		struct heads *heads = generation_heads(s->now);
+
+		tell(s);
+		free_ended(s);
+		p[1].fd = heads->wake_fd;
+		ms = heads_check(heads);
+		if (poll(p, 2, ms < 0 ? TURN_MS : ms) < 0 && errno != EINTR)
 			return;
 		while ((number = service_signal_next(signal_fd)) != 0) {
 			if (number != SIGHUP) {
 				log_notice("stopping signal=%d", number);
 				return;
 			}
-			log_notice(
-				"reload ignored hint=\"restart to read the configuration again\"");
+			service_notify("RELOADING=1");
+			reload(s);
+			service_notify("READY=1");
 		}
 	}
 }
 
-static int serve(struct app *app, const struct options *o, int signal_fd)
+/* Takes the generation. */
+static int serve(struct generation *first, const struct options *o, int signal_fd)
 {
-	const int64_t n = app->config->http.workers;
-	struct worker *workers;
+	struct serving s = {.now = first};
 	struct err err;
 
-	app->listen_fd = service_listen(o->listen, &err);
-	if (app->listen_fd < 0) {
+	s.listen_fd = service_listen(o->listen, &err);
+	if (s.listen_fd < 0) {
 		log_err("cannot listen error=\"%s\"", err.text);
+		generation_free(&s.now);
 		return EX_OSERR;
 	}
-	workers = calloc((size_t)n, sizeof(*workers));
-	app->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!workers || app->wake_fd < 0 || FCGX_Init() != 0)
+	if (FCGX_Init() != 0)
 		abort();
-	app->follower = follower_start(app->config, app->cache, app->park);
-	for (int64_t i = 0; i < n; i++)
-		worker_start(&workers[i], (size_t)i, app);
-	log_notice("serving workers=%lld", (long long)n);
+	generation_start(s.now, s.listen_fd);
 	service_notify("READY=1");
-	wait_for_stop(signal_fd, &app->heads);
+	wait_for_stop(&s, signal_fd);
 	service_notify("STOPPING=1");
 	if (o->listen)
-		door_close(o->listen, app->listen_fd);
-	follower_end(app->follower); /* who waits is answered, while there are workers */
-	workers_stop(app, o->listen != NULL);
-	for (int64_t i = 0; i < n; i++)
-		while (!worker_join(&workers[i], HEADS_CHECK_MS * T_MS))
-			heads_check(&app->heads);
-	follower_free(&app->follower);
-	close(app->wake_fd);
-	free(workers);
+		door_close(o->listen, s.listen_fd);
+	generation_end(s.now, o->listen != NULL);
+	generation_free(&s.now);
+	for (size_t i = 0; i < MOST_ENDING; i++)
+		generation_free(&s.before[i]);
 	log_notice("stopped");
 	return EX_OK;
 }
@@ -170,7 +239,7 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct config *config;
-	struct app app;
+	struct generation *first;
 	struct err err;
 	int signal_fd;
 	int code = read_options(argc, argv, &o);
@@ -185,16 +254,16 @@ int main(int argc, char **argv)
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 0);
 	if (config_load(o.config, CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
 		return EX_CONFIG;
-	if (app_init(&app, config, &err) < 0) {
+	log_set_level((enum log_level)log_level_find(config->log.level));
+	first = generation_new(config, &err);
+	if (!first) {
 		log_err("schema unusable error=\"%s\"", err.text);
-		config_free(&config);
 		return EX_CONFIG;
 	}
 	if (o.check || o.listen)
-		code = check_schema(config, !o.check);
+		code = check_schema(generation_config(first), !o.check);
 	if (!o.check && code <= EX_OK)
-		code = serve(&app, &o, signal_fd);
-	app_clear(&app);
-	config_free(&config);
+		return serve(first, &o, signal_fd);
+	generation_free(&first);
 	return code;
 }

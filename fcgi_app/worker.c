@@ -165,13 +165,16 @@ static void *run(void *arg)
 	FCGX_Request *fcgx = request_new();
 	enum step step;
 
+	pulse_of_thread(&w->pulse);
 	while ((step = next_request(w, &fcgx)) != STEP_STOP) {
 		if (step == STEP_AGAIN || step == STEP_WAIT)
 			continue;
+		pulse_beat();
 		if (router_serve(w->app, &w->database, fcgx, step == STEP_RESUME))
 			FCGX_Finish_r(fcgx);
 		else
 			fcgx = request_new();
+		pulse_rest();
 	}
 	request_free(fcgx);
 	return NULL;

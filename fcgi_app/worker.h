@@ -10,12 +10,14 @@
 
 #include "fcgi_app/app.h"
 #include "fcgi_app/call.h"
+#include "fcgi_app/pulse.h"
 
 struct worker {
 	size_t number; /* from 0 */
 	pthread_t thread;
 	struct app *app;
 	struct database database;
+	struct pulse pulse; /* rests while it waits for a request */
 };
 
 /* Start a thread; aborts where there can be none. FCGX_Init() comes first. */

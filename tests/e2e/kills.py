@@ -232,6 +232,15 @@ def _makefile(build: Path) -> Callable[[str], List[str]]:
 
 def changed_batchd(name: str, changes: Dict[str, Sequence[Tuple[str, str]]]) -> Path:
     """batchd as it is built, but for source files in which each text (it must occur once) is replaced."""
+    return _changed("batchd", "CURL_LIBS", name, changes)
+
+
+def changed_front_end(name: str, changes: Dict[str, Sequence[Tuple[str, str]]]) -> Path:
+    """The same of lotscribe.fcgi."""
+    return _changed("fcgi_app", "FCGI_LIBS", name, changes)
+
+
+def _changed(folder: str, library: str, name: str, changes: Dict[str, Sequence[Tuple[str, str]]]) -> Path:
     build = default_build().resolve()
     work = temporary_work(name)
     variable = _makefile(build)
@@ -249,10 +258,12 @@ def changed_batchd(name: str, changes: Dict[str, Sequence[Tuple[str, str]]]) -> 
         run([*variable("CC"), "-D_GNU_SOURCE", "-std=gnu11", "-I", top, *variable("JSONC_CFLAGS"), *variable("CFLAGS"),
              *variable("INSTRUMENT_CFLAGS"), "-c", "-o", objects[-1], source])
     # A member of an archive is not taken where its symbols are there already.
-    rest = [o for o in sorted((build / "batchd").glob("*.o")) if o.name.split("-")[-1] not in
-            {Path(path).with_suffix(".o").name for path in changes if path.startswith("batchd/")}]
-    libraries = [word for name in ("JSONC_LIBS", "MARIADB_LIBS", "CONFUSE_LIBS", "CRYPTO_LIBS", "SYSTEMD_LIBS", "CURL_LIBS")
+    rest = [o for o in sorted((build / folder).glob("*.o")) if o.name.split("-")[-1] not in
+            {Path(path).with_suffix(".o").name for path in changes if path.startswith(folder + "/")}]
+    if folder == "fcgi_app":
+        rest += (build / "api").glob("*.o")
+    libraries = [word for name in ("JSONC_LIBS", "MARIADB_LIBS", "CONFUSE_LIBS", "CRYPTO_LIBS", "SYSTEMD_LIBS", library)
                  for word in variable(name)]
-    run([*variable("CC"), "-pthread", *variable("CFLAGS"), *variable("INSTRUMENT_CFLAGS"), "-o", work / "batchd-changed",
+    run([*variable("CC"), "-pthread", *variable("CFLAGS"), *variable("INSTRUMENT_CFLAGS"), "-o", work / "changed",
          *objects, *rest, build / "libshell.a", build / "libcore.a", *libraries])
-    return work / "batchd-changed"
+    return work / "changed"

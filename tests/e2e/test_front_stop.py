@@ -170,12 +170,6 @@ def test_a_connection_that_wants_to_stay_is_closed_after_its_answer(own):
     assert own.stack.front_end.wait(20) == 0
 
 
-def test_a_hangup_does_not_end_the_program(own):
-    own.stack.front_end.signal(signal.SIGHUP)
-    wait_until(lambda: "reload ignored" in own.stack.front_end.log_text(), 30, "the signal to be seen")
-    assert own.get("/healthz").status == 200
-
-
 def test_a_second_process_on_the_same_socket_is_refused(own):
     done = run(own.stack.front_end.argv, check=False)
     assert done.returncode == 71 and "another process" in done.stderr
