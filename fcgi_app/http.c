@@ -187,6 +187,7 @@ static void render_head(const struct http_response *a, int64_t body_length, stru
 		strbuf_adds(out, "Cache-Control: no-store\r\n");
 	strbuf_adds(out, "X-Content-Type-Options: nosniff\r\n"
 			 "Referrer-Policy: no-referrer\r\n"
+			 "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
 			 "X-Robots-Tag: noindex\r\n");
 	strbuf_add(out, a->headers.data, a->headers.len);
 	strbuf_add(out, a->kept.data, a->kept.len);

@@ -21,6 +21,7 @@ APACHE_MODULES = Path("/usr/lib/apache2/modules")
 SHIPPED_SOCKET = "/run/lotscribe/fcgi.sock"
 SHIPPED_PROGRAM = "/usr/libexec/lotscribe/lotscribe.fcgi"
 SHIPPED_CONFIG = "/etc/lotscribe/lotscribe.conf"
+SHIPPED_TEXTS = "/usr/share/lotscribe/web/"
 
 # A page of the site that the host has besides.
 PAGE = "A page of the host's own.\n"
@@ -61,8 +62,10 @@ class WebServer(Process):
             os.chown(self.work / "tmp", NOBODY, NOBODY)
         (self.root / "page.txt").write_text(PAGE)
         self.port = free_port()
+        self.access_log = self.work / "tmp" / "access.log"
         self.exchanged = {SHIPPED_SOCKET: socket, SHIPPED_PROGRAM: str(program),
-                          os.path.dirname(SHIPPED_PROGRAM): str(program.parent), SHIPPED_CONFIG: str(config)}
+                          os.path.dirname(SHIPPED_PROGRAM): str(program.parent), SHIPPED_CONFIG: str(config), SHIPPED_TEXTS: f"{CONF}/",
+                          "# access_log /var/log/nginx/access.log": f"access_log {self.access_log}"}
         self.base_path = base_path
         super().__init__(self.name, self.command(), log)
 
@@ -86,15 +89,15 @@ class WebServer(Process):
         for path, own in self.exchanged.items():
             text = text.replace(f'{path}', own)
         if self.base_path:
-            text, found = re.subn(r'(\^|ProxyPass "|AliasMatch "\^)/', rf"\g<1>{self.base_path}/", text)
-            if not found:
+            text, found = re.subn(r'(\^|ProxyPass "|AliasMatch "\^|%m )/', rf"\g<1>{self.base_path}/", text)
+            if not found and "-log" not in name:
                 raise HarnessError(f"{name} has no path to put {self.base_path} before")
         return text
 
 
 class Lighttpd(WebServer):
     name = "lighttpd"
-    files = ["lighttpd.conf", "lighttpd-deflate.conf"]
+    files = ["lighttpd.conf", "lighttpd-deflate.conf", "lighttpd-log.conf"]
 
     def command(self) -> List[str]:
         return [program_path("lighttpd"), "-D", "-f", str(self.work / "main.conf")]
@@ -103,7 +106,8 @@ class Lighttpd(WebServer):
         includes = "\n".join(f'include "{self.work / name}"' for name in self.files)
         # The parse options are Debian's.
         return f"""\
-server.modules = ( "mod_fastcgi" )
+server.modules = ( "mod_fastcgi", "mod_accesslog" )
+accesslog.filename = "{self.access_log}"
 server.document-root = "{self.root}"
 server.upload-dirs = ( "{self.work / "tmp"}" )
 server.bind = "127.0.0.1"
@@ -120,7 +124,7 @@ mimetype.assign = ( ".txt" => "text/plain" )
 
 class Nginx(WebServer):
     name = "nginx"
-    files = ["nginx.conf"]
+    files = ["nginx.conf", "nginx-log.conf"]
 
     def command(self) -> List[str]:
         return [*_as_user(), program_path("nginx"), "-p", str(self.work), "-e", "stderr",
@@ -136,7 +140,8 @@ pid {self.work / "tmp" / "pid"};
 events {{ worker_connections 1024; }}
 http {{
 {paths}
-	access_log off;
+	access_log {self.access_log};
+	include {self.work / "nginx-log.conf"};
 	types {{ text/plain txt; }}
 	server {{
 		listen 127.0.0.1:{self.port};
@@ -161,7 +166,8 @@ class Apache(WebServer):
         return ""
 
     def around(self) -> str:
-        modules = ["mpm_event", "authz_core", "alias", "mime", "dir", "env", "filter", "deflate", "reqtimeout", *self.modules]
+        modules = ["mpm_event", "authz_core", "alias", "mime", "dir", "env", "filter", "deflate", "reqtimeout", "headers", "setenvif",
+                   *self.modules]
         loads = "\n".join(f"LoadModule {name}_module {APACHE_MODULES / f'mod_{name}.so'}" for name in modules)
         return f"""\
 {loads}
@@ -171,6 +177,8 @@ DefaultRuntimeDir {self.work / "tmp"}
 PidFile {self.work / "tmp" / "pid"}
 Mutex file:{self.work / "tmp"} default
 ErrorLog /dev/stderr
+LogFormat "%h %l %u %t \\"%r\\" %>s %O \\"%{{Referer}}i\\" \\"%{{User-Agent}}i\\"" combined
+CustomLog {self.access_log} combined
 Listen 127.0.0.1:{self.port}
 KeepAliveTimeout 1
 RequestReadTimeout header=20-40,minrate=500 body=10,minrate=500
@@ -185,13 +193,13 @@ DocumentRoot {self.root}
 	Require all granted
 </Directory>
 {self.own()}
-Include {self.work / self.files[0]}
+{chr(10).join(f"Include {self.work / name}" for name in self.files)}
 """
 
 
 class ApacheProxy(Apache):
     name = "apache-proxy-fcgi"
-    files = ["apache-proxy-fcgi.conf"]
+    files = ["apache-proxy-fcgi.conf", "apache-log.conf"]
     modules = ["proxy", "proxy_fcgi"]
 
 
@@ -199,7 +207,7 @@ class ApacheFcgid(Apache):
     """Starts its front ends itself."""
 
     name = "apache-fcgid"
-    files = ["apache-fcgid.conf"]
+    files = ["apache-fcgid.conf", "apache-log.conf"]
     modules = ["fcgid"]
 
     def own(self) -> str:
