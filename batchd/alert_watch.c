@@ -13,9 +13,6 @@
 #define COUNT_TICKS 60
 /* Where more jobs are at risk than this, one more alert is of no use to anybody. */
 #define AT_RISK_MOST 1000
-/* A job is closed within a tick, a batch looked at within a minute, unless the machine is busy. */
-#define JOB_GRACE   (5 * T_S)
-#define BATCH_GRACE (5 * T_MIN)
 /* Of a batchd that was away for longer it is no news how jobs ended. */
 #define NEWS_AGE T_DAY
 /* A transaction that began so long ago may still show an earlier change. */
@@ -206,13 +203,13 @@ static void heed_count(struct daemon *d, const char *what, const char *words, in
 /* I1: what outlived its clock. */
 static int count_overdue(struct daemon *d, struct err *err)
 {
-	const int64_t job_grace = t_max(JOB_GRACE, t_mul(d->config->daemon.tick, LOOK_TICKS));
+	const int64_t job_grace = alert_job_grace(d->config->daemon.tick);
 	struct db_rows *r;
 
 	if (daemon_distrusts_clock(d))
 		return 0;
-	if (db_query(d->db, STMT_ALERT_OVERDUE, DB_P(db_int(job_grace), db_int(BATCH_GRACE)), &r,
-		     err) < 0)
+	if (db_query(d->db, STMT_ALERT_OVERDUE, DB_P(db_int(job_grace), db_int(ALERT_BATCH_GRACE)),
+		     &r, err) < 0)
 		return -1;
 	if (db_next(r)) {
 		heed_count(d, "overdue_jobs", "jobs run past their deadline", db_get_int(r, 0));

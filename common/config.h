@@ -54,6 +54,8 @@ struct config {
 		int64_t rate; /* requests of an account a minute; 0 = no limit */
 		struct config_list cors_origins;
 		int64_t cache; /* bytes */
+		bool metrics_public;
+		char *metrics_file; /* "" = each process counts by itself */
 	} http;
 	struct {
 		char *host, *socket, *name, *user, *password_file, *tls_ca;

@@ -186,6 +186,8 @@ const struct key keys[] = {
 	INT(http, rate, "1200", 0, 1000000),
 	{"http", "cors_origins", KEY_LIST, offsetof(struct config, http.cors_origins), "", 0, 0, fault_origin},
 	INT(http, cache, "134217728", 0, INT64_C(1) << 40),
+	{"http", "metrics_public", KEY_BOOL, offsetof(struct config, http.metrics_public), "false", 0, 0, NULL},
+	PATH(http, metrics_file, ""),
 
 	TEXT(database, host, "", fault_host),
 	INT(database, port, "3306", 1, 65535),

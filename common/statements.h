@@ -11,6 +11,8 @@ enum stmt_program {
 	P_FCGI = 1,
 	P_BATCHD = 2,
 	P_CTL = 4,
+	/* the front end too, at a scrape: where they fail all else goes on */
+	P_METRICS = 8,
 };
 
 #define STMT(name, programs, sql) STMT_##name,

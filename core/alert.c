@@ -87,6 +87,11 @@ int alert_kind_find(const char *name)
 	return -1;
 }
 
+int64_t alert_job_grace(int64_t tick)
+{
+	return t_max(5 * T_S, t_mul(tick, 10));
+}
+
 /* FNV-1a of 64 bits. */
 static uint64_t hash_more(uint64_t hash, const char *text)
 {

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/timemath.h"
+
 enum alert_kind {
 	/* batch:N; these five are the warnings of core/policy.h too, by the same names */
 	ALERT_BATCH_OLD,
@@ -55,6 +57,13 @@ struct alert_word {
 
 extern const struct alert_word alert_words[ALERT_KIND_COUNT];
 extern const char *const alert_severity_names[ALERT_SEVERITY_COUNT];
+
+/*
+ * How long after its clock something is overdue (I1): a job is closed within a tick, a batch looked at
+ * within a minute, unless the machine is busy. us
+ */
+#define ALERT_BATCH_GRACE (5 * T_MIN)
+int64_t alert_job_grace(int64_t tick);
 
 /* The kind of that name, or -1. */
 int alert_kind_find(const char *name);

@@ -18,6 +18,7 @@ void api_languages(struct call *c);
 void api_delete(struct call *c);
 void api_healthz(struct call *c);
 void api_readyz(struct call *c);
+void api_metrics(struct call *c); /* GET /metrics */
 void api_openapi(struct call *c);
 
 #endif

@@ -67,6 +67,7 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 	recipe_init(&app->translate, TASK_TRANSLATE, config);
 	gate_init(&app->gate, config->http.workers);
 	quota_init(&app->quota, config->http.rate);
+	known_key_init(&app->watcher);
 	order_load_init(&app->order_load);
 	app->cache = cache_new((size_t)config->http.cache);
 	app->park = park_new(places(config));
@@ -78,6 +79,7 @@ int app_init(struct app *app, const struct config *config, struct err *err)
 void app_clear(struct app *app)
 {
 	quota_clear(&app->quota);
+	known_key_clear(&app->watcher);
 	order_load_clear(&app->order_load);
 	heads_clear(&app->heads);
 	json_object_put(app->schema);

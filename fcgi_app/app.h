@@ -18,6 +18,8 @@
 #include "fcgi_app/cache.h"
 #include "fcgi_app/gate.h"
 #include "fcgi_app/heads.h"
+#include "fcgi_app/known_key.h"
+#include "fcgi_app/meter.h"
 #include "fcgi_app/order_outlook.h"
 #include "fcgi_app/park.h"
 #include "fcgi_app/quota.h"
@@ -30,6 +32,8 @@ struct app {
 	struct json_object *schema;        /* of descriptions that come with an order */
 	char *link_base; /* before the paths in answers: public_url and base_path */
 
+	struct meter *meter;      /* of the process; its generation opens and closes it */
+	struct known_key watcher; /* who asked for /metrics last */
 	struct cache *cache;
 	struct park *park;
 	struct follower *follower; /* keeps these two right; main() starts and stops it */

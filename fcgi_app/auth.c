@@ -107,15 +107,22 @@ static int charge(struct call *c)
 	return -1;
 }
 
-int auth_require(struct call *c, enum role least)
+/* The key that came, or NULL. */
+static const char *key_of(const struct call *c)
 {
 	const char *authorization = http_variable(&c->request, "HTTP_AUTHORIZATION");
-	const char *text = authorization ? http_bearer(authorization) : NULL;
+
+	return authorization ? http_bearer(authorization) : NULL;
+}
+
+int auth_require(struct call *c, enum role least)
+{
+	const char *text = key_of(c);
 	struct apikey key;
 	int rc;
 
 	if (!text) {
-		if (!authorization)
+		if (!http_variable(&c->request, "HTTP_AUTHORIZATION"))
 			hint_at_apache(c);
 		return refuse(c, "this call needs a key: Authorization: Bearer lot_...", "");
 	}
@@ -131,6 +138,28 @@ int auth_require(struct call *c, enum role least)
 		rc = -1;
 	}
 	return rc;
+}
+
+int auth_require_watcher(struct call *c)
+{
+	struct known_key *known = &c->app->watcher;
+	const int rc = auth_require(c, ROLE_ADMIN);
+	const char *text = key_of(c);
+
+	if (!text)
+		return rc;
+	if (rc == 0) {
+		known_key_keep(known, text, clock_boot());
+		return 0;
+	}
+	if (c->response.status == 401 || c->response.status == 403)
+		known_key_forget(known, text);
+	if (c->response.status != 503 || !known_key_fits(known, text, clock_boot()))
+		return rc;
+	http_response_reset(&c->response);
+	c->caller.role = ROLE_ADMIN;
+	c->database_away = true;
+	return 0;
 }
 
 bool auth_may_see(const struct call *c, int64_t account_id)

@@ -12,7 +12,10 @@
 
 int body_read(struct call *c, struct strbuf *body)
 {
-	switch (http_read_body(&c->request, &c->app->gate, &c->pass, body)) {
+	const enum http_body how = http_read_body(&c->request, &c->app->gate, &c->pass, body);
+
+	meter_count(c->app->meter, METER_BYTES_IN, body->len);
+	switch (how) {
 	case HTTP_BODY_OK:
 		return 0;
 	case HTTP_BODY_TOO_LARGE:

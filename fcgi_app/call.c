@@ -46,6 +46,7 @@ static void set_problem(struct call *c, enum problem p)
 	struct http_response *a = &c->response;
 
 	http_response_reset(a);
+	c->problem = p;
 	a->status = problem_status(p);
 	a->content_type = "application/problem+json";
 	if (a->status == 503)
@@ -86,6 +87,7 @@ static void tell_down(struct call *c, enum problem p)
 
 void call_fail(struct call *c, const struct err *err)
 {
+	meter_count(c->app->meter, METER_DATABASE_ERROR + err->class, 1);
 	log_warning("request failed job=%s class=%s error=\"%s\"", c->job_id[0] ? c->job_id : "-",
 		    err_class_name(err->class), err->text);
 	if (err->class == ERR_BUG) {

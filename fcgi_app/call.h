@@ -45,6 +45,9 @@ struct call {
 	char job_id[UUID_TEXT_SIZE]; /* of the path, lower case; "" where it has none */
 	struct caller caller;
 	struct gate_pass pass;
+	size_t address;       /* of the router's, for the meter */
+	enum problem problem; /* where the answer is one */
+	bool database_away;   /* it failed, and the caller is known from before */
 	bool has_database;    /* call_database() was asked, and did not fail */
 	bool resumed;         /* a poll that was parked: it does not wait again */
 	int64_t park_until;   /* a handler that gives no answer yet: park until; else 0 */

@@ -8,10 +8,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "core/timemath.h"
 #include "fcgi_app/app.h"
 #include "fcgi_app/follower.h"
+#include "fcgi_app/meter_text.h"
 #include "fcgi_app/worker.h"
 
 struct generation {
@@ -44,7 +47,32 @@ const struct config *generation_config(const struct generation *g)
 	return g->config;
 }
 
-void generation_start(struct generation *g, int listen_fd)
+/* What it counts is worth no more than a warning: where the file cannot be used it counts by itself. */
+static struct meter *open_meter(const struct config *config, const struct generation *before)
+{
+	const char *path = config->http.metrics_file;
+	const uint64_t layout = meter_text_layout();
+	const int64_t now = clock_wall();
+	struct meter *m;
+	struct err err;
+
+	if (before && meter_is_of(before->app.meter, path))
+		return meter_share(before->app.meter);
+	m = meter_open(path, layout, now, &err);
+	if (m)
+		return m;
+	log_warning("metrics not shared error=\"%s\"", err.text);
+	return must(meter_open("", layout, now, &err));
+}
+
+/* By +1 or -1: what it has room for. */
+static void move_room(const struct generation *g, int64_t sign)
+{
+	meter_move(g->app.meter, METER_WORKERS, sign * (int64_t)g->n_workers);
+	meter_move(g->app.meter, METER_PLACES, sign * (int64_t)park_places(g->app.park));
+}
+
+void generation_start(struct generation *g, int listen_fd, const struct generation *before)
 {
 	struct app *app = &g->app;
 
@@ -54,6 +82,8 @@ void generation_start(struct generation *g, int listen_fd)
 	app->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!g->workers || app->wake_fd < 0)
 		abort();
+	app->meter = open_meter(g->config, before);
+	move_room(g, 1);
 	app->follower = follower_start(g->config, app->cache, app->park);
 	for (size_t i = 0; i < g->n_workers; i++)
 		worker_start(&g->workers[i], i, app);
@@ -118,6 +148,8 @@ void generation_free(struct generation **at)
 			generation_end(g, false);
 		pthread_join(g->ending, NULL);
 		follower_free(&g->app.follower);
+		move_room(g, -1);
+		meter_close(&g->app.meter);
 		close(g->app.wake_fd);
 		free(g->workers);
 	}

@@ -214,6 +214,14 @@ static int write_all(struct http_response *a, const char *bytes, size_t n)
 	return 0;
 }
 
+static int write_body(struct http_response *a, const char *bytes, size_t n)
+{
+	if (write_all(a, bytes, n) < 0)
+		return -1;
+	a->sent_bytes += n;
+	return 0;
+}
+
 int http_send(struct http_response *a)
 {
 	struct strbuf head;
@@ -225,7 +233,7 @@ int http_send(struct http_response *a)
 	render_head(a, (int64_t)a->body.len, &head);
 	rc = strbuf_failed(&head) ? -1 : write_all(a, head.data, head.len);
 	if (rc == 0 && a->request->method != HTTP_HEAD && has_body(a->status))
-		rc = write_all(a, a->body.data, a->body.len);
+		rc = write_body(a, a->body.data, a->body.len);
 	strbuf_clear(&head);
 	return rc;
 }
@@ -247,10 +255,11 @@ int http_stream_begin(struct http_response *a)
 
 int http_stream(struct http_response *a, const void *bytes, size_t n)
 {
-	return a->request->method == HTTP_HEAD ? 0 : write_all(a, bytes, n);
+	return a->request->method == HTTP_HEAD ? 0 : write_body(a, bytes, n);
 }
 
 void http_abort(struct http_response *a)
 {
+	a->aborted = true;
 	shutdown(a->request->fcgx->ipcFd, SHUT_RDWR);
 }

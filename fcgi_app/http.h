@@ -67,6 +67,8 @@ struct http_response {
 	struct strbuf body;
 	bool cacheable; /* the handler wrote Cache-Control itself */
 	bool streaming;
+	bool aborted;           /* the peer did not take it whole */
+	uint64_t sent_bytes;    /* of its body */
 	struct rate write_rate; /* in the time that is spent in writing */
 };
 

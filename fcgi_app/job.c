@@ -218,8 +218,11 @@ static void begin(struct job *job)
 int job_load(struct call *c, struct job *job)
 {
 	begin(job);
-	if (follower_is_fresh(c->app->follower, clock_boot()) && take_cached(c, job))
+	if (follower_is_fresh(c->app->follower, clock_boot()) && take_cached(c, job)) {
+		meter_count(c->app->meter, METER_CACHE_HIT, 1);
 		return 0;
+	}
+	meter_count(c->app->meter, METER_CACHE_MISS, 1);
 	if (job_read(c, job) < 0) {
 		/* Rather what is held than nothing: without a database nothing changes. */
 		if (c->response.status != 503 || !take_cached(c, job))

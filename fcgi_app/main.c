@@ -141,7 +141,7 @@ static void reload(struct serving *s)
 		return;
 	}
 	log_set_level((enum log_level)log_level_find(config->log.level));
-	generation_start(next, s->listen_fd);
+	generation_start(next, s->listen_fd, s->now);
 	generation_end(s->now, false);
 	*place = s->now;
 	s->now = next;
@@ -211,7 +211,7 @@ static int serve(struct generation *first, const struct options *o, int signal_f
 	}
 	if (FCGX_Init() != 0)
 		abort();
-	generation_start(s.now, s.listen_fd);
+	generation_start(s.now, s.listen_fd, NULL);
 	service_notify("READY=1");
 	wait_for_stop(&s, signal_fd);
 	service_notify("STOPPING=1");

@@ -55,6 +55,8 @@ struct meter {
 	size_t own;        /* NO_SLOT: the file is full */
 	struct slot *slot; /* [own], or spare */
 	struct slot spare;
+	char *path;
+	unsigned shares;
 };
 
 const int64_t meter_bounds[METER_BUCKETS - 1] = {
@@ -191,18 +193,21 @@ static bool lives(const struct meter *m, size_t i)
 
 /* ---- */
 
-static struct meter *meter_of(int fd, struct cells *cells, int64_t now)
+static struct meter *meter_of(int fd, struct cells *cells, const char *path, int64_t now)
 {
 	struct meter *m = must(aligned_alloc(LINE_BYTES, sizeof(*m)));
 
 	memset(m, 0, sizeof(*m));
 	m->cells = cells;
 	m->fd = fd;
+	m->path = must(strdup(path));
+	m->shares = 1;
 	enter(m, now);
 	return m;
 }
 
-static struct meter *open_shared(const char *name, uint64_t layout, int64_t now, struct err *err)
+static struct meter *open_shared(const char *path, const char *name, uint64_t layout, int64_t now,
+				 struct err *err)
 {
 	const int fd = open_own(name, err);
 	struct cells *cells = NULL;
@@ -218,7 +223,7 @@ static struct meter *open_shared(const char *name, uint64_t layout, int64_t now,
 		close(fd);
 		return NULL;
 	}
-	return meter_of(fd, cells, now);
+	return meter_of(fd, cells, path, now);
 }
 
 struct meter *meter_open(const char *path, uint64_t layout, int64_t now, struct err *err)
@@ -227,7 +232,7 @@ struct meter *meter_open(const char *path, uint64_t layout, int64_t now, struct 
 	char name[4096];
 
 	if (!path[0]) {
-		m = meter_of(-1, must(map(-1)), now);
+		m = meter_of(-1, must(map(-1)), path, now);
 		m->cells->head.began_at = now;
 		return m;
 	}
@@ -235,20 +240,36 @@ struct meter *meter_open(const char *path, uint64_t layout, int64_t now, struct 
 		err_set(err, ERR_NEVER, 0, "the path is too long");
 		return NULL;
 	}
-	m = open_shared(name, layout, now, err);
+	m = open_shared(path, name, layout, now, err);
 	if (!m)
 		err_prefix(err, "%.150s", name);
 	return m;
+}
+
+struct meter *meter_share(struct meter *m)
+{
+	m->shares++;
+	return m;
+}
+
+bool meter_is_of(const struct meter *m, const char *path)
+{
+	return strcmp(m->path, path) == 0;
 }
 
 void meter_close(struct meter **m)
 {
 	if (!*m)
 		return;
+	if (--(*m)->shares > 0) {
+		*m = NULL;
+		return;
+	}
 	atomic_store(&(*m)->slot->began_at, 0);
 	munmap((*m)->cells, sizeof(struct cells));
 	if ((*m)->fd >= 0)
 		close((*m)->fd);
+	free((*m)->path);
 	free(*m);
 	*m = NULL;
 }

@@ -62,6 +62,12 @@ struct meter; /* opaque */
  * file cannot be used; in memory it never fails (aborts where that is lacking).
  */
 struct meter *meter_open(const char *path, uint64_t layout, int64_t now, struct err *err);
+/*
+ * The same once more, for another part of this process: each part closes it. By one thread. And is it
+ * of that path, "" where it is in memory?
+ */
+struct meter *meter_share(struct meter *m);
+bool meter_is_of(const struct meter *m, const char *path);
 void meter_close(struct meter **m);
 
 void meter_count(struct meter *m, unsigned counter, uint64_t n);

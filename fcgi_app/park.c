@@ -73,6 +73,11 @@ bool park_is_ready(struct park *p)
 	return atomic_load(&p->n_due) > 0;
 }
 
+size_t park_places(const struct park *p)
+{
+	return p->max_waiting;
+}
+
 static bool has_room(const struct park *p, const uint8_t uuid[16])
 {
 	size_t same = 0;

@@ -30,6 +30,8 @@ void park_free(struct park **p);
 int park_ready_fd(const struct park *p);
 bool park_is_ready(struct park *p);
 
+/* How many it has room for. */
+size_t park_places(const struct park *p);
 /* Is there room for one more of this job? */
 bool park_has_room(struct park *p, const uint8_t uuid[16]);
 /*

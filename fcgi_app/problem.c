@@ -68,6 +68,25 @@ int problem_status(enum problem p)
 	return problems[p].status;
 }
 
+const char *problem_code(enum problem p)
+{
+	return problems[p].code;
+}
+
+int http_status_at(size_t i)
+{
+	return i < sizeof(reasons) / sizeof(reasons[0]) ? reasons[i].status : 0;
+}
+
+size_t http_status_index(int status)
+{
+	size_t i = 0;
+
+	while (http_status_at(i) != status && http_status_at(i) != 0)
+		i++;
+	return http_status_at(i) == status ? i : http_status_index(500);
+}
+
 static void render_fault(const struct problem_fault *fault, struct strbuf *out)
 {
 	strbuf_addc(out, '{');

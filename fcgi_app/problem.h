@@ -43,10 +43,18 @@ struct problem_fault {
 };
 
 int problem_status(enum problem p);
+/* As the document's `code`. */
+const char *problem_code(enum problem p);
 /* Append the document. */
 int problem_render(enum problem p, const char *detail, const struct problem_fault *faults, size_t n,
 		   struct strbuf *out);
 /* "Not Found" and so on for the statuses that we send. */
 const char *http_reason(int status);
+/*
+ * These statuses in a row, from 0: the i-th, or 0 after the last; and where one stands (500 where it
+ * is none of them).
+ */
+int http_status_at(size_t i);
+size_t http_status_index(int status);
 
 #endif

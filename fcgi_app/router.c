@@ -24,6 +24,7 @@ enum access {
 	ACCESS_PUBLIC,
 	ACCESS_READ,
 	ACCESS_SUBMIT,
+	ACCESS_WATCH, /* admin, unless http.metrics_public is on; with or without a database */
 };
 
 struct route {
@@ -48,8 +49,13 @@ static const struct route routes[] = {
 	{ HTTP_GET | HTTP_HEAD, { "api", "v1", "openapi.json" },           ACCESS_OPEN,   api_openapi },
 	{ HTTP_GET | HTTP_HEAD, { "healthz" },                             ACCESS_OPEN,   api_healthz },
 	{ HTTP_GET | HTTP_HEAD, { "readyz" },                              ACCESS_HEALTH, api_readyz },
+	{ HTTP_GET | HTTP_HEAD, { "metrics" },                             ACCESS_WATCH,  api_metrics },
 };
 /* clang-format on */
+
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+_Static_assert(ROUTES < METER_ADDRESSES, "the meter has a place for each address, and for none");
 
 struct match {                     /* what is served at an address */
 	const struct route *route; /* of the request's method; of OPTIONS: of the one asked about */
@@ -76,7 +82,7 @@ static struct match match_target(const struct target *t, enum http_method method
 {
 	struct match m = {0};
 
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+	for (size_t i = 0; i < ROUTES; i++) {
 		if (!pattern_fits(&routes[i], t))
 			continue;
 		m.any = &routes[i];
@@ -85,6 +91,41 @@ static struct match match_target(const struct target *t, enum http_method method
 			m.route = &routes[i];
 	}
 	return m;
+}
+
+static bool same_address(const struct route *a, const struct route *b)
+{
+	for (size_t i = 0; i < PATTERN_SEGMENTS; i++) {
+		if (!a->pattern[i] || !b->pattern[i])
+			return a->pattern[i] == b->pattern[i];
+		if (strcmp(a->pattern[i], b->pattern[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* That of the first route with it; they stand together. */
+static size_t address_of(const struct route *route)
+{
+	while (route > routes && same_address(route, route - 1))
+		route--;
+	return (size_t)(route - routes);
+}
+
+bool router_address(size_t i, struct strbuf *out)
+{
+	if (i > ROUTES)
+		return false;
+	if (i == ROUTES) {
+		strbuf_adds(out, "none");
+		return true;
+	}
+	for (size_t k = 0; k < PATTERN_SEGMENTS && routes[i].pattern[k]; k++) {
+		const char *segment = routes[i].pattern[k];
+
+		strbuf_addf(out, "/%s", strcmp(segment, "*") == 0 ? "{id}" : segment);
+	}
+	return true;
 }
 
 #define METHODS_SIZE 48
@@ -140,6 +181,8 @@ static int check_access(struct call *c, enum access access)
 		return call_database(c) < 0 ? -1 : auth_require(c, ROLE_READ);
 	case ACCESS_SUBMIT:
 		return call_database(c) < 0 ? -1 : auth_require(c, ROLE_SUBMIT);
+	case ACCESS_WATCH:
+		return c->app->config->http.metrics_public ? 0 : auth_require_watcher(c);
 	}
 	return -1;
 }
@@ -190,6 +233,8 @@ static void route_call(struct call *c)
 
 	if (parsed)
 		m = match_target(&c->target, method_meant(c));
+	if (m.any)
+		c->address = address_of(m.any);
 	cors_mark(c->app->config, &c->response, is_public(c, m.route));
 	if (!parsed)
 		return;
@@ -229,9 +274,11 @@ static bool park_call(struct call *c)
 	uint8_t uuid[16];
 
 	uuid_bytes(c->job_id, uuid);
+	meter_move(c->app->meter, METER_PARKED, 1); /* before another worker may take it back */
 	if (park_add(c->app->park, c->request.fcgx, uuid, c->park_version, c->park_until))
 		return true;
 	/* The last place went to another. */
+	meter_move(c->app->meter, METER_PARKED, -1);
 	c->resumed = true;
 	c->park_until = 0;
 	http_response_reset(&c->response);
@@ -239,24 +286,54 @@ static bool park_call(struct call *c)
 	return false;
 }
 
+static void count(const struct call *c, int64_t us)
+{
+	const struct http_response *a = &c->response;
+	struct meter *m = c->app->meter;
+
+	meter_request(m, c->address, (size_t)__builtin_ctz(c->request.method),
+		      http_status_index(a->status), us);
+	meter_count(m, METER_BYTES_OUT, a->sent_bytes);
+	meter_count(m, METER_ABORTED, a->aborted);
+	if (a->status >= 400)
+		meter_problem(m, c->problem);
+}
+
+/* As router_serve. */
+static bool serve(struct call *c, struct FCGX_Request *fcgx)
+{
+	struct app *app = c->app;
+	const int64_t started = clock_boot();
+	int64_t took;
+
+	http_request_init(&c->request, fcgx);
+	http_response_init(&c->response, &c->request, BODY_LIMIT);
+	route_call(c);
+	if (c->park_until != 0 && park_call(c)) {
+		http_response_clear(&c->response);
+		return false;
+	}
+	send_answer(c);
+	took = clock_boot() - started;
+	count(c, took);
+	log_debug("request method=%s job=%s key=%s status=%d us=%" PRId64, c->request.method_text,
+		  c->job_id[0] ? c->job_id : "-", c->caller.key_id[0] ? c->caller.key_id : "-",
+		  c->response.status, took);
+	gate_leave(&app->gate, &c->pass);
+	http_response_clear(&c->response);
+	return true;
+}
+
 bool router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx,
 		  bool resumed)
 {
-	struct call c = {.app = app, .database = database, .resumed = resumed};
-	int64_t started = clock_boot();
+	struct call c = {.app = app, .database = database, .resumed = resumed, .address = ROUTES};
+	bool served;
 
-	http_request_init(&c.request, fcgx);
-	http_response_init(&c.response, &c.request, BODY_LIMIT);
-	route_call(&c);
-	if (c.park_until != 0 && park_call(&c)) {
-		http_response_clear(&c.response);
-		return false;
-	}
-	send_answer(&c);
-	log_debug("request method=%s job=%s key=%s status=%d us=%" PRId64, c.request.method_text,
-		  c.job_id[0] ? c.job_id : "-", c.caller.key_id[0] ? c.caller.key_id : "-",
-		  c.response.status, clock_boot() - started);
-	gate_leave(&app->gate, &c.pass);
-	http_response_clear(&c.response);
-	return true;
+	meter_move(app->meter, METER_BUSY, 1);
+	if (resumed)
+		meter_move(app->meter, METER_PARKED, -1);
+	served = serve(&c, fcgx);
+	meter_move(app->meter, METER_BUSY, -1);
+	return served;
 }

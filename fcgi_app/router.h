@@ -18,4 +18,10 @@ struct FCGX_Request;
 bool router_serve(struct app *app, struct database *database, struct FCGX_Request *fcgx,
 		  bool resumed);
 
+/*
+ * The addresses of the API by number, from 0: append the i-th as it is documented, such as
+ * /api/v1/jobs/{id}; "none" for what is served nowhere. False after the last.
+ */
+bool router_address(size_t i, struct strbuf *out);
+
 #endif

@@ -22,9 +22,14 @@ GRANT SELECT, INSERT ON item TO :front_user;
 GRANT SELECT, INSERT ON answer TO :front_user;
 GRANT SELECT, INSERT ON event TO :front_user;
 GRANT SELECT ON batch_job TO :front_user;
-GRANT INSERT ON request TO :front_user;
+GRANT SELECT (kind, created_at, done_at), INSERT ON request TO :front_user;
 GRANT SELECT, INSERT, UPDATE (body_sha256, public_id, progress_at, created_at) ON idempotency TO :front_user;
 GRANT SELECT, UPDATE (n) ON wake TO :front_user;
+-- For /metrics.
+GRANT SELECT (id, budget_day) ON account TO :front_user;
+GRANT SELECT (account_id, day, cost, reserved, presumed) ON spending TO :front_user;
+GRANT SELECT (id, phase, created_at, next_at) ON batch TO :front_user;
+GRANT SELECT (kind, is_open, settled) ON alert TO :front_user;
 
 -- ---- The daemon, batchd. It reads all but the keys and asks for what batchctl asks, so that batchctl can show, check,
 -- cancel, finish and retry under its account too. It deletes orders that were never finished and what jobs that are

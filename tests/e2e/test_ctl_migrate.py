@@ -223,7 +223,7 @@ def refusals(stack, user, found):
     return refused_ones
 
 
-@pytest.mark.parametrize("part, program, least", [("front", "P_FCGI", 15), ("daemon", "P_BATCHD", 30)])
+@pytest.mark.parametrize("part, program, least", [("front", "P_FCGI", 15), ("front", "P_METRICS", 8), ("daemon", "P_BATCHD", 30)])
 def test_a_program_may_prepare_each_of_its_statements(granted, part, program, least):
     stack, names = granted
     found = statements(program)
@@ -240,7 +240,7 @@ def privileges(part):
                 yield privilege + (f" ({column.strip()})" if column else ""), table
 
 
-@pytest.mark.parametrize("part, programs", [("front", ["P_FCGI"]), ("daemon", ["P_BATCHD", "P_CTL"])])
+@pytest.mark.parametrize("part, programs", [("front", ["P_FCGI", "P_METRICS"]), ("daemon", ["P_BATCHD", "P_CTL"])])
 def test_each_privilege_is_needed_by_a_statement(granted, part, programs):
     stack, names = granted
     account = f"'{names[part]}'@'localhost'"
@@ -268,6 +268,9 @@ def test_each_privilege_is_needed_by_a_statement(granted, part, programs):
     ("front", "UPDATE request SET done_at = NOW()"),
     ("front", "UPDATE idempotency SET account_id = 1"),
     ("front", "SELECT bytes FROM image"),
+    ("front", "SELECT name FROM account"),
+    ("front", "SELECT message FROM alert"),
+    ("front", "SELECT remote_id FROM batch"),
     ("front", "DROP TABLE job"),
     ("daemon", "SELECT secret_hash FROM api_key"),
     ("daemon", "INSERT INTO api_key (id) VALUES ('x')"),

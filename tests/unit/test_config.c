@@ -34,6 +34,8 @@ static void the_empty_file_is_all_defaults(void **state)
 	assert_int_equal(c->http.workers, 8);
 	assert_int_equal(c->http.rate, 1200);
 	assert_int_equal(c->http.cors_origins.n, 0);
+	assert_false(c->http.metrics_public);
+	assert_string_equal(c->http.metrics_file, "");
 	assert_int_equal(c->database.port, 3306);
 	assert_string_equal(c->database.socket, "/run/mysqld/mysqld.sock");
 	assert_string_equal(c->database.user, "");

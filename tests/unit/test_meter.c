@@ -94,6 +94,23 @@ static void memory_of_one_process_counts(void **state)
 	meter_close(&m);
 }
 
+static void parts_of_a_process_share_it_until_the_last_one_closes_it(void **state)
+{
+	struct meter *a = meter_open("", LAYOUT, NOW, &err), *b = meter_share(a);
+
+	(void)state;
+	assert_true(meter_is_of(a, ""));
+	assert_false(meter_is_of(a, "elsewhere"));
+	meter_count(a, METER_CACHE_HIT, 1);
+	meter_close(&a);
+	assert_null(a);
+	meter_count(b, METER_CACHE_HIT, 1);
+	assert_int_equal(meter_counted(b, METER_CACHE_HIT), 2);
+	assert_int_equal(living(b).processes, 1);
+	meter_close(&b);
+	assert_null(b);
+}
+
 static void bounds_ascend(void **state)
 {
 	(void)state;
@@ -117,6 +134,7 @@ static void processes_with_one_file_tell_the_same(void **state)
 	assert_int_equal(living(a).gauges[METER_WORKERS], 9);
 	assert_int_equal(living(b).gauges[METER_WORKERS], 9);
 	assert_int_equal(living(a).processes, 2);
+	assert_true(meter_is_of(a, path));
 	assert_int_equal(living(a).newest_at, NOW + 5);
 	assert_int_equal(meter_began_at(b), NOW);
 	assert_int_equal(stat(file, &st), 0);
@@ -359,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_of_one_process_counts),
+		cmocka_unit_test(parts_of_a_process_share_it_until_the_last_one_closes_it),
 		cmocka_unit_test(bounds_ascend),
 		IN_FOLDER(processes_with_one_file_tell_the_same),
 		IN_FOLDER(a_process_that_is_killed_takes_its_gauges_along_and_no_count),
