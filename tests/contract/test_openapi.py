@@ -18,7 +18,8 @@ KEYED = [{"key": []}]
 PUBLIC = [{}, {"key": []}]
 JOB = "e0bb8ce2-1332-4c05-8407-882b2277d810"
 HEADERS = {"content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff",
-           "referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+           "referrer-policy": "no-referrer",
+           "content-security-policy": "default-src 'none'; frame-ancestors 'none'", "x-robots-tag": "noindex"}
 
 
 def nodes(node: Any, at: Tuple[str, ...] = ()) -> Iterator[Tuple[Tuple[str, ...], Dict[str, Any]]]:
