@@ -39,20 +39,7 @@ claim "and their defaults" "$(grep ' = ' "$folder/said" | grep -vxFf "$folder/me
 
 # ---- batchctl.8: "verb", "verb --option", and the options of all.
 
-batchctl/batchctl -h | awk '
-	function tell(left, n, words, i, name) {
-		n = split(left, words, /[ ,]+/)
-		for (i = 1; i <= n; i++)
-			if (words[i] ~ /^-/)
-				print (verb == "" ? "" : verb " ") words[i]
-			else if (left !~ /^-/ && words[i] ~ /^[a-z]+$/)
-				name = name (name == "" ? "" : " ") words[i]
-		return name
-	}
-	function left_column() {sub(/^ +/, ""); sub(/  .*/, ""); return $0}
-	/^  [a-z]/ {verb = tell(left_column()); print verb}
-	/^  -/ {verb = ""}
-	/^(  |      )-/ {tell(left_column())}' >"$folder/meant"
+batchctl/batchctl -h | awk -f "$srcdir/tests/help.awk" >"$folder/meant"
 awk '
 	/^\.S[hs] / {verb = ""}
 	/^\.It Ic / {sub(/^\.It Ic /, ""); sub(/ (Ar|Op|Cm) .*/, ""); print verb = $0}

@@ -15,7 +15,7 @@ sources=$(find $folders -type d \( -name node_modules -o -name __pycache__ \) -p
 	\( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.js' -o -name '*.mjs' \
 	-o -name '*.sql' -o -name '*.awk' -o -name '*.m4' -o -name '*.conf' -o -name '*.supp' \) \
 	! -path sql/sql_text.c ! -path api/api_text.c -print | sort)
-for file in dev autogen.sh .ci/run .githooks/pre-commit configure.ac Makefile.am \
+for file in dev autogen.sh .ci/run .githooks/pre-commit configure.ac Makefile.am completions/* \
 	debian/rules debian/lotscribe.postinst debian/lotscribe.postrm debian/lotscribe.prerm; do
 	[ -f "$file" ] && sources="$sources $file"
 done
