@@ -29,8 +29,8 @@
 #define METER_METHODS   6
 #define METER_STATUSES  24
 #define METER_PROBLEMS  32
-#define METER_BUCKETS   16 /* of durations; the last one has no bound */
-#define METER_PROCESSES 512
+#define METER_BUCKETS   16  /* of durations; the last one has no bound */
+#define METER_PROCESSES 512 /* further ones count too, but for what rises and falls */
 
 enum meter_counter {
 	METER_BYTES_IN,  /* of requests' bodies */
