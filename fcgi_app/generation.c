@@ -72,7 +72,7 @@ static void move_room(const struct generation *g, int64_t sign)
 	meter_move(g->app.meter, METER_PLACES, sign * (int64_t)park_places(g->app.park));
 }
 
-void generation_start(struct generation *g, int listen_fd, const struct generation *before)
+void generation_start(struct generation *g, int listen_fd, struct generation *before)
 {
 	struct app *app = &g->app;
 
@@ -84,6 +84,8 @@ void generation_start(struct generation *g, int listen_fd, const struct generati
 		abort();
 	app->meter = open_meter(g->config, before);
 	move_room(g, 1);
+	if (before)
+		known_key_copy(&app->watcher, &before->app.watcher);
 	app->follower = follower_start(g->config, app->cache, app->park);
 	for (size_t i = 0; i < g->n_workers; i++)
 		worker_start(&g->workers[i], i, app);

@@ -33,7 +33,7 @@ const struct config *generation_config(const struct generation *g);
  * Serve what comes to the socket; aborts where no thread can be had. FCGX_Init() comes first. What the
  * one before it (or NULL) counts is counted on.
  */
-void generation_start(struct generation *g, int listen_fd, const struct generation *before);
+void generation_start(struct generation *g, int listen_fd, struct generation *before);
 /* Of a started one: the heads that the main thread watches, and how it is. */
 struct heads *generation_heads(struct generation *g);
 void generation_look(struct generation *g, int64_t now, struct generation_state *state);

@@ -21,6 +21,14 @@ void known_key_clear(struct known_key *k)
 	pthread_mutex_destroy(&k->lock);
 }
 
+void known_key_copy(struct known_key *k, struct known_key *from)
+{
+	pthread_mutex_lock(&from->lock);
+	memcpy(k->hash, from->hash, sizeof(k->hash));
+	k->accepted_at = from->accepted_at;
+	pthread_mutex_unlock(&from->lock);
+}
+
 static bool is_it(const struct known_key *k, const unsigned char hash[32])
 {
 	return CRYPTO_memcmp(k->hash, hash, sizeof(k->hash)) == 0 && k->accepted_at != 0;

@@ -22,6 +22,8 @@ struct known_key {
 void known_key_init(struct known_key *k);
 void known_key_clear(struct known_key *k);
 
+/* What another one knows. */
+void known_key_copy(struct known_key *k, struct known_key *from);
 /* It was accepted. */
 void known_key_keep(struct known_key *k, const char *text, int64_t now);
 /* It was refused: where it is the one that is known it no longer is. */

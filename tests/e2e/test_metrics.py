@@ -254,6 +254,16 @@ def test_without_a_database_the_front_end_still_tells_what_it_counts(own, stop, 
     wait_until(lambda: metrics.scrape(own.socket, admin)["lotscribe_database_up"] == 1, 30, "the database to be seen")
 
 
+def test_a_reload_keeps_the_key_in_mind(own):
+    admin = own.stack.new_key("housekeeper", "admin")
+    assert metrics.ask(own.socket, admin).status == 200
+    own.stack.mariadb.kill()
+    own.stack.front_end.signal(signal.SIGHUP)
+    wait_until(lambda: "configuration read again" in own.stack.front_end.log_text(), 30, "the reload")
+    for _ in range(10):
+        down(metrics.ask(own.socket, admin))
+
+
 def test_a_revoked_key_is_not_remembered(own):
     admin = own.stack.new_key("housekeeper", "admin")
     assert metrics.ask(own.socket, admin).status == 200
