@@ -65,11 +65,14 @@ static struct meter *open_meter(const struct config *config, const struct genera
 	return must(meter_open("", layout, now, &err));
 }
 
-/* By +1 or -1: what it has room for. */
-static void move_room(const struct generation *g, int64_t sign)
+/* What it has room for. */
+static void move_room(const struct generation *g, bool is_there)
 {
-	meter_move(g->app.meter, METER_WORKERS, sign * (int64_t)g->n_workers);
-	meter_move(g->app.meter, METER_PLACES, sign * (int64_t)park_places(g->app.park));
+	const int64_t workers = (int64_t)g->n_workers;
+	const int64_t places = (int64_t)park_places(g->app.park);
+
+	meter_move(g->app.meter, METER_WORKERS, is_there ? workers : -workers);
+	meter_move(g->app.meter, METER_PLACES, is_there ? places : -places);
 }
 
 void generation_start(struct generation *g, int listen_fd, struct generation *before)
@@ -83,7 +86,7 @@ void generation_start(struct generation *g, int listen_fd, struct generation *be
 	if (!g->workers || app->wake_fd < 0)
 		abort();
 	app->meter = open_meter(g->config, before);
-	move_room(g, 1);
+	move_room(g, true);
 	if (before)
 		known_key_copy(&app->watcher, &before->app.watcher);
 	app->follower = follower_start(g->config, app->cache, app->park);
@@ -150,7 +153,7 @@ void generation_free(struct generation **at)
 			generation_end(g, false);
 		pthread_join(g->ending, NULL);
 		follower_free(&g->app.follower);
-		move_room(g, -1);
+		move_room(g, false);
 		meter_close(&g->app.meter);
 		close(g->app.wake_fd);
 		free(g->workers);
