@@ -74,7 +74,8 @@ struct daemon {
 	struct recipes *recipes;
 	struct candidates *candidates;
 	struct planner *planner;
-	struct build *ahead; /* of the batch that the planner fills, or filled last (batchd/build.h) */
+	struct build
+		*ahead; /* of the batch that the planner fills, or filled last (batchd/build.h) */
 	struct fallback *fallback;
 	struct load load; /* what calls are asked for, as last read */
 	struct requests *requests;
