@@ -34,7 +34,8 @@ differing_debs() { # the packages of the two builds that are not the same, bit b
 }
 
 lint_deb() {
-	lintian -EIL +pedantic --fail-on error,warning --tag-display-limit 0 "$work"/deb/one/*.changes
+	lintian -EIL +pedantic --fail-on error,warning,info,pedantic --tag-display-limit 0 "$work"/deb/one/*.changes \
+		2>"$work/deb/lintian.log" || { cat "$work/deb/lintian.log" && return 1; }
 }
 
 lint_hardening() {

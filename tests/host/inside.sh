@@ -77,14 +77,14 @@ restarts() { # NAME: with the program as a service
 }
 
 web=/usr/share/lotscribe/web
-lighty-enable-mod lotscribe-deflate >&2
+lighty-enable-mod lotscribe-deflate lotscribe-log >&2
 systemctl restart lighttpd
 serves lighttpd lighttpd
 restarts lighttpd
 systemctl disable --now lighttpd >&2
 
 apt-get install apache2 libapache2-mod-fcgid >&2
-{ a2dismod fcgid && a2enmod proxy_fcgi env filter deflate && a2enconf lotscribe; } >&2
+{ a2dismod fcgid && a2enmod proxy_fcgi env filter deflate headers setenvif && a2enconf lotscribe lotscribe-log; } >&2
 systemctl stop apache2
 serves apache-proxy-fcgi apache2
 restarts apache-proxy-fcgi
@@ -166,7 +166,7 @@ files() {
 }
 
 systemctl stop nginx
-{ lighty-enable-mod lotscribe-deflate; } >&2
+lighty-enable-mod lotscribe-deflate lotscribe-log >&2
 ok "apt removes it" apt-get remove lotscribe
 ok "nothing of it runs" bash -c '! systemctl is-active lotscribe-fcgi.socket lotscribe-fcgi.service batchd.service'
 ok "the web servers work without it" web_servers_work
