@@ -69,6 +69,7 @@ int ctl_retry(struct ctl *ctl);
 int ctl_check(struct ctl *ctl);
 int ctl_import(struct ctl *ctl);
 int ctl_repair(struct ctl *ctl);
+int ctl_retention(struct ctl *ctl);
 
 /* Tell a failure on standard error; returns its exit code. */
 int ctl_fail(const struct err *err);

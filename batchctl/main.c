@@ -85,6 +85,7 @@ static const struct verb verbs[] = {
 	{"retry",   NULL,     1, 1, OPT_DEADLINE,		NEED_SCHEMA,	    ctl_retry},
 	{"import",  NULL,     1, 1, OPT_ACCOUNT | OPT_LANGUAGES | OPT_DEADLINE, NEED_SCHEMA_TASKS, ctl_import},
 	{"repair",  NULL,     0, 0, OPT_JOB | OPT_DRY_RUN | OPT_UNDO, NEED_SCHEMA_LONG, ctl_repair},
+	{"retention", NULL,   0, 0, OPT_DRY_RUN,		NEED_SCHEMA_LONG,   ctl_retention},
 	{"resume",  NULL,     0, 0, 0,				NEED_SCHEMA,	    ctl_resume},
 	{"check",   NULL,     0, 0, 0,				NEED_SCHEMA_LONG,   ctl_check},
 };
@@ -144,6 +145,9 @@ static const char help_more[] =
 	"      --dry-run               show it only\n"
 	"      --job ID                of one job\n"
 	"      --undo ID               undo that, of a job that has ended or of one item (item:42)\n"
+	"  retention                 remove what is older than job.retention and job.image_retention say, and\n"
+	"                              show how much; batchd does it in the background\n"
+	"      --dry-run               show it only\n"
 	"  resume                    send again after a stop (quota, key, wrong project), held recipes too\n"
 	"  check                     run the invariant queries; exit 1 where one fails\n"
 	"\n"

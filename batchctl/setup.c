@@ -45,7 +45,8 @@ static void tell_next(const struct ctl *ctl)
 	printf("\nWhat is left:\n"
 	       "  - look at the configuration, and check it: batchd -t\n"
 	       "  - put the provider's key, alone, into %s, mode 0600\n"
-	       "  - start lotscribe-fcgi.socket, lotscribe-fcgi.service and batchd.service\n"
+	       "  - start lotscribe-fcgi.socket, lotscribe-fcgi.service, batchd.service and\n"
+	       "    lotscribe-retention.timer\n"
 	       "  - tell your web server (README, \"Install it\")\n"
 	       "  - make a key for who orders: batchctl key add HOUSE\n",
 	       ctl->config->openai.api_key_file);

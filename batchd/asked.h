@@ -24,4 +24,7 @@ enum asked_slice asked_delete(struct db *db, struct asked *a, struct err *err);
 /* Import, repair and undo, which know by the kind which they are. */
 enum asked_slice asked_mend(struct db *db, struct asked *a, struct err *err);
 
+/* In the same transaction: the request's row says how far it is, a->place, or that it is done. 0 or -1. */
+int asked_store(struct db *db, const struct asked *a, enum asked_slice slice, struct err *err);
+
 #endif

@@ -5,6 +5,7 @@
  */
 #include "batchd/asked.h"
 #include "core/limits.h"
+#include "core/timemath.h"
 
 #define MOST_LOTS 20 /* of a slice: each may have many photographs */
 
@@ -66,7 +67,7 @@ static int remove_lots(struct db *db, int64_t job, int64_t first, int64_t last, 
 	return rc;
 }
 
-/* The timeline, then the texts of the row itself. */
+/* The timeline and what was told of it, then the texts of the row itself. */
 static enum asked_slice remove_rest(struct db *db, const struct asked *a, struct err *err)
 {
 	const int64_t n = db_exec(db, STMT_DELETE_EVENTS, DB_P(db_int(a->job)), err);
@@ -75,8 +76,10 @@ static enum asked_slice remove_rest(struct db *db, const struct asked *a, struct
 		return ASKED_FAILED;
 	if (n == SLICE_ROWS)
 		return ASKED_MORE;
-	return db_exec(db, STMT_DELETE_JOB_TEXTS, DB_P(db_int(a->job)), err) < 0 ? ASKED_FAILED
-										 : ASKED_DONE;
+	if (db_exec(db, STMT_DELETE_ALERTS, DB_P(db_int(a->job)), err) < 0 ||
+	    db_exec(db, STMT_DELETE_JOB_TEXTS, DB_P(db_int(a->job)), err) < 0)
+		return ASKED_FAILED;
+	return ASKED_DONE;
 }
 
 enum asked_slice asked_delete(struct db *db, struct asked *a, struct err *err)
@@ -96,11 +99,9 @@ enum asked_slice asked_delete(struct db *db, struct asked *a, struct err *err)
 	if (db_next(r))
 		lots = db_get_int(r, 0);
 	db_rows_free(&r);
-	if (a->place >= lots)
-		return remove_rest(db, a, err);
-	last = a->place + MOST_LOTS < lots ? a->place + MOST_LOTS - 1 : lots - 1;
-	if (remove_lots(db, a->job, a->place, last, err) < 0)
+	last = t_min(a->place + MOST_LOTS, lots) - 1;
+	if (last >= a->place && remove_lots(db, a->job, a->place, last, err) < 0)
 		return ASKED_FAILED;
-	a->place = last + 1;
-	return ASKED_MORE;
+	a->place = t_max(a->place, last + 1);
+	return a->place < lots ? ASKED_MORE : remove_rest(db, a, err);
 }

@@ -11,6 +11,7 @@
 #include "batchd/hold.h"
 #include "batchd/items.h"
 #include "batchd/planner.h"
+#include "batchd/remove.h"
 #include "batchd/request.h"
 #include "batchd/tell.h"
 #include "common/log.h"
@@ -95,6 +96,7 @@ static int ending_step(struct work *w, struct err *err)
 		 (long long)e->b->n_failed, (long long)e->b->n_void);
 	planner_wake(w->d->planner);
 	requests_wake(w->d->requests);
+	remover_wake(w->d->remover);
 	tell_closed(w->d, e->b->id);
 	if (e->b->is_adopted)
 		tell_all(w->d); /* it held its recipe */

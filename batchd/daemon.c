@@ -22,6 +22,7 @@
 #include "batchd/orphan.h"
 #include "batchd/mend.h"
 #include "batchd/planner.h"
+#include "batchd/remove.h"
 #include "batchd/repeat.h"
 #include "batchd/request.h"
 #include "batchd/stop.h"
@@ -124,8 +125,10 @@ static void tick(struct daemon *d)
 	if (close_unfinished_orders(d, &err) < 0)
 		log_warning("order not removed error=\"%s\"", err.text);
 	tell_tick(d);
-	if (!d->stopping)
+	if (!d->stopping) {
 		mend_pass_tick(d);
+		remover_tick(d);
+	}
 	if (d->is_foreign)
 		return;
 	orphan_adopt_asked(d);
@@ -200,6 +203,7 @@ static void lease_taken(struct daemon *d)
 	planner_reset(d->planner);
 	build_ahead_drop(d);
 	requests_reset(d->requests);
+	remover_reset(d->remover);
 	fallback_taken(d->fallback);
 	alerts_reset(d->alerts);
 	stop_reset(d->stop);
@@ -446,6 +450,7 @@ struct daemon *daemon_new(struct config *c, const char *api_key, const char *spo
 	d->fallback = fallback_new();
 	load_init(&d->load, c->fallback.estimate, false);
 	d->requests = requests_new();
+	d->remover = remover_new();
 	d->teller = teller_new();
 	d->stop = stop_new();
 	d->hold = hold_new();
@@ -482,6 +487,7 @@ void daemon_free(struct daemon **at)
 	build_ahead_drop(d);
 	fallback_free(&d->fallback);
 	requests_free(&d->requests);
+	remover_free(&d->remover);
 	stop_free(&d->stop);
 	hold_free(&d->hold);
 	recipes_free(&d->recipes);

@@ -28,6 +28,7 @@ struct files;
 struct hold;
 struct candidates;
 struct planner;
+struct remover;
 struct requests;
 struct teller;
 struct stop;
@@ -79,6 +80,7 @@ struct daemon {
 	struct fallback *fallback;
 	struct load load; /* what calls are asked for, as last read */
 	struct requests *requests;
+	struct remover *remover;
 	struct teller *teller;
 	struct stop *stop;
 	struct hold *hold;

@@ -15,6 +15,8 @@
 #define TIDY_EVERY T_H
 /* At least: so long an order whose answer was lost may be sent again. As in STMT_KEYS_REMOVE. */
 #define KEEP_KEYS T_DAY
+/* What was asked, and done. */
+#define KEEP_REQUESTS (30 * T_DAY)
 
 struct requests {
 	bool look;  /* there may be some: a pass is under way */
@@ -80,20 +82,20 @@ static enum asked_slice carry_out(struct db *db, struct asked *a, struct err *er
 		return asked_retry(db, a, err);
 	case COMMAND_LANGUAGES:
 		return asked_languages(db, a, err);
-	case COMMAND_DELETE:
-		return asked_delete(db, a, err);
 	case COMMAND_IMPORT:
 	case COMMAND_REPAIR:
 	case COMMAND_UNDO:
 		return asked_mend(db, a, err);
+	case COMMAND_DELETE: /* of batchd/remove.c */
+	case COMMAND_IMAGES:
+	case COMMAND_BATCHES:
 	case COMMAND_COUNT:
 		break;
 	}
 	return ASKED_FAILED;
 }
 
-static int store_progress(struct db *db, const struct asked *a, enum asked_slice slice,
-			  struct err *err)
+int asked_store(struct db *db, const struct asked *a, enum asked_slice slice, struct err *err)
 {
 	const int64_t n =
 		db_exec(db, STMT_ASKED_STORE,
@@ -120,7 +122,7 @@ static int slice_tx(struct db *db, void *arg, struct err *err)
 	s->slice = carry_out(db, &a, err);
 	if (s->slice == ASKED_FAILED)
 		return -1;
-	return s->slice == ASKED_WAITS ? 0 : store_progress(db, &a, s->slice, err);
+	return s->slice == ASKED_WAITS ? 0 : asked_store(db, &a, s->slice, err);
 }
 
 /* 1 and the next request of the pass, its texts borrowed from *rows; 0, -1. */
@@ -177,7 +179,7 @@ static int step(struct daemon *d, struct err *err)
 	return found;
 }
 
-/* --- idempotency keys --- */
+/* --- idempotency keys, and requests that are done --- */
 
 struct tidy_page {
 	struct db_val keys[SLICE_ROWS * 2];
@@ -192,7 +194,7 @@ static int remove_keys_tx(struct db *db, void *arg, struct err *err)
 }
 
 /* A page of keys by their age: those of jobs that are gone have served. 1 = more, 0, -1. */
-static int tidy(struct daemon *d, struct err *err)
+static int tidy_keys(struct daemon *d, struct err *err)
 {
 	struct requests *r = d->requests;
 	struct tidy_page *p = must(calloc(1, sizeof(*p)));
@@ -223,6 +225,29 @@ static int tidy(struct daemon *d, struct err *err)
 	db_rows_free(&rows);
 	free(p);
 	return rc < 0 ? -1 : found == SLICE_ROWS;
+}
+
+struct old_requests {
+	int64_t before, n;
+};
+
+static int remove_requests_tx(struct db *db, void *arg, struct err *err)
+{
+	struct old_requests *o = arg;
+
+	o->n = db_exec(db, STMT_REQUESTS_REMOVE, DB_P(db_time(o->before)), err);
+	return o->n < 0 ? -1 : 0;
+}
+
+/* 1 = more, 0, -1. */
+static int tidy(struct daemon *d, struct err *err)
+{
+	struct old_requests o = {.before = t_sub(daemon_now(d), KEEP_REQUESTS)};
+	const int rc = tidy_keys(d, err);
+
+	if (rc != 0)
+		return rc;
+	return daemon_tx(d, remove_requests_tx, &o, err) < 0 ? -1 : o.n == SLICE_ROWS;
 }
 
 static int tidy_when_due(struct daemon *d, struct err *err)

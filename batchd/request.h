@@ -2,7 +2,8 @@
 /*
  * request: carries out what clients and operators asked of jobs (store_command), oldest first,
  * slice by slice; the row of the request says where the next slice begins, so that each is carried
- * out once, whoever dies in between. Also removes idempotency keys of orders that have served.
+ * out once, whoever dies in between. Also removes idempotency keys of orders that have served, and
+ * requests that were done long ago. What is to be removed is batchd/remove.h.
  */
 #ifndef BATCHD_REQUEST_H
 #define BATCHD_REQUEST_H

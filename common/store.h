@@ -18,7 +18,7 @@
  * The schema version that this program was written for; the range that it can work with is decided
  * with the database's min_program (DESIGN section 6).
  */
-#define STORE_SCHEMA_VERSION 6
+#define STORE_SCHEMA_VERSION 7
 
 /*
  * 0, or -1: ERR_NEVER with a clear line where the schema is older, newer or

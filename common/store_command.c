@@ -268,6 +268,8 @@ static int command_tx(struct db *db, void *arg, struct err *err)
 	case COMMAND_IMPORT: /* of batchctl, by statements of its own */
 	case COMMAND_REPAIR:
 	case COMMAND_UNDO:
+	case COMMAND_IMAGES: /* of no job */
+	case COMMAND_BATCHES:
 	case COMMAND_COUNT:
 		break;
 	}

@@ -36,6 +36,8 @@ const char *const command_names[COMMAND_COUNT] = {
 	[COMMAND_IMPORT] = "import",
 	[COMMAND_REPAIR] = "repair",
 	[COMMAND_UNDO] = "undo",
+	[COMMAND_IMAGES] = "images",
+	[COMMAND_BATCHES] = "batches",
 };
 
 const char *const task_names[TASK_COUNT] = {

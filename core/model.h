@@ -30,7 +30,7 @@ enum job_outcome { OUTCOME_NONE, OUTCOME_FULL, OUTCOME_PARTIAL, JOB_OUTCOME_COUN
 /* How a job came to its end, and so what its items that were open then count as. */
 enum job_end { END_DEADLINE, END_FINISHED, END_CANCELLED, JOB_END_COUNT };
 
-/* What clients and operators ask of a job that is there. */
+/* What clients and operators ask of a job that is there, and retention of what is old. */
 enum command {
 	COMMAND_CANCEL,
 	COMMAND_FINISH,
@@ -39,7 +39,9 @@ enum command {
 	COMMAND_DELETE,
 	COMMAND_IMPORT, /* results of an earlier system are there, as they were stored */
 	COMMAND_REPAIR,
-	COMMAND_UNDO, /* of repairs */
+	COMMAND_UNDO,    /* of repairs */
+	COMMAND_IMAGES,  /* remove photographs of jobs that ended long ago */
+	COMMAND_BATCHES, /* and what tells of batches whose jobs are deleted */
 	COMMAND_COUNT
 };
 

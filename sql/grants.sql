@@ -32,12 +32,12 @@ GRANT SELECT (id, phase, created_at, next_at) ON batch TO :front_user;
 GRANT SELECT (kind, is_open, settled) ON alert TO :front_user;
 
 -- ---- The daemon, batchd. It reads all but the keys and asks for what batchctl asks, so that batchctl can show, check,
--- cancel, finish and retry under its account too. It deletes orders that were never finished and what jobs that are
+-- cancel, finish, retry and ask for retention under its account too. It deletes orders that were never finished and what jobs that are
 -- deleted had; accounts, keys and tables are for the operator's own account.
 GRANT SELECT ON schema_version TO :daemon_user;
 GRANT SELECT, UPDATE (keep_next, files_swept_at) ON installation TO :daemon_user;
 GRANT SELECT ON account TO :daemon_user;
-GRANT SELECT, INSERT, UPDATE (place, done_at) ON request TO :daemon_user;
+GRANT SELECT, INSERT, UPDATE (place, done_at), DELETE ON request TO :daemon_user;
 GRANT SELECT, DELETE ON idempotency TO :daemon_user;
 GRANT SELECT, UPDATE (hold, held_code, held_at, proven_at) ON recipe TO :daemon_user;
 GRANT SELECT, UPDATE, DELETE ON job TO :daemon_user;

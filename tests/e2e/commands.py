@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What the tests of commands share: asking, waiting until batchd has carried it out, what was sent meanwhile."""
+"""What the tests of commands share: asking, waiting until batchd has carried it out, what was sent meanwhile; and of
+removal: content that can be found again where it is left."""
+import base64
 import contextlib
 import sys
 from pathlib import Path
@@ -7,8 +9,11 @@ from typing import Any, Dict, Iterator, List, Optional, Set
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-from jobs import KEEP_FILES, Sales, conf, sales, wait_until  # noqa: E402
+from jobs import KEEP_FILES, Sales, conf, lots, sales, wait_until  # noqa: E402
 
+# A text that is found wherever it is left, and a photograph.
+SECRET = "hallmark of Hester Bateman"
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=")
 # A request that asking again does not mend: its item fails for good.
 BAD_REQUEST = {"do": "http_error_lines", "code": 400, "error": {"code": "invalid_value"}}
 
@@ -67,3 +72,33 @@ def codes(site: Sales, job: str) -> Dict[str, Set[str]]:
 def lines_sent(site: Sales, task: str) -> List[int]:
     """How many requests of a task each remote batch has. Needs KEEP_FILES."""
     return [len(site.content(b["input_file_id"]).splitlines()) for b in site.remote() if b["task"] == task]
+
+
+# ---- Content that is to go.
+
+def image(no: int) -> str:
+    return "data:image/png;base64," + base64.b64encode(PNG + bytes([no])).decode()
+
+
+def confidential(site: Sales, *images: int) -> str:
+    """An order of three lots whose every text can be found again."""
+    return site.stack.order({
+        "name": SECRET, "instructions": SECRET, "metadata": {"sale": SECRET}, "languages": ["fr"],
+        "callback_url": "https://example.com/" + SECRET.replace(" ", "-"),
+        "lots": [{**lot, "title": SECRET, "notes": SECRET, "images": [image(no) for no in images]}
+                 for lot in lots(3)]})["job_id"]
+
+
+def ledger(site: Sales) -> List[Dict[str, Any]]:
+    return site.sql("SELECT item_id, attempt_no, grade, source, model, request_id, input_tokens, output_tokens, cost,"
+                    " created_at FROM answer ORDER BY item_id, attempt_no")
+
+
+def texts_left(site: Sales) -> Set[str]:
+    """Tables in which a text of the order, or of an answer to it, can be found."""
+    found: Set[str] = set()
+    for table in ("job", "lot", "answer", "batch_line", "event", "request"):
+        for one in site.sql(f"SELECT * FROM {table}"):
+            if any("Bateman" in (v.decode(errors="replace") if isinstance(v, bytes) else str(v)) for v in one.values()):
+                found.add(table)
+    return found

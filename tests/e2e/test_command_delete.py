@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
 """A job that is deleted: gone at once for its client; its content goes with its last open attempt, its ledger stays."""
-import base64
 import sys
 from pathlib import Path
 
@@ -8,12 +7,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from commands import ask, carried_out, row, seen_finalizing  # noqa: E402
-from jobs import KEEP_FILES, lots, sales, wait_until  # noqa: E402
+from commands import ask, carried_out, confidential, ledger, row, seen_finalizing, texts_left  # noqa: E402
+from jobs import KEEP_FILES, sales, wait_until  # noqa: E402
 
 LOTS = 3
-SECRET = "hallmark of Hester Bateman"
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=")
 
 
 @pytest.fixture
@@ -25,36 +22,8 @@ def site():
         made.stack.batchd.kill()
 
 
-def image(no):
-    return "data:image/png;base64," + base64.b64encode(PNG + bytes([no])).decode()
-
-
-def confidential(site, *images):
-    """An order whose every text can be found again."""
-    return site.stack.order({
-        "name": SECRET, "instructions": SECRET, "metadata": {"sale": SECRET}, "languages": ["fr"],
-        "callback_url": "https://example.com/" + SECRET.replace(" ", "-"),
-        "lots": [{**lot, "title": SECRET, "notes": SECRET, "images": [image(no) for no in images]}
-                 for lot in lots(LOTS)]})["job_id"]
-
-
 def delete(site, job):
     return site.stack.request("DELETE", f"/api/v1/jobs/{job}", key=site.stack.key).status
-
-
-def ledger(site):
-    return site.sql("SELECT item_id, attempt_no, grade, source, model, request_id, input_tokens, output_tokens, cost,"
-                    " created_at FROM answer ORDER BY item_id, attempt_no")
-
-
-def texts_left(site):
-    """Tables in which a text of the order, or of an answer to it, can be found."""
-    found = set()
-    for table in ("job", "lot", "answer", "batch_line", "event", "request"):
-        for one in site.sql(f"SELECT * FROM {table}"):
-            if any("Bateman" in (v.decode(errors="replace") if isinstance(v, bytes) else str(v)) for v in one.values()):
-                found.add(table)
-    return found
 
 
 def test_a_deleted_job_leaves_its_ledger_and_no_content(site):

@@ -276,7 +276,7 @@ def test_each_privilege_is_needed_by_a_statement(granted, part, programs):
     ("daemon", "INSERT INTO api_key (id) VALUES ('x')"),
     ("daemon", "DELETE FROM attempt"),
     ("daemon", "DELETE FROM batch"),
-    ("daemon", "DELETE FROM request"),
+    ("daemon", "DELETE FROM spending"),
     ("daemon", "UPDATE image SET bytes = 'x'"),
     ("daemon", "UPDATE answer SET cost = 0"),
     ("daemon", "UPDATE batch_line SET cost = 0"),

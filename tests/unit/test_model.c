@@ -60,7 +60,7 @@ static void every_state_has_a_name_of_its_own(void **state)
 static char *schema_text(void)
 {
 	static const char *const files[] = {"schema.sql", "migrate/003_commands.sql",
-					    "migrate/006_repair.sql"};
+					    "migrate/006_repair.sql", "migrate/007_retention.sql"};
 	const char *top = getenv("srcdir");
 	char path[4096];
 	char *text = calloc(1, SCHEMA_MAX);
