@@ -17,13 +17,23 @@ user() { # COMMAND: one line of the new user's
 begin_standin tests /var/host-test/provider
 ok "apt installs it" user "apt install ./$package"
 ok "with what it recommends" test -x /usr/sbin/mariadbd -a -x /usr/sbin/lighttpd
-ok "nothing of it runs, and nothing is enabled" bash -c '! systemctl is-active lotscribe-fcgi.socket lotscribe-fcgi.service batchd.service &&
-	! systemctl is-enabled lotscribe-fcgi.socket lotscribe-fcgi.service batchd.service'
+enable=$(sed -n 's/^ *\(systemctl enable --now \)/\1/p' /usr/share/doc/lotscribe/README.Debian)
+units=${enable#systemctl enable --now }
+# shellcheck disable=SC2086 # a list of units
+nothing_runs() {
+	! systemctl is-active $units
+}
+# shellcheck disable=SC2086
+nothing_is_enabled() {
+	[ -n "$units" ] && ! systemctl is-enabled $units
+}
+ok "nothing of it runs" nothing_runs
+ok "and nothing is enabled" nothing_is_enabled
 ok "setup makes the database" user "batchctl setup"
 user "$provider"
 ok "the configuration is right" user "batchd -t"
 user "echo $provider_key | install -m 600 /dev/stdin /etc/lotscribe/openai.key"
-ok "the units start" user "systemctl enable --now lotscribe-fcgi.socket lotscribe-fcgi.service batchd.service"
+ok "the units start" user "$enable"
 user "lighty-enable-mod lotscribe" >&2
 ok "lighttpd reads its configuration" user "systemctl force-reload lighttpd"
 key=$(user "batchctl key add HOUSE" | tail -1)
@@ -168,10 +178,10 @@ files() {
 systemctl stop nginx
 lighty-enable-mod lotscribe-deflate lotscribe-log >&2
 ok "apt removes it" apt-get remove lotscribe
-ok "nothing of it runs" bash -c '! systemctl is-active lotscribe-fcgi.socket lotscribe-fcgi.service batchd.service'
+ok "nothing of it runs any more" nothing_runs
 ok "the web servers work without it" web_servers_work
 ok "it is installed again" apt-get install "./$package"
-ok "and starts" systemctl enable --now lotscribe-fcgi.socket lotscribe-fcgi.service batchd.service
+ok "and starts" bash -c "$enable"
 systemctl start nginx
 until_it_holds 30 is_ready
 ok "its jobs go on" runs_a_job returned
@@ -190,7 +200,7 @@ ok "it is installed over the database" apt-get install "./$package"
 ok "setup finds it" batchctl setup
 eval "$provider"
 echo $provider_key | install -m 600 /dev/stdin /etc/lotscribe/openai.key
-systemctl enable --now lotscribe-fcgi.socket lotscribe-fcgi.service batchd.service >&2
+$enable >&2
 systemctl start nginx
 until_it_holds 30 is_ready
 job=$(order kept)
