@@ -378,7 +378,7 @@ int daemon_run(struct daemon *d, int fd, void (*reload)(struct daemon *d))
 			hold_step(d);
 		if (d->one_pass && !more && is_idle(d) &&
 		    ((watch_is_reconciled(d->watch) && alerts_are_idle(d->alerts) &&
-		      tell_is_idle(d)) ||
+		      tell_is_idle(d) && remover_is_idle(d->remover)) ||
 		     !lease_held(&d->lease)))
 			break;
 		http_wait(d->http, fd, more ? 0 : t_sub(next_tick, clock_boot()));

@@ -54,6 +54,11 @@ void remover_wake(struct remover *r)
 	r->again = true;
 }
 
+bool remover_is_idle(const struct remover *r)
+{
+	return !r->look && !r->again;
+}
+
 /* --- jobs that were deleted --- */
 
 struct delete_run {

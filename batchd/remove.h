@@ -18,5 +18,7 @@ void remover_reset(struct remover *r);
 void remover_wake(struct remover *r);
 /* A turn, where there is something to do. Each tick. */
 void remover_tick(struct daemon *d);
+/* Is all gone that can go now? */
+bool remover_is_idle(const struct remover *r);
 
 #endif

@@ -139,10 +139,13 @@ def test_photographs_go_before_their_jobs_unless_another_needs_them(site):
         assert site.stack.wait_ended(job)["status"] == "failed"
     site.wait_closed()
     age(site, old, SEEN)        # the photograph that both have, too
-    assert retention(site, "--dry-run") == {"jobs": 0, "photographs": 1, "batches": 0}
+    site.sql("INSERT INTO image (sha256, media_type, bytes, created_at) VALUES (REPEAT('a', 32), 'image/png', 'x',"
+             " UTC_TIMESTAMP(6) - INTERVAL 8 DAY), (REPEAT('b', 32), 'image/png', 'x', UTC_TIMESTAMP(6))")   # orders cut off
+    assert retention(site, "--dry-run") == {"jobs": 0, "photographs": 2, "batches": 0}
     retention(site)
     carried_out(site)
-    assert len(site.sql("SELECT 1 FROM image")) == 2
+    assert len(site.sql("SELECT 1 FROM image")) == 3
+    site.sql("DELETE FROM image WHERE bytes = 'x'")
     answer = site.stack.request("POST", f"/api/v1/jobs/{old}/retry", key=site.stack.key)
     assert (answer.status, answer.json()["code"]) == (409, "images_expired")
     assert site.stack.batchctl("retry", old, check=False).returncode == 69
@@ -254,6 +257,17 @@ def test_what_clients_ask_for_is_not_held_up_by_much_that_is_removed(site):
     kinds = {r["done"]: r["n"] for r in site.sql(
         "SELECT done_at IS NOT NULL AS done, COUNT(*) AS n FROM request WHERE kind = 'delete' GROUP BY 1")}
     assert kinds[0] > 1000, kinds
+
+
+def test_one_pass_removes_all_that_is_asked_for(site):
+    jobs = [done(site, site.take(60, ())) for _ in range(3)]
+    site.bury(site.stack.batchd)
+    for job in jobs:
+        age(site, job, OLD)
+    assert retention(site)["jobs"] == 3
+    assert site.stack.batchd.once().returncode == 0
+    assert site.sql("SELECT 1 FROM request WHERE done_at IS NULL") == [] and site.sql("SELECT 1 FROM lot") == []
+    site.check()
 
 
 def test_requests_that_were_done_long_ago_are_forgotten(site):
