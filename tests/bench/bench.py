@@ -20,6 +20,7 @@ import bench_intake  # noqa: E402
 import bench_parked  # noqa: E402
 import bench_poll  # noqa: E402
 import bench_repair  # noqa: E402
+import bench_retention  # noqa: E402
 import bench_stored  # noqa: E402
 import bench_watch  # noqa: E402
 import report  # noqa: E402
@@ -27,7 +28,7 @@ from harness.process import HarnessError  # noqa: E402
 
 MEASURES = {"poll": bench_poll.run, "parked": bench_parked.run, "harvest": bench_harvest.run,
             "intake": bench_intake.run, "watch": bench_watch.run, "stored": bench_stored.run,
-            "repair": bench_repair.run}
+            "repair": bench_repair.run, "retention": bench_retention.run}
 
 
 @dataclass
