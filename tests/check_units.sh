@@ -6,6 +6,7 @@ set -u
 srcdir=${srcdir:-.}
 . "$srcdir/tests/tap.sh"
 
+srcdir_absolute=$(cd "$srcdir" && pwd)
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
 cp conf/systemd/*.service "$srcdir"/conf/systemd/*.socket "$srcdir"/conf/systemd/*.timer "$folder"
@@ -26,6 +27,15 @@ if command -v systemd-analyze >/dev/null; then
 		"$(systemd-analyze security --offline=yes --threshold=11 ./batchd.service 2>&1 >report || cat report)"
 	claim "the users of the units are those that are made" "$(sed -n 's/^User=//p' ./*.service | while read -r user; do
 		grep -q "^u $user " lotscribe.conf || echo "$user"
+	done)"
+	# The drop-in for a database elsewhere.
+	for unit in *.service; do
+		mkdir "$unit.d" && cp "$srcdir_absolute/conf/systemd/remote-database.conf" "$unit.d"
+	done
+	claim "systemd knows every key and value of the drop-in" "$(systemd-analyze verify ./*.service 2>&1 |
+		grep -E 'Unknown|Failed to parse|Invalid|nvalid value|ignoring')"
+	claim "with it the front end is exposed as batchd is, at most" "$(for unit in lotscribe-fcgi lotscribe-retention batchd; do
+		systemd-analyze security --offline=yes --threshold=11 ./$unit.service 2>&1 >report || cat report
 	done)"
 fi
 tap_end

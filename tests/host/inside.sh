@@ -147,6 +147,11 @@ ok "MariaDB is killed: 200 or 503 with Retry-After, no order lost" under_load "M
 ok "and the job completed" until_it_holds 90 is_completed "$job"
 ok "by the same processes" test "$(pids)" = "$before"
 ok "the journal names its parts" bash -c "journalctl -u batchd -u lotscribe-fcgi | grep -q 'lease taken'"
+for event in 'order accepted' ordered describing answered completed; do
+	ok "the journal has by the job's id that it was $event" bash -c "journalctl -o cat LOTSCRIBE_JOB_ID=$job | grep -q '^$event job=$job '"
+done
+ok "the configuration is read again" systemctl reload lotscribe-fcgi batchd
+ok "and said so" until_it_holds 20 bash -c "test \$(journalctl -o cat | grep -c '^configuration read again') -ge 2"
 all_done() {
 	systemctl show -p StatusText --value batchd | grep -q '^active: 0 jobs'
 }
