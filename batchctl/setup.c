@@ -43,8 +43,8 @@ static void tell_next(const struct ctl *ctl)
 	if (ctl->json)
 		return;
 	printf("\nWhat is left:\n"
-	       "  - look at the configuration, and check it: batchd -t\n"
 	       "  - put the provider's key, alone, into %s, mode 0600\n"
+	       "  - look at the configuration, and check it: batchd -t\n"
 	       "  - start lotscribe-fcgi.socket, lotscribe-fcgi.service, batchd.service and\n"
 	       "    lotscribe-retention.timer\n"
 	       "  - tell your web server (README, \"Install it\")\n"

@@ -21,6 +21,8 @@
 #	define PACKAGE_VERSION "0"
 #endif
 #define DEFAULT_CONFIG LOTSCRIBE_SYSCONFDIR "/lotscribe.conf"
+/* Of -t. */
+#define CHECKS (CONFIG_NEED_TASKS | CONFIG_CHECK_LOGIN | CONFIG_CHECK_KEY)
 
 struct options {
 	const char *config;
@@ -32,7 +34,7 @@ static bool is_verbose; /* -v: whatever the configuration says, also after a rel
 static const char usage[] =
 	"usage: batchd [-c FILE] [-t] [-1] [-v] [-V] [-h]\n"
 	"  -c FILE  configuration (default " DEFAULT_CONFIG ")\n"
-	"  -t       check the configuration, print it and end\n"
+	"  -t       check the configuration and the files that it names, print it and end\n"
 	"  -1       one pass: do what is due now, and end\n"
 	"  -v       log more\n"
 	"  -V       print the version\n"
@@ -171,7 +173,7 @@ int main(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	log_init("batchd", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	if (config_load(o.config, CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
+	if (config_load(o.config, o.test ? CHECKS : CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
 		return EX_CONFIG;
 	is_verbose = o.verbose;
 	if (!is_verbose)

@@ -2,7 +2,7 @@
 /*
  * config: see config.h. The file is read twice, by config_scan for what libconfuse lets
  * pass, then by libconfuse for the values; a third pass looks at what keys say together, and
- * reads prompts and schema.
+ * config_files reads the files that they name.
  */
 #include "common/config.h"
 
@@ -11,21 +11,10 @@
 #include <string.h>
 
 #include "common/config_private.h"
-#include "core/json_schema.h"
-#include "core/limits.h"
 #include "core/timemath.h"
 
 #define FILE_BYTES     (256u << 10) /* of a configuration; ours, with its comments, has 12 KiB */
 #define FULL_PRICE_PPM 1000000
-
-/* One load: the file twice read, and what comes of it. */
-struct load {
-	struct config *c;
-	struct scan scan;
-	struct faults faults;
-	cfg_t *cfg;
-	char *folder;
-};
 
 static const struct config_policy built_in[] = {
 	{.name = NULL, /* large, and what any other section begins with */
@@ -50,7 +39,7 @@ static const struct config_policy built_in[] = {
 
 /* ---- Values. */
 
-static void value_fault(struct load *l, const struct key *k, const char *title, const char *why)
+void value_fault(struct load *l, const struct key *k, const char *title, const char *why)
 {
 	int line = scan_line(&l->scan, k->section, title, k->name);
 
@@ -227,39 +216,6 @@ static void check_together(struct load *l)
 		value_fault(l, key_find("alert", "mail_to"), NULL, "needs alert.smtp_url");
 }
 
-/* ---- Prompts and schema. */
-
-static void read_task_file(struct load *l, const char *section, const char *key, const char *path,
-			   char **out)
-{
-	bool is_schema = !strcmp(key, "schema_file");
-	size_t n, limit = is_schema ? LIMIT_SCHEMA_BYTES : LIMIT_PROMPT_BYTES;
-	struct err err = {0};
-
-	if (config_read_file(path, limit, out, &n, &err) == 0) {
-		if (n == 0 || !config_is_text(*out, n))
-			err_set(&err, ERR_NEVER, 0, "%s: is empty or no UTF-8 text", path);
-		else if (is_schema && json_schema_check(*out, n, &err))
-			err_prefix(&err, "%s", path);
-	}
-	if (err.class != ERR_NONE)
-		value_fault(l, key_find(section, key), NULL, err.text);
-}
-
-static void check_task(struct load *l, const char *section, struct config_task *t)
-{
-	if (!config_model_find(l->c, t->model)) {
-		const struct key *k = key_find(section, "model");
-		char why[200];
-
-		snprintf(why, sizeof(why), "there is no section model \"%.100s\"", t->model);
-		value_fault(l, k, NULL, *t->model ? why : "is missing and has no default");
-	}
-	read_task_file(l, section, "prompt_file", t->prompt_file, &t->prompt);
-	if (t->schema_file)
-		read_task_file(l, section, "schema_file", t->schema_file, &t->schema);
-}
-
 /* ---- libconfuse. */
 
 /* Our first reading is the stricter one: what comes here is a difference between the two. */
@@ -324,25 +280,30 @@ static void read_all(struct load *l, unsigned needs)
 				     l->c);
 	read_models(l);
 	read_policies(l);
-	if (l->faults.n)
-		return;
-	check_together(l);
-	if (needs & CONFIG_NEED_TASKS) {
-		check_task(l, "describe", &l->c->describe);
-		check_task(l, "translate", &l->c->translate);
-	}
+	if (l->faults.n == 0)
+		check_together(l);
+	read_files(l, needs);
+}
+
+static void tell_faults(const struct load *l, FILE *out, struct err *err)
+{
+	const char *path = l->c->path;
+
+	for (size_t i = 0; out && i < l->faults.n; i++)
+		fprintf(out, "%s:%d: %s\n", path, l->faults.list[i].line, l->faults.list[i].text);
+	err_set(err, ERR_NEVER, 0, "%s:%d: %s", path, l->faults.list[0].line,
+		l->faults.list[0].text);
 }
 
 int config_parse(const char *path, const char *text, size_t n, unsigned needs, FILE *faults,
 		 struct config **config, struct err *err)
 {
-	struct load l = {.faults = {.path = path, .out = faults, .err = err},
-			 .folder = config_folder(path)};
+	struct load l = {.folder = config_folder(path)};
 
 	l.c = config_alloc(NULL, 1, sizeof(*l.c));
 	*l.c = (struct config){.path = config_strdup(path)};
 	scan_file(text, n, &l.scan, &l.faults);
-	if (l.faults.n == 0) {
+	if (!l.scan.is_broken) {
 		l.cfg = new_parser();
 		if (cfg_parse_buf(l.cfg, l.scan.text.data) != CFG_SUCCESS)
 			fault_add(&l.faults, 1, "the file cannot be read");
@@ -353,6 +314,7 @@ int config_parse(const char *path, const char *text, size_t n, unsigned needs, F
 	scan_clear(&l.scan);
 	free(l.folder);
 	if (l.faults.n) {
+		tell_faults(&l, faults, err);
 		config_free(&l.c);
 		return -1;
 	}

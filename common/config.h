@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * config: lotscribe.conf read into a struct of plain copied values (DESIGN section 6).
- * Knows every key, its default and its range; tells faults with file and line. Reads no
+ * Knows every key, its default and its range; tells faults with file and line. Keeps no
  * secret but names their files.
  */
 #ifndef COMMON_CONFIG_H
@@ -101,11 +101,14 @@ struct config {
 /* What a program needs beyond the common part. */
 enum config_need {
 	CONFIG_NEED_TASKS = 1, /* describe and translate: prompts and schema are read and checked */
+	/* For a check alone (-t): can they be read, and are they what they are to be? */
+	CONFIG_CHECK_LOGIN = 2, /* the password and the authority of the database */
+	CONFIG_CHECK_KEY = 4,   /* the provider's key */
 };
 
 /*
  * Read and check a file. 0 and a new *config (free with config_free), or -1: err->text is
- * "FILE:LINE: what is wrong" of the first fault; every fault is also told
+ * "FILE:LINE: what is wrong" of the first fault; all of them, by line, are told
  * to `faults` (may be NULL).
  */
 int config_load(const char *path, unsigned needs, FILE *faults, struct config **config,
@@ -122,8 +125,9 @@ struct prices config_model_prices(const struct config_model *model, bool is_full
  */
 const struct config_policy *config_policy_for(const struct config *config, int64_t n_requests);
 /*
- * Print every effective value, in the file's own syntax. The file names of secrets
- * are printed, never contents.
+ * Print every effective value, in the file's own syntax, with a comment behind those that are as
+ * they are by default. The file names of secrets are printed, never contents; what is secret in a
+ * value is put out by a *, and a comment says so.
  */
 void config_print(const struct config *config, FILE *out);
 

@@ -54,11 +54,14 @@ struct place { /* where something was said */
 	int line;
 };
 
-struct faults {
-	const char *path;
-	FILE *out;       /* all of them; may be NULL */
-	struct err *err; /* the first; may be NULL */
-	int n;
+#define MOST_FAULTS 50 /* a file of another kind has one a line; more are not kept */
+
+struct faults { /* in the order of their lines */
+	size_t n;
+	struct {
+		int line;
+		char text[sizeof(((struct err *)0)->text)];
+	} list[MOST_FAULTS];
 };
 
 void fault_add(struct faults *f, int line, const char *fmt, ...)
@@ -67,10 +70,15 @@ void fault_add(struct faults *f, int line, const char *fmt, ...)
 struct scan {
 	struct place *places;
 	size_t n_places;
-	struct strbuf text; /* the same file for libconfuse, with every $ literal */
+	/*
+	 * The same file for libconfuse, with every $ literal, and without what is unknown or said a
+	 * second time: the faults of the rest are found all the same.
+	 */
+	struct strbuf text;
+	bool is_broken; /* it could not be read to its end */
 };
 
-/* Clear with scan_clear in any case. Faults are added; the rest counts only where there is none. */
+/* Clear with scan_clear in any case. Faults are added. */
 void scan_file(const char *text, size_t n, struct scan *s, struct faults *f);
 void scan_clear(struct scan *s);
 /* Whether the file says so; key NULL: whether it has the section. */
@@ -78,9 +86,29 @@ bool scan_has(const struct scan *s, const char *section, const char *title, cons
 /* The line of a key, or of its section where the key is not said, or 1. */
 int scan_line(const struct scan *s, const char *section, const char *title, const char *key);
 
-/* ---- config.c: the same as config_load, of a text in memory (for the fuzz target). */
+/* ---- config.c */
+
+struct cfg_t;
+
+/* One load: the file twice read, and what comes of it. */
+struct load {
+	struct config *c;
+	struct scan scan;
+	struct faults faults;
+	struct cfg_t *cfg;
+	char *folder;
+};
+
+/* Add a fault at the key's line; title as in the file, NULL where the section has none. */
+void value_fault(struct load *l, const struct key *k, const char *title, const char *why);
+/* The same as config_load, of a text in memory (for the fuzz target). */
 int config_parse(const char *path, const char *text, size_t n, unsigned needs, FILE *faults,
 		 struct config **config, struct err *err);
+
+/* ---- config_files.c */
+
+/* Read and check the files that the configuration names; `needs` as config_load's. */
+void read_files(struct load *l, unsigned needs);
 
 /* ---- config_scan.c too: files. */
 

@@ -20,7 +20,6 @@
 
 #define WORD_END   " #\"'\t\n\r={}()+,*"
 #define MAX_PLACES 2000 /* keys and sections; looked through one by one */
-#define MAX_TOLD   50   /* faults; a file of another kind has one a line */
 
 enum token { T_END, T_TEXT, T_OPEN, T_CLOSE, T_EQUALS, T_COMMA, T_FAULT };
 
@@ -31,20 +30,23 @@ struct scanner {
 	struct faults *faults;
 	struct strbuf value; /* of the last T_TEXT */
 	int token_line;
+	size_t token_at; /* where it stands in the text for libconfuse */
 };
 
 void fault_add(struct faults *f, int line, const char *fmt, ...)
 {
-	char text[sizeof(f->err->text)];
+	size_t at = f->n;
 	va_list ap;
 
+	if (f->n == MOST_FAULTS)
+		return;
+	while (at > 0 && f->list[at - 1].line > line)
+		at--;
+	memmove(&f->list[at + 1], &f->list[at], (f->n++ - at) * sizeof(f->list[0]));
+	f->list[at].line = line;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(f->list[at].text, sizeof(f->list[at].text), fmt, ap);
 	va_end(ap);
-	if (f->out && f->n < MAX_TOLD)
-		fprintf(f->out, "%s:%d: %s\n", f->path, line, text);
-	if (f->n++ == 0)
-		err_set(f->err, ERR_NEVER, 0, "%s:%d: %s", f->path, line, text);
 }
 
 static enum token bad(struct scanner *s, const char *what)
@@ -167,6 +169,7 @@ static enum token next(struct scanner *s)
 	if (skip_blanks(s) == T_FAULT)
 		return T_FAULT;
 	s->token_line = s->line;
+	s->token_at = s->out->text.len;
 	strbuf_reset(&s->value);
 	if (s->p == s->end)
 		return T_END;
@@ -195,7 +198,8 @@ static const struct place *find_place(const struct scan *s, const char *section,
 	return NULL;
 }
 
-static void remember(struct scanner *s, const struct place *place, const char *what)
+/* false: it was there before. */
+static bool remember(struct scanner *s, const struct place *place, const char *what)
 {
 	struct scan *out = s->out;
 	const struct place *first = find_place(out, place->section, place->title, place->key);
@@ -203,7 +207,7 @@ static void remember(struct scanner *s, const struct place *place, const char *w
 	if (first) {
 		fault_add(s->faults, place->line, "%s is given twice, first in line %d", what,
 			  first->line);
-		return;
+		return false;
 	}
 	out->places = reallocarray(out->places, out->n_places + 1, sizeof(*out->places));
 	if (!out->places)
@@ -214,6 +218,7 @@ static void remember(struct scanner *s, const struct place *place, const char *w
 		.key = place->key ? config_strdup(place->key) : NULL,
 		.line = place->line,
 	};
+	return true;
 }
 
 /* After "{" of a list. */
@@ -240,7 +245,9 @@ static int assignment(struct scanner *s, const struct place *section)
 {
 	char *name = config_strdup(s->value.data);
 	const struct key *k = key_find(section->section, name);
+	const size_t at = s->token_at;
 	struct place place = *section;
+	bool is_good = false;
 	int rc = -1;
 	enum token t;
 
@@ -250,7 +257,7 @@ static int assignment(struct scanner *s, const struct place *section)
 		fault_add(s->faults, place.line, "unknown key \"%s\" in section %s", name,
 			  section->section);
 	else
-		remember(s, &place, name);
+		is_good = remember(s, &place, name);
 	t = next(s);
 	if (t == T_EQUALS) {
 		t = next(s);
@@ -264,6 +271,8 @@ static int assignment(struct scanner *s, const struct place *section)
 	} else if (t != T_FAULT) {
 		bad(s, "= is missing after a key");
 	}
+	if (!is_good)
+		strbuf_truncate(&s->out->text, at);
 	free(name);
 	return rc;
 }
@@ -290,18 +299,30 @@ static int body(struct scanner *s, const struct place *section)
 	}
 }
 
+/* A section whose name says nothing; the name was read. */
+static int pass_over(struct scanner *s)
+{
+	enum token t = next(s);
+	int depth = 1;
+
+	if (t == T_TEXT)
+		t = next(s);
+	if (t != T_OPEN)
+		return -1;
+	while (depth > 0) {
+		t = next(s);
+		if (t == T_END || t == T_FAULT)
+			return -1;
+		depth += (t == T_OPEN) - (t == T_CLOSE);
+	}
+	return 0;
+}
+
 /* SECTION [TITLE] {; the name was read. Fills *place with texts of the caller's to free. */
 static int head(struct scanner *s, struct place *place)
 {
-	enum token t;
+	enum token t = next(s);
 
-	place->section = config_strdup(s->value.data);
-	place->line = s->token_line;
-	if (!section_is_known(place->section)) {
-		fault_add(s->faults, place->line, "unknown section \"%s\"", place->section);
-		return -1;
-	}
-	t = next(s);
 	if (section_is_titled(place->section)) {
 		if (t != T_TEXT || s->value.len == 0) {
 			if (t != T_FAULT)
@@ -320,13 +341,23 @@ static int head(struct scanner *s, struct place *place)
 
 static int section(struct scanner *s)
 {
-	struct place place = {0};
-	int rc = head(s, &place);
+	const size_t at = s->token_at;
+	struct place place = {.section = config_strdup(s->value.data), .line = s->token_line};
+	bool is_good = false;
+	int rc;
 
-	if (rc == 0) {
-		remember(s, &place, place.title ? place.title : place.section);
-		rc = body(s, &place);
+	if (!section_is_known(place.section)) {
+		fault_add(s->faults, place.line, "unknown section \"%s\"", place.section);
+		rc = pass_over(s);
+	} else {
+		rc = head(s, &place);
+		if (rc == 0) {
+			is_good = remember(s, &place, place.title ? place.title : place.section);
+			rc = body(s, &place);
+		}
 	}
+	if (!is_good)
+		strbuf_truncate(&s->out->text, at);
 	free(place.section);
 	free(place.title);
 	return rc;
@@ -338,7 +369,7 @@ void scan_file(const char *text, size_t n, struct scan *out, struct faults *f)
 		{.p = text, .end = text + n, .line = 1, .token_line = 1, .out = out, .faults = f};
 	enum token t;
 
-	*out = (struct scan){0};
+	*out = (struct scan){.is_broken = true};
 	strbuf_init(&out->text, 2 * n + 1);
 	strbuf_init(&s.value, n + 1);
 	if (!config_is_text(text, n)) {
@@ -355,6 +386,7 @@ void scan_file(const char *text, size_t n, struct scan *out, struct faults *f)
 			bad(&s, "a section is expected here");
 		break;
 	}
+	out->is_broken = t != T_END;
 	strbuf_clear(&s.value);
 }
 

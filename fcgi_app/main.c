@@ -24,6 +24,8 @@
 #include "fcgi_app/generation.h"
 
 #define DEFAULT_CONFIG LOTSCRIBE_SYSCONFDIR "/lotscribe.conf"
+/* Of -t; the provider's key is not for this program. */
+#define CHECKS (CONFIG_NEED_TASKS | CONFIG_CHECK_LOGIN)
 /* What is larger goes back to the system as soon as it is freed. */
 #define KEPT_BLOCK_BYTES (512 << 10)
 #define MOST_ENDING      4 /* reloads whose requests have not ended */
@@ -41,7 +43,7 @@ static const char usage[] =
 	"\n"
 	"  -c FILE    configuration (" DEFAULT_CONFIG ")\n"
 	"  -l WHERE   listen there; else on what systemd or the web server hands over\n"
-	"  -t         check configuration and database schema, then end\n"
+	"  -t         check and print the configuration, check the database schema, then end\n"
 	"  -V         print the version\n"
 	"  -h         print this\n";
 
@@ -252,9 +254,11 @@ int main(int argc, char **argv)
 	signal_fd = service_signals();
 	/* How long a finished request waits for the web server to close first; 2 s unless told. */
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 0);
-	if (config_load(o.config, CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
+	if (config_load(o.config, o.check ? CHECKS : CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
 		return EX_CONFIG;
 	log_set_level((enum log_level)log_level_find(config->log.level));
+	if (o.check)
+		config_print(config, stdout);
 	first = generation_new(config, &err);
 	if (!first) {
 		log_err("schema unusable error=\"%s\"", err.text);

@@ -24,8 +24,9 @@ cat >"$folder/lotscribe.conf" <<-'END'
 	translate { model = "m" }
 	model "m" { price_input = "1" price_output = "2" }
 END
-batchd/batchd -t -c "$folder/lotscribe.conf" >"$folder/printed" || exit 99
-sed "s|$folder/||" "$folder/printed" | awk '
+(umask 077 && echo sk-of-the-page >"$folder/openai_api_key") || exit 99
+CREDENTIALS_DIRECTORY=$folder batchd/batchd -t -c "$folder/lotscribe.conf" >"$folder/printed" || exit 99
+sed -e "s|$folder/||" -e 's/ # default$//' "$folder/printed" | awk '
 	/{$/ {section = $1; next}
 	/=/ {sub(/^\t/, ""); print section "." $0}' >"$folder/meant"
 awk '

@@ -31,8 +31,8 @@ ok "nothing of it runs" nothing_runs
 ok "and nothing is enabled" nothing_is_enabled
 ok "setup makes the database" user "batchctl setup"
 user "$provider"
-ok "the configuration is right" user "batchd -t"
 user "echo $provider_key | install -m 600 /dev/stdin /etc/lotscribe/openai.key"
+ok "the configuration is right" user "batchd -t"
 ok "the units start" user "$enable"
 user "lighty-enable-mod lotscribe" >&2
 ok "lighttpd reads its configuration" user "systemctl force-reload lighttpd"

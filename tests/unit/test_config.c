@@ -245,7 +245,7 @@ static void prompts_and_schema_are_read_and_checked(void **state)
 	must_fail(TASKS, "lot-description.schema.json: ");
 	write_file("lot-description.schema.json", SCHEMA);
 	must_fail(MODEL, "/t.conf:1: describe.model: is missing and has no default");
-	must_fail(MODEL "\ndescribe { model = x }",
+	must_fail(MODEL "\ndescribe { model = x } translate { model = m }",
 		  "/t.conf:3: describe.model: there is no section model \"x\"");
 	if (load(TASKS, &c, &err))
 		fail_msg("%s", err.text);
@@ -300,18 +300,58 @@ static void a_secret_in_a_url_is_not_printed(void **state)
 	char text[8000] = "";
 	struct config *c =
 		parse("alert { mail_to = \"a@b\" smtp_url = \"smtps://me%40b:pass@mail:465\""
-		      " webhook_url = \"https://hooks/T0/secret?token=secret\" }");
+		      " webhook_url = \"https://hooks/T0/secret?token=secret\""
+		      " command = \"curl -H 'Bearer secret'\" }");
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	(void)state;
 	assert_string_equal(c->alert.smtp_url, "smtps://me%40b:pass@mail:465");
 	config_print(c, out);
 	fclose(out);
-	assert_non_null(strstr(text, "\tsmtp_url = \"smtps://*@mail:465\"\n"));
-	assert_non_null(strstr(text, "\twebhook_url = \"https://hooks/*\"\n"));
+	assert_non_null(strstr(text, "\tsmtp_url = \"smtps://*@mail:465\" # hidden\n"));
+	assert_non_null(strstr(text, "\twebhook_url = \"https://hooks/*\" # hidden\n"));
+	assert_non_null(strstr(text, "\tcommand = \"curl -H 'Bearer *'\" # hidden\n"));
 	assert_null(strstr(text, "pass@"));
 	assert_null(strstr(text, "secret"));
 	config_free(&c);
+}
+
+static void what_is_as_by_default_is_marked(void **state)
+{
+	static const char *const marked[] = {"rate = 1200",
+					     "cors_origins = {}",
+					     "public_read = true",
+					     "prompt_file = \"/etc/t/describe.prompt\"",
+					     "tiers = {\"flex\", \"default\"}",
+					     "max_output_tokens_retry = 14",
+					     "price_cached = \"1\"",
+					     "batch_factor = 0.5",
+					     "alert_after = \"6h\"",
+					     "validating_after = \"1h\""};
+	static const char *const plain[] = {"workers = 3", "price_input = \"1\"",
+					    "max_output_tokens = 7", "alert_after = \"90s\"",
+					    "schema_file = \"/etc/x\""};
+	char text[8000] = "", line[100];
+	struct config *c =
+		parse("http { workers = 3 rate = 1200 }\ndescribe { schema_file = /etc/x }\n"
+		      "model m { price_input = 1 price_output = 2 max_output_tokens = 7 }\n"
+		      "policy mid { max_requests = 200 }\npolicy small { alert_after = \"90s\" }");
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	(void)state;
+	config_print(c, out);
+	fclose(out);
+	config_free(&c);
+	for (size_t i = 0; i < sizeof(marked) / sizeof(marked[0]); i++) {
+		snprintf(line, sizeof(line), "\t%s # default\n", marked[i]);
+		if (!strstr(text, line))
+			fail_msg("not marked: %s", marked[i]);
+	}
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		snprintf(line, sizeof(line), "\t%s\n", plain[i]);
+		if (!strstr(text, line))
+			fail_msg("marked: %s", plain[i]);
+	}
 }
 
 static void money_is_exact(void **state)
@@ -376,6 +416,7 @@ int main(void)
 		cmocka_unit_test(an_unreadable_file_is_told),
 		cmocka_unit_test(what_is_printed_reads_as_the_same),
 		cmocka_unit_test(a_secret_in_a_url_is_not_printed),
+		cmocka_unit_test(what_is_as_by_default_is_marked),
 		cmocka_unit_test(money_is_exact),
 		cmocka_unit_test(the_table_is_in_blocks),
 	};

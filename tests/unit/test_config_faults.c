@@ -86,7 +86,7 @@ static const struct fault_case {
 	{"model \"m\" {\n price_input = \"1\" }", "t.conf:1: model m: price_output: is missing and has no default"},
 	{"model m {\n price_input = 1 price_output = 1\n batch_factor = 1.5 }", "t.conf:3: model m: batch_factor: 1.5 is out of range (0 to 1)"},
 	{"model m { price_input = 1 price_output = 1\n max_output_tokens_retry = 5 }", "t.conf:2: model m: max_output_tokens_retry: is below max_output_tokens"},
-	{"policy x {\n alert_after = \"31d\" }", "t.conf:2: policy x: alert_after: 31d is out of range (100ms to 30d)"},
+	{"policy x { max_requests = 7\n alert_after = \"31d\" }", "t.conf:2: policy x: alert_after: 31d is out of range (100ms to 30d)"},
 	/* together */
 	{"job {\n deadline = \"96h\" }", "t.conf:2: job.deadline: is above job.max_deadline"},
 	{"job {\n max_deadline = \"1h\" }", "t.conf:2: job.max_deadline: is below job.deadline"},
@@ -135,11 +135,59 @@ static void every_fault_is_told(void **state)
 	assert_int_equal(config_parse("f", text, strlen(text), 0, out, &c, &err), -1);
 	fclose(out);
 	assert_string_equal(
-		told, "f:2: http.wait_max: \"1\" is not a duration such as \"250ms\", \"30s\","
+		told, "f:1: http.workers: 0 is out of range (1 to 512)\n"
+		      "f:2: http.wait_max: \"1\" is not a duration such as \"250ms\", \"30s\","
 		      " \"15m\", \"2h\", \"7d\"\n"
-		      "f:1: http.workers: 0 is out of range (1 to 512)\n"
 		      "f:3: budget.day: \"x\" is not an amount in USD such as \"12.50\"\n");
-	assert_non_null(strstr(err.text, "f:2: "));
+	assert_non_null(strstr(err.text, "f:1: "));
+}
+
+/* What is unknown, or said again, hides no fault of the rest. */
+static void faults_of_names_and_of_values_are_told_together(void **state)
+{
+	static const char text[] = "http { worker = {\"1\",\n\"2\"} rate = x }\n"
+				   "https \"a\" { b = 1 c { d = { } } }\n"
+				   "http { workers = 0 }\n"
+				   "batch { linger = \"1s\" linger = \"1\" }\n"
+				   "model m { price_input = 1 price_output = 2 }\n"
+				   "model m { price_input = x }\n"
+				   "budget { day = y }\n";
+	char told[1000] = "";
+	FILE *out = fmemopen(told, sizeof(told), "w");
+	struct config *c = NULL;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(config_parse("f", text, strlen(text), 0, out, &c, &err), -1);
+	fclose(out);
+	assert_string_equal(told,
+			    "f:1: unknown key \"worker\" in section http\n"
+			    "f:2: http.rate: \"x\" is not a whole number\n"
+			    "f:3: unknown section \"https\"\n"
+			    "f:4: http is given twice, first in line 1\n"
+			    "f:5: linger is given twice, first in line 5\n"
+			    "f:7: m is given twice, first in line 6\n"
+			    "f:7: price_input is given twice, first in line 6\n"
+			    "f:8: budget.day: \"y\" is not an amount in USD such as \"12.50\"\n");
+}
+
+static void a_file_of_faults_is_not_told_whole(void **state)
+{
+	char text[4000] = "http {", told[8000] = "";
+	FILE *out = fmemopen(told, sizeof(told), "w");
+	struct config *c = NULL;
+	struct err err = {0};
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		strcat(text, "x = 1\n");
+	strcat(text, "}");
+	assert_int_equal(config_parse("f", text, strlen(text), 0, out, &c, &err), -1);
+	fclose(out);
+	for (const char *p = told; (p = strchr(p, '\n')); p++)
+		n++;
+	assert_int_equal(n, MOST_FAULTS);
 }
 
 int main(void)
@@ -147,6 +195,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(faults_are_told_with_file_and_line),
 		cmocka_unit_test(every_fault_is_told),
+		cmocka_unit_test(faults_of_names_and_of_values_are_told_together),
+		cmocka_unit_test(a_file_of_faults_is_not_told_whole),
 	};
 
 	return cmocka_run_group_tests_name("config_faults", tests, NULL, NULL);
