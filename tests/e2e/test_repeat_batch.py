@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from commands import ask  # noqa: E402
 from jobs import KEEP_FILES, first_describe, sales, wait_until  # noqa: E402
-from kills import UPLOAD  # noqa: E402
+from kills import CANCEL, UPLOAD  # noqa: E402
 
 CUT = first_describe("cut_lines", n=1)
 REPEAT = {"task": "describe", "nth": 2}      # the batch of it
@@ -81,7 +81,9 @@ def test_a_batch_of_it_that_fails_was_its_one(site, code):
 
 
 def test_what_is_no_better_and_not_waited_for_any_more_is_no_waste(site):
-    job = order(site, {"match": REPEAT, "do": "stuck"}, {"match": REPEAT, "do": "cut_lines"}, languages=())
+    """It comes, since the cancel of its batch is refused."""
+    job = order(site, {"match": REPEAT, "do": "stuck"}, {"match": REPEAT, "do": "cut_lines"},
+                {"match": {"route": CANCEL}, "do": "status", "code": 500}, languages=())
     remote = sent(site)
     ask(site, job, "finish")
     ended(site, job)
