@@ -90,6 +90,12 @@ static int spool_make(const char *state_dir, char *out, size_t size)
 	return access(out, W_OK);
 }
 
+static void heed_level(const struct config *c)
+{
+	if (!is_verbose)
+		log_set_level(c->log.level);
+}
+
 static void reload(struct daemon *d)
 {
 	struct config *fresh;
@@ -103,8 +109,7 @@ static void reload(struct daemon *d)
 		log_err("configuration kept error=\"%s\"", err.text);
 		config_free(&fresh);
 	} else {
-		if (!is_verbose)
-			log_set_level((enum log_level)log_level_find(fresh->log.level));
+		heed_level(fresh);
 		daemon_reload(d, fresh, key);
 		secret_free(&key);
 		log_notice("configuration read again");
@@ -176,8 +181,7 @@ int main(int argc, char **argv)
 	if (config_load(o.config, o.test ? CHECKS : CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
 		return EX_CONFIG;
 	is_verbose = o.verbose;
-	if (!is_verbose)
-		log_set_level((enum log_level)log_level_find(config->log.level));
+	heed_level(config);
 	if (o.test) {
 		config_print(config, stdout);
 		config_free(&config);

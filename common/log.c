@@ -32,14 +32,9 @@ static _Thread_local struct {
 void log_init(const char *program, enum log_level level)
 {
 	log_program = program;
-	log_set_level(level);
+	atomic_store(&log_level, (int)level);
 	log_to_terminal = isatty(STDERR_FILENO);
 	log_to_journal = log_journal_is(STDERR_FILENO);
-}
-
-void log_set_level(enum log_level level)
-{
-	atomic_store(&log_level, (int)level);
 }
 
 bool log_is_on(enum log_level level)
@@ -55,6 +50,11 @@ int log_level_find(const char *name)
 		if (!strcmp(name, names[i]))
 			return LOG_LEVEL_ERR + i;
 	return -1;
+}
+
+void log_set_level(const char *name)
+{
+	atomic_store(&log_level, log_level_find(name));
 }
 
 static bool is_key_char(char c)
@@ -133,11 +133,10 @@ static void write_line(enum log_level level, const char *text)
 	if (log_to_journal && log_journal_send(log_program, (int)level, text) == 0)
 		return;
 	if (log_to_terminal)
-		n = snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
+		n = snprintf(line, sizeof(line), "%.*s: %s\n", HEAD_SIZE - 4, log_program, text);
 	else
 		n = snprintf(line, sizeof(line), "<%d>%s\n", (int)level, text);
-	if (n <= 0 ||
-	    write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) < 0)
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* nowhere to tell it */
 }
 
@@ -171,9 +170,9 @@ void log_when_committed(const char *fmt, ...)
 	va_start(ap, fmt);
 	is_made = make_line(LOG_LEVEL_INFO, line, fmt, ap);
 	va_end(ap);
-	size = strlen(line) + 1;
 	if (!is_made)
 		return;
+	size = strlen(line) + 1;
 	if (!kept.open) {
 		write_line(LOG_LEVEL_INFO, line);
 	} else if (size <= sizeof(kept.lines) - kept.n) {

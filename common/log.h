@@ -20,12 +20,12 @@ enum log_level {
 
 /* Set once at start, before threads. */
 void log_init(const char *program, enum log_level level);
-/* From now on, in all threads. */
-void log_set_level(enum log_level level);
 /* Are lines of this level written? */
 bool log_is_on(enum log_level level);
 /* "error", "warning", "notice", "info", "debug"; -1 for anything else. */
 int log_level_find(const char *name);
+/* The level of that name, which must be one, from now on, in all threads. */
+void log_set_level(const char *name);
 /*
  * The format begins with the event's name, then key=value pairs; a value with blanks is quoted by
  * the caller (error=\"%s\"). Control characters of the whole line are escaped here.
@@ -37,7 +37,8 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
  * What became true with a transaction of this thread (common/db.h calls begin and end around each): the
- * lines are kept, and written where it was committed. Outside of one they are written at once.
+ * lines are kept, 16 KiB of them, and written where it was committed. Outside of one they are written at
+ * once.
  */
 void log_when_committed(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* info */
 void log_tx_begin(void);

@@ -142,7 +142,7 @@ static void reload(struct serving *s)
 		log_err("configuration kept error=\"%s\"", err.text);
 		return;
 	}
-	log_set_level((enum log_level)log_level_find(config->log.level));
+	log_set_level(config->log.level);
 	generation_start(next, s->listen_fd, s->now);
 	generation_end(s->now, false);
 	*place = s->now;
@@ -256,7 +256,7 @@ int main(int argc, char **argv)
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 0);
 	if (config_load(o.config, o.check ? CHECKS : CONFIG_NEED_TASKS, stderr, &config, &err) < 0)
 		return EX_CONFIG;
-	log_set_level((enum log_level)log_level_find(config->log.level));
+	log_set_level(config->log.level);
 	if (o.check)
 		config_print(config, stdout);
 	first = generation_new(config, &err);
