@@ -29,7 +29,7 @@ struct build {
 	size_t n_ids, next;
 	size_t page_rows; /* of the next page: what its slice will take */
 	bool is_ahead;    /* its batch is still being filled, or was until a moment ago */
-	bool stale;       /* an item was not wanted any more */
+	bool stale;       /* ahead: an item was not wanted any more */
 	struct strbuf line;
 };
 
@@ -184,11 +184,10 @@ static int write_page(struct daemon *d, struct build *b, struct err *err)
 	rc = page_read(d, b, p, err);
 	if (rc == 0)
 		rc = page_add(d, b, p, err);
-	if (p->n_unwanted > 0) {
-		b->stale = true;
-		if (rc == 0 && !b->is_ahead)
-			rc = items_withdraw(d, b->batch_id, p->unwanted, p->n_unwanted, err);
-	}
+	if (b->is_ahead)
+		b->stale |= p->n_unwanted > 0;
+	else if (rc == 0 && p->n_unwanted > 0)
+		rc = items_withdraw(d, b->batch_id, p->unwanted, p->n_unwanted, err);
 	page_free(p);
 	return rc;
 }
@@ -208,7 +207,7 @@ static int read_ids(struct daemon *d, struct build *b, struct err *err)
 	return 0;
 }
 
-static int is_built(struct daemon *d, struct build *b, struct err *err)
+static int finish(struct daemon *d, struct build *b, struct err *err)
 {
 	if (fflush(b->file) != 0)
 		return cannot_write(b, err);
@@ -223,7 +222,7 @@ static int build_step(struct work *w, struct err *err)
 	if (b->next == b->n_ids && read_ids(w->d, b, err) < 0)
 		return -1;
 	if (b->n_ids == 0)
-		return is_built(w->d, b, err);
+		return finish(w->d, b, err);
 	return write_page(w->d, b, err) < 0 ? -1 : 1;
 }
 
@@ -254,7 +253,7 @@ static int ahead_step(struct work *w, struct err *err)
 	if (equals_rows(w->d, b, &equal, err) < 0)
 		return -1;
 	if (equal)
-		return is_built(w->d, b, err);
+		return finish(w->d, b, err);
 	log_info("input file written anew batch=%lld lines=%lld", (long long)b->batch_id,
 		 (long long)b->lines);
 	w->step = build_step;

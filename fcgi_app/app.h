@@ -36,7 +36,7 @@ struct app {
 	struct known_key watcher; /* who asked for /metrics last */
 	struct cache *cache;
 	struct park *park;
-	struct follower *follower; /* keeps these two right; main() starts and stops it */
+	struct follower *follower; /* keeps these two right; its generation starts and stops it */
 
 	struct breaker breaker;
 	atomic_int down_as; /* enum problem: what is answered while the breaker is open */

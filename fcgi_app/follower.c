@@ -117,17 +117,17 @@ static void *run(void *arg)
 	struct err err = {0};
 
 	pulse_of_thread(&f->pulse);
-	if (!f->rests)
-		pulse_beat();
 	do {
-		const bool away = !f->rests && look(f, &err) < 0;
+		bool away = false;
 
+		if (!f->rests) {
+			pulse_beat();
+			away = look(f, &err) < 0;
+		}
 		if (away && !f->is_away)
 			log_warning("changes not read error=\"%s\"", err.text);
 		f->is_away = away;
 		park_expire(f->park, clock_boot());
-		if (!f->rests)
-			pulse_beat();
 	} while (poll(&stop, 1, f->rests ? -1 : LOOK_EVERY_MS) == 0);
 	park_end(f->park);
 	return NULL;
